@@ -1,0 +1,19 @@
+const mebibyte = 1024 ** 2;
+
+/** Every bound that has no argument in the configuration, by name. What exceeds one is refused, named and counted. */
+export const limits = {
+  /** An uncompressed profile; `body_size_limit` of a scrape component sets another. Servers accept 4 MiB by default. */
+  profileBytes: 32 * mebibyte,
+  /** What is kept of a response that is an error: enough for the server's own words. */
+  errorBodyBytes: 2048,
+  /** Labels of one target, and the length of one of their values. */
+  targetLabels: 256,
+  labelValueLength: 4096,
+  /** What the delta baselines of one (target, type), and of all together, may occupy. */
+  baselineBytes: 4 * mebibyte,
+  baselinesBytes: 64 * mebibyte,
+  /** How long the baseline of a target that is no longer scraped is kept. */
+  baselineAgeMs: 3_600_000,
+  /** Hops of one request. */
+  redirects: 10,
+} as const;

@@ -1,0 +1,16 @@
+/**
+ * component: the contract of a component kind, and the graph that runs components.
+ *
+ * The graph orders components by their references, starts and stops them in that order, hands out receivers and target
+ * sources that stay valid while what is behind them changes, and takes snapshots for the debug side. It knows no kind.
+ */
+export type {
+  Component,
+  ComponentContext,
+  ComponentKind,
+  ComponentSnapshot,
+  DebugInfo,
+  Exports,
+  Health,
+} from "./kind.ts";
+export { type ExportKind, Reference, referencesIn } from "./reference.ts";

@@ -1,0 +1,24 @@
+/**
+ * model: the nouns that components exchange. Labels, targets, profiles, the table of profile types, the receiver
+ * (`Appender`), and the status records that the debug side shows.
+ *
+ * Constraints: data and pure functions only; components meet here and never import each other.
+ */
+export type { Appender } from "./appender.ts";
+export {
+  formatLabels,
+  type Label,
+  labelNamePattern,
+  type Labels,
+  labelsFrom,
+  labelsKey,
+  labelsMap,
+  labelsOf,
+  labelsToJson,
+  labelValue,
+} from "./labels.ts";
+export type { Profile, ProfileInfo, ValueType } from "./profile.ts";
+export type { ProfileQuery, ProfileStore, StoredProfile } from "./profile-store.ts";
+export { type ProfileType, profileTypeNamed, profileTypes } from "./profile-type.ts";
+export type { EndpointStatus, PlannedScrape, TargetStatus } from "./status.ts";
+export type { Target, TargetSource } from "./target.ts";

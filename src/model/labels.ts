@@ -1,0 +1,55 @@
+import { compareText } from "../base/index.ts";
+
+export interface Label {
+  readonly name: string;
+  readonly value: string;
+}
+
+/**
+ * A label set: sorted by name, each name once, no empty values (an empty value means that the label is absent). An array and
+ * not an object, because names come from outside and `__proto__` is a legal one.
+ */
+export type Labels = readonly Label[];
+
+/** Names that may be configured and sent: Prometheus' form plus dots, as Pyroscope takes them. */
+export const labelNamePattern = /^[a-zA-Z_][a-zA-Z0-9_.]*$/;
+
+/** A label set of these pairs. A later pair wins over an earlier one of the same name. */
+export function labelsFrom(pairs: Iterable<readonly [name: string, value: string]>): Labels {
+  const labels: Label[] = [];
+  for (const [name, value] of new Map(pairs)) if (value !== "") labels.push({ name, value });
+  return labels.sort((a, b) => compareText(a.name, b.name));
+}
+
+/** A label set of a plain object's own entries; for literals in code and tests. */
+export function labelsOf(record: Readonly<Record<string, string>>): Labels {
+  return labelsFrom(Object.entries(record));
+}
+
+/** The value of a label, or the empty string where the set does not have it. */
+export function labelValue(labels: Labels, name: string): string {
+  for (const label of labels) if (label.name === name) return label.value;
+  return "";
+}
+
+/** The labels as a map that can be changed; turn it back with `labelsFrom`. */
+export function labelsMap(labels: Labels): Map<string, string> {
+  return new Map(labels.map(({ name, value }) => [name, value]));
+}
+
+/** A text that is equal for equal label sets and differs for different ones. */
+export function labelsKey(labels: Labels): string {
+  return JSON.stringify(labels.map(({ name, value }) => [name, value]));
+}
+
+/** The labels for a reader: `{env="staging", job="a"}`. */
+export function formatLabels(labels: Labels): string {
+  return `{${labels.map(({ name, value }) => `${name}=${JSON.stringify(value)}`).join(", ")}}`;
+}
+
+/** The labels as JSON shows them. The object has no prototype, so every name is safe as a key. */
+export function labelsToJson(labels: Labels): Record<string, string> {
+  const json = Object.create(null) as Record<string, string>;
+  for (const { name, value } of labels) json[name] = value;
+  return json;
+}

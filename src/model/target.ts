@@ -1,0 +1,15 @@
+import type { Labels } from "./labels.ts";
+
+/**
+ * A process to scrape, as configured or discovered: its labels. `__address__` is its host and port; other names that start
+ * with two underscores steer the scrape and are not sent.
+ */
+export type Target = Labels;
+
+/** A list of targets that may change: what a `discovery.*` component exports. */
+export interface TargetSource {
+  /** The targets now. The array is replaced, never changed. */
+  current(): readonly Target[];
+  /** Calls `listener` after every change until the returned function is called. */
+  subscribe(listener: () => void): () => void;
+}

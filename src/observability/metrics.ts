@@ -1,0 +1,48 @@
+// The files and not the index: the index loads node:cluster and the default collectors, 12 MB of resident memory.
+import type { Counter as CounterType, Gauge as GaugeType, Histogram as HistogramType, Registry } from "prom-client";
+import CounterClass from "prom-client/lib/counter.js";
+import GaugeClass from "prom-client/lib/gauge.js";
+import HistogramClass from "prom-client/lib/histogram.js";
+import RegistryClass from "prom-client/lib/registry.js";
+
+export type Counter = CounterType;
+export type Gauge = GaugeType;
+export type Histogram = HistogramType;
+
+/** A metric of one name for the whole process: components of one kind share it and tell themselves apart by labels. */
+export interface Metrics {
+  /** The counter of that name, made at the first call. */
+  counter(name: string, help: string, labelNames?: readonly string[]): Counter;
+  gauge(name: string, help: string, labelNames?: readonly string[]): Gauge;
+  histogram(name: string, help: string, labelNames?: readonly string[]): Histogram;
+  /** Calls `collect` before every exposition, to set gauges from what is known then; until the returned function is called. */
+  onCollect(collect: () => void): () => void;
+  /** The exposition in Prometheus' text format. */
+  text(): Promise<string>;
+}
+
+/** An empty registry. */
+export function createMetrics(): Metrics {
+  const registry: Registry = new RegistryClass();
+  const collectors = new Set<() => void>();
+  const once = <T>(name: string, make: () => T): T => (registry.getSingleMetric(name) as T | undefined) ?? make();
+  const options = (name: string, help: string, labelNames: readonly string[]) => ({
+    name,
+    help,
+    labelNames: [...labelNames],
+    registers: [registry],
+  });
+  return {
+    counter: (name, help, labelNames = []) => once(name, () => new CounterClass(options(name, help, labelNames))),
+    gauge: (name, help, labelNames = []) => once(name, () => new GaugeClass(options(name, help, labelNames))),
+    histogram: (name, help, labelNames = []) => once(name, () => new HistogramClass(options(name, help, labelNames))),
+    onCollect(collect) {
+      collectors.add(collect);
+      return () => collectors.delete(collect);
+    },
+    text() {
+      for (const collect of collectors) collect();
+      return registry.metrics();
+    },
+  };
+}
