@@ -16,4 +16,10 @@ export const limits = {
   baselineAgeMs: 3_600_000,
   /** Hops of one request. */
   redirects: 10,
+  /** The headers of one response. */
+  responseHeaderBytes: 65_536,
+  /** Connections that one HTTP client keeps open between requests: to one host and port, in all, and for how long. */
+  idleConnectionsPerHost: 8,
+  idleConnections: 4096,
+  idleConnectionMs: 90_000,
 } as const;

@@ -4,6 +4,8 @@
  * The graph orders components by their references, starts and stops them in that order, hands out receivers and target
  * sources that stay valid while what is behind them changes, and takes snapshots for the debug side. It knows no kind.
  */
+export type { ComponentConfig } from "./component-config.ts";
+export { Graph, type GraphOptions } from "./graph.ts";
 export type {
   Component,
   ComponentContext,
@@ -14,3 +16,5 @@ export type {
   Health,
 } from "./kind.ts";
 export { type ExportKind, Reference, referencesIn } from "./reference.ts";
+export { reference } from "./reference-field.ts";
+export { renamedKinds } from "./renamed-kinds.ts";

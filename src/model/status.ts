@@ -23,6 +23,8 @@ export interface TargetStatus extends PlannedScrape {
   /** The reason (closed set) and message of the last failed scrape; both absent once a scrape succeeds. */
   readonly lastErrorReason?: string;
   readonly lastError?: string;
+  /** Why delta columns are not sent now, in words; absent while they are. */
+  readonly deltaWithheld?: string;
   readonly lastScrapeMs?: number;
   readonly lastSuccessMs?: number;
   readonly lastScrapeDurationMs?: number;

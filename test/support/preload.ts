@@ -1,2 +1,9 @@
-// Loaded before every test file; the leak checks and fake clock live beside it.
-import "node:process";
+// Loaded once before all test files. Bun runs the hook below after the last of them.
+import { afterAll, expect } from "bun:test";
+import { watchLeaks } from "./leaks.ts";
+
+const leaks = watchLeaks();
+
+afterAll(() => {
+  expect(leaks(), "everything that tests opened is closed").toEqual([]);
+});

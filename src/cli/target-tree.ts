@@ -1,0 +1,71 @@
+import { type CommandLine, flagValue } from "./command.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** The configuration that the flags `--target`, `--server` and `--label` stand for, as a file would have it. */
+export function targetTree(line: CommandLine): Record<string, unknown> {
+  const labels = (line.flags.get("label") ?? []).map(parseLabel);
+  const servers = line.flags.get("server") ?? [];
+  const receiver = servers.length > 0 ? "pyroscope.write.default" : "pyroscope.store.default";
+  const targets = (line.flags.get("target") ?? []).map((text) => ({
+    ...parseTarget(text),
+    ...Object.fromEntries(labels),
+  }));
+  return {
+    pyroscope: {
+      scrape: { default: { targets, forward_to: [receiver] } },
+      ...(servers.length > 0
+        ? { write: { default: { endpoint: servers.map((url) => ({ url })) } } }
+        : { store: { default: {} } }),
+    },
+  };
+}
+
+/** `http://host:port/prefix` as target labels. `service_name` is the address unless a label says otherwise. */
+function parseTarget(text: string): Record<string, string> {
+  const url = URL.parse(text.includes("://") ? text : `http://${text}`);
+  const wrong = (why: string): UsageError => new UsageError(`Target "${text}" ${why}`);
+  if (!url || url.hostname === "") throw wrong("is no address: write host:port or http://host:port");
+  if (!/^https?:$/.test(url.protocol)) throw wrong(`has the scheme "${url.protocol.slice(0, -1)}": use http or https`);
+  if (url.username !== "" || url.password !== "")
+    throw new UsageError("A target holds a user name or password: authentication needs a configuration file");
+  if (url.search !== "" || url.hash !== "") throw wrong("has a query: parameters need a configuration file");
+  // People paste the address of the index they look at in a browser.
+  const [prefix = "", profile = ""] = url.pathname.split("/debug/pprof");
+  if (profile.replace(/\/+$/, "") !== "")
+    throw wrong(
+      `names one profile: name the process, "${url.origin}${prefix}"; choosing profiles needs a configuration file`,
+    );
+  const pathPrefix = prefix.replace(/\/+$/, "");
+  return {
+    __address__: url.host,
+    __scheme__: url.protocol.slice(0, -1),
+    ...(pathPrefix !== "" && { __profile_path_prefix__: pathPrefix }),
+    service_name: url.host,
+  };
+}
+
+function parseLabel(text: string): readonly [name: string, value: string] {
+  const at = text.indexOf("=");
+  if (at < 1) throw new UsageError(`Label "${text}" has no name and value: write --label KEY=VALUE`);
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+/** Refuses combinations of flags that say two things or half of one. Returns the file, where one is named. */
+export function configFile(line: CommandLine): string | undefined {
+  const { flags, args } = line;
+  const file = flagValue(line, "config");
+  if (file !== undefined && args.length > 0)
+    throw new UsageError(`Two configuration files: "${file}" and "${args[0]}"`);
+  const named = file ?? args[0];
+  if (named !== undefined)
+    for (const flag of ["target", "server", "label"])
+      if (flags.has(flag))
+        throw new UsageError(`Flag "--${flag}" stands beside the file "${named}": put it into the file`);
+  if (named === undefined && !flags.has("target"))
+    throw new UsageError(
+      flags.has("server") || flags.has("label")
+        ? "Nothing to scrape: give --target URL"
+        : "No configuration: give --config FILE or --target URL",
+    );
+  return named;
+}

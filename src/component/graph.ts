@@ -1,0 +1,215 @@
+import { AgentError, type Clock, errorMessage } from "../base/index.ts";
+import type { Logger, Metrics } from "../observability/index.ts";
+import type { ComponentConfig } from "./component-config.ts";
+import { consumersFirst, flowsOf } from "./flow-order.ts";
+import { createGraphMetrics, type GraphMetrics } from "./graph-metrics.ts";
+import type { ComponentContext, ComponentSnapshot } from "./kind.ts";
+import { LateReceiver, LateTargets } from "./late-binding.ts";
+import { Node } from "./node.ts";
+
+export interface GraphOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly storagePath: string;
+  readonly userAgent: string;
+}
+
+/** What references to one component id lead to. */
+interface Link {
+  readonly receiver: LateReceiver;
+  readonly targets: LateTargets;
+}
+
+interface Failure {
+  readonly id: string;
+  readonly message: string;
+}
+
+/** The running components. Each keeps running undisturbed as long as its table in the configuration does not change. */
+export class Graph {
+  readonly #options: GraphOptions;
+  readonly #metrics: GraphMetrics;
+  readonly #nodes = new Map<string, Node>();
+  /** Never shrinks: ids are few, and one that left may come back while its old references are still held. */
+  readonly #links = new Map<string, Link>();
+  /** Components that left the configuration and have not ended yet, by id. */
+  readonly #leaving = new Map<string, Promise<void>>();
+  #running = false;
+
+  constructor(options: GraphOptions) {
+    this.#options = options;
+    const health = () => [...this.#nodes.values()].map((node) => node.health);
+    this.#metrics = createGraphMetrics({ metrics: options.metrics, clock: options.clock, health });
+  }
+
+  /**
+   * Makes the graph what `components` says, whole or not at all: should one component refuse, all keep what they had, and
+   * those at fault show as unhealthy. Throws AgentError `rejected` with every refusal.
+   */
+  applyConfig(components: readonly ComponentConfig[]): void {
+    const failures: Failure[] = [];
+    const created = this.#create(components, failures);
+    const undo = this.#change(components, failures);
+    if (failures.length > 0) {
+      undo();
+      this.#reject(failures);
+    }
+    this.#remove(components);
+    for (const [id, node] of created) {
+      this.#nodes.set(id, node);
+      this.#link(id).receiver.bind(node.exports.receiver);
+      this.#link(id).targets.bind(node.exports.targets);
+    }
+    for (const node of this.#nodes.values()) node.markHealthy();
+    if (this.#running) this.#start(created);
+    this.#metrics.loadSucceeded();
+  }
+
+  /** Runs the components until `signal` aborts; resolves when all have ended, producers before those they hand to. */
+  async run(signal: AbortSignal): Promise<void> {
+    this.#running = true;
+    this.#start(this.#nodes);
+    if (!signal.aborted)
+      await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+    this.#running = false;
+    await Promise.all([this.#stop([...this.#nodes.values()]), ...this.#leaving.values()]);
+  }
+
+  snapshot(): readonly ComponentSnapshot[] {
+    const configs = [...this.#nodes.values()].map((node) => node.config);
+    return [...this.#nodes.values()].map((node) => snapshotOf(node, configs));
+  }
+
+  component(id: string): ComponentSnapshot | undefined {
+    return this.snapshot().find((snapshot) => snapshot.id === id);
+  }
+
+  /** Makes what is new, and anew what crashed; nothing of it runs yet. */
+  #create(components: readonly ComponentConfig[], failures: Failure[]): ReadonlyMap<string, Node> {
+    const created = new Map<string, Node>();
+    for (const config of components) {
+      const existing = this.#nodes.get(config.id);
+      if (existing && !existing.crashed) continue;
+      attempt(config.id, failures, () => created.set(config.id, this.#createNode(config)));
+    }
+    return created;
+  }
+
+  #createNode(config: ComponentConfig): Node {
+    const context = this.#context(config.id);
+    const component = config.kind.create(config.args, context);
+    const onCrash = (): void => this.#unbind(node);
+    const node = new Node(config, component, { clock: context.clock, log: context.log, onCrash });
+    return node;
+  }
+
+  /** Applies new arguments to what runs; the result takes them all back. */
+  #change(components: readonly ComponentConfig[], failures: Failure[]): () => void {
+    const undone: (() => void)[] = [];
+    for (const config of components) {
+      const node = this.#nodes.get(config.id);
+      if (!node || node.crashed) continue;
+      const before = node.config;
+      if (attempt(config.id, failures, () => node.applyConfig(config))) undone.push(() => node.applyConfig(before));
+    }
+    return () => {
+      for (const step of undone) step();
+    };
+  }
+
+  #reject(failures: readonly Failure[]): never {
+    for (const { id, message } of failures) this.#nodes.get(id)?.markUnhealthy(message);
+    this.#metrics.loadFailed();
+    const reasons = failures.map(({ id, message }) => `"${id}": ${message}`).join("; ");
+    throw new AgentError("rejected", `Could not apply the configuration, nothing was changed: ${reasons}`);
+  }
+
+  #remove(components: readonly ComponentConfig[]): void {
+    const wanted = new Set(components.map(({ id }) => id));
+    const removed = [...this.#nodes.values()].filter((node) => !wanted.has(node.config.id));
+    for (const node of removed) this.#nodes.delete(node.config.id);
+    void this.#stop(removed);
+  }
+
+  #start(nodes: ReadonlyMap<string, Node>): void {
+    for (const { id } of consumersFirst([...nodes.values()].map((node) => node.config)))
+      nodes.get(id)?.start(this.#leaving.get(id));
+  }
+
+  /** Stops each node once those that hand something to it have ended; nodes that do not depend on each other at once. */
+  async #stop(nodes: readonly Node[]): Promise<void> {
+    const byId = new Map(nodes.map((node) => [node.config.id, node]));
+    const configs = nodes.map((node) => node.config);
+    const flows = flowsOf(configs);
+    const ended = new Map<string, Promise<void>>();
+    for (const { id } of consumersFirst(configs).toReversed()) {
+      const producers = flows.filter(({ consumer }) => consumer === id).map(({ producer }) => producer);
+      const producersEnded = producers.flatMap((producer) => ended.get(producer) ?? []);
+      const end = Promise.all(producersEnded).then(() => this.#stopNode(byId.get(id) as Node));
+      ended.set(id, end);
+      this.#leaving.set(id, end);
+      void end.then(() => this.#leaving.get(id) === end && this.#leaving.delete(id));
+    }
+    await Promise.all(ended.values());
+  }
+
+  #stopNode(node: Node): Promise<void> {
+    this.#unbind(node);
+    return node.stop();
+  }
+
+  /** Its references then lead nowhere, unless another component of the same id has taken its place. */
+  #unbind({ config, exports }: Node): void {
+    const successor = this.#nodes.get(config.id);
+    if (successor && successor.exports !== exports) return;
+    this.#link(config.id).receiver.bind(undefined);
+    this.#link(config.id).targets.bind(undefined);
+  }
+
+  #link(id: string): Link {
+    const known = this.#links.get(id);
+    if (known) return known;
+    const link = { receiver: new LateReceiver(id), targets: new LateTargets() };
+    this.#links.set(id, link);
+    return link;
+  }
+
+  #context(id: string): ComponentContext {
+    const { log, ...shared } = this.#options;
+    return {
+      ...shared,
+      id,
+      log: log.with({ component: id }),
+      receiver: (reference) => this.#link(reference.id).receiver,
+      targets: (reference) => this.#link(reference.id).targets,
+    };
+  }
+}
+
+/** Runs `action`; what it throws becomes a failure of the component, and false. */
+function attempt(id: string, failures: Failure[], action: () => void): boolean {
+  try {
+    action();
+    return true;
+  } catch (thrown) {
+    failures.push({ id, message: errorMessage(thrown) });
+    return false;
+  }
+}
+
+function snapshotOf(node: Node, all: readonly ComponentConfig[]): ComponentSnapshot {
+  const { id, kind, args, references } = node.config;
+  const referencesTo = new Set(references.map((reference) => reference.id));
+  const referencedBy = all.filter((other) => other.references.some((reference) => reference.id === id));
+  return {
+    id,
+    kind: kind.name,
+    health: node.health,
+    arguments: args,
+    exports: node.exports,
+    referencesTo: [...referencesTo],
+    referencedBy: referencedBy.map((other) => other.id),
+    debugInfo: node.debugInfo(),
+  };
+}

@@ -1,0 +1,107 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { errorMessage } from "../base/index.ts";
+import { type ComponentConfig, type ComponentKind, referencesIn } from "../component/index.ts";
+import { checkReferences } from "./check-references.ts";
+import { ConfigError } from "./config-error.ts";
+import { deepFreeze } from "./deep-freeze.ts";
+import { type Environment, expandEnvironment } from "./expand-environment.ts";
+import { explain, type ExplainOptions } from "./explain.ts";
+import type { Finding } from "./finding.ts";
+import { type Declared, readComponents } from "./read-components.ts";
+import { type ConfigFormat, formatOf, readTree } from "./read-tree.ts";
+import { readSettings, type Settings, settings } from "./settings.ts";
+
+/** A configuration that was checked whole. What it says is frozen. */
+export interface Config extends Settings {
+  readonly components: readonly ComponentConfig[];
+  /** Equal for equal content, environment included: tells whether a reload changed anything. */
+  readonly hash: string;
+  /** What is legal but probably not meant, a sentence each. */
+  readonly warnings: readonly string[];
+}
+
+export interface LoadOptions {
+  /** As the user named it: relative paths in the file start from its directory, messages begin with it. */
+  readonly path: string;
+  /** The kinds of components there are. */
+  readonly kinds: readonly ComponentKind[];
+  readonly env: Environment;
+}
+
+export interface ConfigOptions extends LoadOptions {
+  /** By default told from the path and the text. */
+  readonly format?: ConfigFormat;
+}
+
+/** Reads and checks a file. Throws ConfigError: `unreadable`, `syntax` or `invalid`. */
+export async function loadConfig(options: LoadOptions): Promise<Config> {
+  return parseConfig(await readText(options.path), options);
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException;
+    const why = reasons[code ?? ""] ?? errorMessage(thrown);
+    throw new ConfigError("unreadable", [{ file: path, key: "", message: `cannot be read: ${why}` }], {
+      cause: thrown,
+    });
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EACCES: "permission denied",
+  EISDIR: "it is a directory",
+};
+
+/** Checks a text. Throws ConfigError: `syntax` with what ended the reading, or `invalid` with every problem there is. */
+export async function parseConfig(content: string, options: ConfigOptions): Promise<Config> {
+  const { path, kinds, env } = options;
+  // An editor's byte order mark is no part of the text.
+  const text = content.replace(/^\uFEFF/, "");
+  const format = options.format ?? formatOf(path, text);
+  const written = await readTree(text, { path, format });
+  const findings: Finding[] = [];
+  const tree = expandEnvironment(written, env, findings) as Record<string, unknown>;
+  const shared = { directory: dirname(resolve(path)), findings };
+  const general = readSettings(tree, shared);
+  const declared = readComponents(tree, { ...shared, kinds });
+  checkReferences(declared, findings);
+  if (findings.length > 0)
+    throw new ConfigError(
+      "invalid",
+      await explain(findings, { text, file: path, format, tree, schemas: schemasOf(declared) }),
+    );
+  const components = declared.flatMap(toComponent);
+  return {
+    ...deepFreeze(general),
+    components,
+    hash: createHash("sha256").update(stableText(tree)).digest("hex"),
+    warnings: components.flatMap(({ id, kind, args }) => kind.warnings?.(id, args) ?? []),
+  };
+}
+
+function toComponent({ id, kind, raw, args }: Declared): readonly ComponentConfig[] {
+  return kind ? [{ id, kind, raw: deepFreeze(raw), args: deepFreeze(args), references: referencesIn(args) }] : [];
+}
+
+function schemasOf(declared: readonly Declared[]): ExplainOptions["schemas"] {
+  const general = Object.entries(settings).map(([name, schema]) => ({ path: [name], schema }));
+  const components = declared.flatMap(({ id, path, kind }) =>
+    kind ? [{ path, schema: kind.schema, component: id }] : [],
+  );
+  return [...general, ...components];
+}
+
+/** The tree as text that does not depend on the order of keys. */
+function stableText(tree: unknown): string {
+  return JSON.stringify(tree, (_key, value: unknown) => {
+    if (typeof value === "bigint") return `${value}`;
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}

@@ -1,0 +1,35 @@
+import type { Clock, Timer } from "../base/index.ts";
+
+/**
+ * What may end a request before its response is there: its deadline or its signal. One timer and one listener for the whole
+ * request, however many hops it takes; `release` takes both back, so that a signal may live as long as the process.
+ */
+export class Interruption {
+  /** Set once the request must end. */
+  reason: "timeout" | "canceled" | undefined;
+  /** Called when that happens. */
+  onInterrupt: (() => void) | undefined;
+  readonly timeoutMs: number;
+  readonly #signal: AbortSignal;
+  readonly #timer: Timer;
+
+  constructor({ timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal }, clock: Clock) {
+    this.timeoutMs = timeoutMs;
+    this.#signal = signal;
+    this.#timer = clock.after(timeoutMs, () => this.#interrupt("timeout"));
+    if (signal.aborted) this.reason = "canceled";
+    else signal.addEventListener("abort", this.#onAbort);
+  }
+
+  release(): void {
+    this.#timer.cancel();
+    this.#signal.removeEventListener("abort", this.#onAbort);
+  }
+
+  readonly #onAbort = (): void => this.#interrupt("canceled");
+
+  #interrupt(reason: "timeout" | "canceled"): void {
+    this.reason ??= reason;
+    this.onInterrupt?.();
+  }
+}

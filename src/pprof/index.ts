@@ -1,0 +1,18 @@
+/**
+ * pprof: bytes in, verdict or bytes out.
+ *
+ * Flow of a scrape: `decodeBody` (inflate, with a ceiling) → `validate`, or `computeDelta` where the agent subtracts, which
+ * validates too → `compress`. `clampNegatives` follows a delta that the target computed; `merge` joins stored profiles.
+ *
+ * Constraints: input is hostile. Time and memory are linear in its size, nothing but PprofError is thrown, and no number in
+ * it sizes an allocation. 64-bit values stay exact without BigInt (but in `merge` and in messages). Input is never changed.
+ * Does not symbolise, does not rename, and keeps no state: a delta baseline is handed in and a new one handed out.
+ */
+export { clampNegatives } from "./clamp-negatives.ts";
+export { compress } from "./compress.ts";
+export { type Decoded, decodeBody } from "./decode-body.ts";
+export type { Baseline } from "./baseline.ts";
+export { computeDelta, type DeltaOptions, type DeltaResult } from "./delta.ts";
+export { merge } from "./merge.ts";
+export { PprofError, type PprofReason } from "./pprof-error.ts";
+export { validate } from "./validate.ts";

@@ -1,0 +1,138 @@
+import * as v from "valibot";
+import { limits, Size } from "../../base/index.ts";
+import { reference } from "../../component/index.ts";
+import { httpArguments, httpChecks } from "../../http/index.ts";
+import { labelsFrom, type Target } from "../../model/index.ts";
+import { relabelRule } from "../../relabel/index.ts";
+import {
+  argument,
+  choice,
+  choose,
+  crossCheck,
+  duration,
+  flag,
+  labels,
+  mapOf,
+  notYet,
+  oneOrMany,
+  optional,
+  size,
+  table,
+  text,
+  word,
+} from "../../schema/index.ts";
+import { checkTimes } from "./check-times.ts";
+import { profilingConfig } from "./profile-arguments.ts";
+
+/** A literal target: a table of labels. */
+const literalTarget = v.pipe(
+  labels(),
+  crossCheck(["__address__"], ({ __address__: address }, report) => {
+    if (!address) report([], 'a target needs the label __address__, such as { __address__ = "localhost:6060" }');
+    else checkAddress(address, (message) => report(["__address__"], message));
+  }),
+  v.transform((record): Target => labelsFrom(Object.entries(record))),
+);
+
+function checkAddress(address: string, report: (message: string) => void): void {
+  const [, scheme, rest = ""] = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(address) ?? [];
+  const host = rest.replace(/[/?#].*$/, "").replace(/^.*@/, "");
+  if (scheme)
+    report(`expected host:port, found a URL; write __address__ = "${host}", __scheme__ = "${scheme.toLowerCase()}"`);
+  else if (/[/?#@\s]/.test(address))
+    report("expected host:port, without path, user name or space; a path goes into __profile_path_prefix__");
+}
+
+/** A target or the id of a component that finds targets. */
+const targetOrReference = choose([reference("targets"), literalTarget], (input) => (typeof input === "string" ? 0 : 1));
+
+/** The arguments that `pyroscope.scrape` and `phlare.scrape` share. */
+export function scrapeEntries() {
+  return {
+    targets: argument(oneOrMany(targetOrReference), {
+      description: "The processes to scrape: tables of labels, and ids of components that find targets",
+      example: [{ __address__: "localhost:6060", service_name: "shop" }],
+    }),
+    forward_to: argument(oneOrMany(reference("receiver")), {
+      description: "The components that take the profiles",
+      example: ["pyroscope.write.default"],
+    }),
+    job_name: optional(word(), {
+      description: "The label `job`, over the target's own",
+      defaultText: "the component's id",
+      example: "edge",
+    }),
+    params: optional(mapOf(oneOrMany(paramValue())), {
+      default: {},
+      description: "Query parameters of every request",
+      example: { debug: ["0"] },
+    }),
+    scheme: optional(choice(["http", "https"]), {
+      default: "http",
+      description: "Scheme of the URL; a target's `__scheme__` wins",
+      example: "https",
+    }),
+    scrape_interval: optional(duration({ positive: true }), {
+      default: "15s",
+      description: "How often each profile type of each target is scraped",
+      example: "1m",
+    }),
+    scrape_timeout: optional(duration({ positive: true }), {
+      description: "Deadline of one request; never less than the time the target profiles for, plus 3 s",
+      defaultText: "`scrape_interval` + 3 s",
+      example: "30s",
+    }),
+    delta_profiling_duration: optional(duration(), {
+      description: "How long a target profiles for where a type has `delta = true`; whole seconds",
+      defaultText: "`scrape_interval` - 1 s",
+      example: "10s",
+    }),
+    body_size_limit: optional(size(), {
+      default: new Size(limits.profileBytes).toString(),
+      description: "The largest profile that is taken, uncompressed",
+      example: "64MiB",
+    }),
+    rule: optional(
+      v.pipe(oneOrMany(relabelRule()), notYet("relabelling is", { unless: (rules) => rules.length === 0 })),
+      {
+        description: "Relabel rules, in order, on the targets",
+      },
+    ),
+    clustering: optional(
+      table({
+        enabled: argument(flag(), {
+          description:
+            "Whether the targets are shared between the nodes of the cluster; without `[cluster]` nothing changes",
+          example: true,
+        }),
+      }),
+      { description: "Sharing of targets between agents" },
+    ),
+    ...httpArguments(),
+  };
+}
+
+function paramValue() {
+  return v.pipe(
+    choose([v.pipe(v.union([v.number(), v.boolean()]), v.transform(String)), text()], (input) =>
+      typeof input === "number" || typeof input === "boolean" ? 0 : 1,
+    ),
+  );
+}
+
+/** The arguments of `pyroscope.scrape` (seeds 002 and 000, reference 1.1). */
+export const scrapeArguments = v.pipe(
+  table({
+    ...scrapeEntries(),
+    profiling_config: optional(profilingConfig(), {
+      default: {},
+      description: "Which profile types are scraped, and how",
+    }),
+  }),
+  httpChecks(),
+  crossCheck(["scrape_interval", "delta_profiling_duration", "profiling_config"], (args, report) =>
+    checkTimes(args, report),
+  ),
+);
+
+export type ScrapeArguments = v.InferOutput<typeof scrapeArguments>;

@@ -1,0 +1,95 @@
+import { type Clock, limits } from "../../base/index.ts";
+import type { Baseline } from "../../pprof/index.ts";
+import { createRestartGuard, type RestartGuard } from "./restart-guard.ts";
+
+/**
+ * The memory that deltas are computed against, for all scrape components: one slot per component, final URL and type. It outlives
+ * the loops, so that a reload, relabelling and a target that flaps do not cost an interval, and is bounded in bytes and in the
+ * time that a slot without a loop is kept.
+ */
+export interface BaselineTable {
+  /** The slot of `key`, taken until `release`. While another loop holds that key (two targets with one URL) `fallbackKey` is used. */
+  acquire(key: string, fallbackKey: string): BaselineSlot;
+  /** Bytes held, and slots. */
+  readonly bytes: number;
+  readonly size: number;
+}
+
+export interface BaselineSlot {
+  readonly baseline: Baseline | undefined;
+  readonly guard: RestartGuard;
+  /** Why delta columns are not sent now, in words. */
+  withheld: string | undefined;
+  /** What the next baseline may occupy: the slot's own bound, or less where all slots together are near theirs. */
+  readonly maxBytes: number;
+  /** Replaces the baseline: only after the receiver has accepted what was computed from it. */
+  commit(next: Baseline | undefined): void;
+  release(): void;
+}
+
+interface Entry {
+  baseline: Baseline | undefined;
+  guard: RestartGuard;
+  withheld: string | undefined;
+  held: boolean;
+  releasedAtMs: number;
+}
+
+function newEntry(): Entry {
+  return { baseline: undefined, guard: createRestartGuard(), withheld: undefined, held: true, releasedAtMs: 0 };
+}
+
+export function createBaselineTable(clock: Clock): BaselineTable {
+  const entries = new Map<string, Entry>();
+  let bytes = 0;
+
+  const dropExpired = (): void => {
+    const oldestMs = clock.monotonic() - limits.baselineAgeMs;
+    for (const [key, entry] of entries) {
+      if (entry.held || entry.releasedAtMs > oldestMs) continue;
+      bytes -= entry.baseline?.bytes ?? 0;
+      entries.delete(key);
+    }
+  };
+
+  const slotOf = (entry: Entry): BaselineSlot => ({
+    get baseline() {
+      return entry.baseline;
+    },
+    guard: entry.guard,
+    get withheld() {
+      return entry.withheld;
+    },
+    set withheld(why) {
+      entry.withheld = why;
+    },
+    get maxBytes() {
+      return Math.min(limits.baselineBytes, limits.baselinesBytes - bytes + (entry.baseline?.bytes ?? 0));
+    },
+    commit(next) {
+      bytes += (next?.bytes ?? 0) - (entry.baseline?.bytes ?? 0);
+      entry.baseline = next;
+    },
+    release() {
+      entry.held = false;
+      entry.releasedAtMs = clock.monotonic();
+    },
+  });
+
+  return {
+    acquire(key, fallbackKey) {
+      dropExpired();
+      const usedKey = entries.get(key)?.held ? fallbackKey : key;
+      const entry = entries.get(usedKey) ?? newEntry();
+      entry.held = true;
+      entries.set(usedKey, entry);
+      return slotOf(entry);
+    },
+    get bytes() {
+      return bytes;
+    },
+    get size() {
+      return entries.size;
+    },
+  };
+}

@@ -1,0 +1,48 @@
+import type { Logger } from "../../observability/index.ts";
+import { labelValue } from "../../model/index.ts";
+import type { Scrape } from "./plan.ts";
+import type { ScrapeError } from "./scrape-error.ts";
+
+/**
+ * Tells people about failing targets without a line per scrape: one line when an instance first fails for a reason, one when all
+ * its types give profiles again. The rest is at level debug, in the status and in the metrics.
+ */
+export interface FailureLog {
+  failed(scrape: Scrape, error: ScrapeError): void;
+  succeeded(scrape: Scrape): void;
+  /** The loop has ended: what it reported no longer counts. */
+  forget(scrape: Scrape): void;
+}
+
+export function createFailureLog(log: Logger): FailureLog {
+  /** Failing types of an instance, with their reason. */
+  const failing = new Map<string, Map<string, string>>();
+
+  const clear = (scrape: Scrape): boolean => {
+    const types = failing.get(scrape.address);
+    if (!types?.delete(scrape.type) || types.size > 0) return false;
+    return failing.delete(scrape.address);
+  };
+
+  return {
+    failed(scrape, error) {
+      const types = failing.get(scrape.address) ?? new Map<string, string>();
+      const known = [...types.values()].includes(error.reason);
+      types.set(scrape.type, error.reason);
+      failing.set(scrape.address, types);
+      const fields = {
+        instance: labelValue(scrape.labels, "instance"),
+        type: scrape.type,
+        url: scrape.url,
+        reason: error.reason,
+        err: error,
+      };
+      if (error.reason === "internal" || !known) log.warn("Scrape failed", fields);
+      else log.debug("Scrape failed", fields);
+    },
+    succeeded(scrape) {
+      if (clear(scrape)) log.info("Scrape works again", { instance: labelValue(scrape.labels, "instance") });
+    },
+    forget: clear,
+  };
+}

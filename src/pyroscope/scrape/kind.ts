@@ -1,0 +1,171 @@
+import type { GenericSchema } from "valibot";
+import type { Clock } from "../../base/index.ts";
+import {
+  type Component,
+  type ComponentContext,
+  type ComponentKind,
+  type DebugInfo,
+  Reference,
+} from "../../component/index.ts";
+import { createHttpClient, type HttpClient } from "../../http/index.ts";
+import type { Appender, PlannedScrape, TargetSource } from "../../model/index.ts";
+import { type ScrapeArguments, scrapeArguments } from "./arguments.ts";
+import { type BaselineTable, createBaselineTable } from "./baselines.ts";
+import { createCpuSlots, type CpuSlots } from "./cpu-slots.ts";
+import { createFailureLog } from "./failure-log.ts";
+import { fanOut } from "./fan-out.ts";
+import { literalTargets } from "./literal-targets.ts";
+import { collectTargetGauges, createScrapeMetrics, type ScrapeMetrics } from "./metrics.ts";
+import { planScrapes } from "./plan.ts";
+import { ScrapeManager } from "./scrape-manager.ts";
+import { scrapeWarnings } from "./warnings.ts";
+
+/** What differs between `pyroscope.scrape` and the older `phlare.scrape`. */
+export interface ScrapeKindOptions {
+  readonly name: string;
+  readonly summary: string;
+  readonly schema: GenericSchema<unknown, ScrapeArguments>;
+  readonly metricPrefix: string;
+  readonly infersServiceName: boolean;
+}
+
+/** State that all scrape components of the process share. */
+export interface SharedScrapeState {
+  readonly cpuSlots: CpuSlots;
+  readonly baselines: BaselineTable;
+}
+
+export function createSharedScrapeState(clock: Clock): SharedScrapeState {
+  return { cpuSlots: createCpuSlots(clock), baselines: createBaselineTable(clock) };
+}
+
+/** The kind `pyroscope.scrape` (seed 002), or another one with the same loop. */
+export function createScrapeKind(
+  shared: SharedScrapeState,
+  options: ScrapeKindOptions = pyroscopeScrape,
+): ComponentKind<ScrapeArguments> {
+  const { name, summary, schema, infersServiceName } = options;
+  return {
+    name,
+    summary,
+    schema,
+    plan: (id, args): readonly PlannedScrape[] =>
+      planScrapes(literalTargets(args), { id, args, infersServiceName }).scrapes,
+    warnings: (id, args) => scrapeWarnings({ id, args, infersServiceName }),
+    create: (args, context) => new ScrapeComponent(args, { context, shared, options }),
+  };
+}
+
+const pyroscopeScrape: ScrapeKindOptions = {
+  name: "pyroscope.scrape",
+  summary: "Scrapes pprof profiles of every enabled type from targets over HTTP and hands them to receivers.",
+  schema: scrapeArguments,
+  metricPrefix: "pyroscope",
+  infersServiceName: true,
+};
+
+interface ScrapeComponentOptions {
+  readonly context: ComponentContext;
+  readonly shared: SharedScrapeState;
+  readonly options: ScrapeKindOptions;
+}
+
+class ScrapeComponent implements Component<ScrapeArguments> {
+  readonly exports = {};
+  #args: ScrapeArguments;
+  #receiver: Appender;
+  #sources: readonly TargetSource[] = [];
+  #unsubscribe: readonly (() => void)[] = [];
+  readonly #context: ComponentContext;
+  readonly #options: ScrapeKindOptions;
+  readonly #metrics: ScrapeMetrics;
+  #client: HttpClient;
+  readonly #manager: ScrapeManager;
+
+  constructor(args: ScrapeArguments, { context, shared, options }: ScrapeComponentOptions) {
+    const { id, clock, log, metrics, userAgent } = context;
+    this.#args = args;
+    this.#context = context;
+    this.#options = options;
+    this.#metrics = createScrapeMetrics(metrics, { prefix: options.metricPrefix, id });
+    this.#receiver = this.#receiverOf(args);
+    this.#client = this.#clientOf(args);
+    this.#manager = new ScrapeManager(
+      {
+        clock,
+        log,
+        metrics: this.#metrics,
+        failures: createFailureLog(log),
+        cpuSlots: shared.cpuSlots,
+        headers: { "user-agent": userAgent },
+        client: () => this.#client,
+        receiver: () => this.#receiver,
+        maxBytes: () => this.#args.body_size_limit.bytes,
+      },
+      shared.baselines,
+    );
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { id, metrics } = this.#context;
+    const stopCollecting = collectTargetGauges(metrics, {
+      prefix: this.#options.metricPrefix,
+      id,
+      statuses: () => this.#manager.snapshot(),
+    });
+    this.#start();
+    try {
+      await aborted(signal);
+    } finally {
+      for (const unsubscribe of this.#unsubscribe) unsubscribe();
+      await this.#manager.close();
+      this.#client.close();
+      stopCollecting();
+    }
+  }
+
+  applyConfig(args: ScrapeArguments): void {
+    if (args.follow_redirects !== this.#args.follow_redirects) {
+      this.#client.close();
+      this.#client = this.#clientOf(args);
+    }
+    this.#args = args;
+    this.#receiver = this.#receiverOf(args);
+    this.#start();
+  }
+
+  snapshot(): DebugInfo {
+    return { targets: this.#manager.snapshot() };
+  }
+
+  #clientOf(args: ScrapeArguments): HttpClient {
+    return createHttpClient({ followRedirects: args.follow_redirects, clock: this.#context.clock });
+  }
+
+  #receiverOf(args: ScrapeArguments): Appender {
+    const receivers = args.forward_to.map((reference) => this.#context.receiver(reference));
+    return fanOut(receivers, { clock: this.#context.clock, metrics: this.#metrics });
+  }
+
+  #start(): void {
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    this.#sources = this.#args.targets
+      .filter((target) => target instanceof Reference)
+      .map((reference) => this.#context.targets(reference));
+    this.#unsubscribe = this.#sources.map((source) => source.subscribe(() => this.#sync()));
+    this.#sync();
+  }
+
+  #sync(): void {
+    const targets = [...literalTargets(this.#args), ...this.#sources.flatMap((source) => source.current())];
+    const { infersServiceName } = this.#options;
+    this.#manager.sync(targets, { id: this.#context.id, args: this.#args, infersServiceName });
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,164 @@
+import { limits } from "../../base/index.ts";
+import {
+  labelNamePattern,
+  type Labels,
+  labelsFrom,
+  labelsMap,
+  labelValue,
+  type PlannedScrape,
+  type Target,
+} from "../../model/index.ts";
+import type { ScrapeArguments } from "./arguments.ts";
+import { agentComputesDelta, enabledTypes, type ScrapeType } from "./scrape-types.ts";
+import { buildUrl, normalizeAddress, splitPath, TargetError } from "./scrape-url.ts";
+import { inferServiceName } from "./service-name.ts";
+
+/** One (target, type): all that its loop needs to know. */
+export interface Scrape extends PlannedScrape {
+  /** The process: its `__address__` with port, whatever labels it carries. */
+  readonly address: string;
+  readonly profileType: ScrapeType;
+  /** Whether it takes `runtime/pprof`'s CPU profile, of which a process gives one at a time. */
+  readonly exclusive: boolean;
+  /** Whether `seconds` was chosen by the agent, which may then choose a shorter one. */
+  readonly ownSeconds: boolean;
+  /** The same request with another `seconds`. */
+  urlWithSeconds(seconds: number): string;
+}
+
+/** The scrapes of a component's targets, and the targets that none can be made of. */
+export interface ScrapePlan {
+  readonly scrapes: readonly Scrape[];
+  readonly errors: readonly TargetError[];
+}
+
+export interface PlanOptions {
+  readonly id: string;
+  readonly args: ScrapeArguments;
+  /** phlare.scrape does not infer `service_name`. */
+  readonly infersServiceName: boolean;
+}
+
+/** What `targets` are scraped with: every enabled type of every target. A bad target costs only itself. */
+export function planScrapes(targets: readonly Target[], options: PlanOptions): ScrapePlan {
+  const types = enabledTypes(options.args.profiling_config);
+  const errors: TargetError[] = [];
+  const scrapes = targets.flatMap((target) => {
+    try {
+      checkLabels(target);
+      return types.map((type) => planOne(target, type, options));
+    } catch (thrown) {
+      if (!(thrown instanceof TargetError)) throw thrown;
+      errors.push(thrown);
+      return [];
+    }
+  });
+  return { scrapes, errors };
+}
+
+function checkLabels(target: Target): void {
+  const address = labelValue(target, "__address__");
+  if (target.length > limits.targetLabels)
+    throw new TargetError(
+      "too_many_labels",
+      `Cannot scrape "${address}": ${target.length} labels are more than ${limits.targetLabels}`,
+    );
+  for (const { name, value } of target)
+    if (!value.isWellFormed())
+      throw new TargetError(
+        "bad_label",
+        `Cannot scrape "${address}": the value of label "${name}" is not valid Unicode`,
+      );
+}
+
+function planOne(target: Target, type: ScrapeType, options: PlanOptions): Scrape {
+  const { args } = options;
+  const scheme = labelValue(target, "__scheme__") || args.scheme;
+  const address = normalizeAddress(labelValue(target, "__address__"), scheme);
+  const path = labelValue(target, "__profile_path__") || type.path;
+  const pathPrefix = labelValue(target, "__profile_path_prefix__") || args.profiling_config.path_prefix;
+  const params = userParams(target, args);
+  const userSeconds = (params.get("seconds") ?? splitPath(path).query.get("seconds"))?.[0];
+  const ownSeconds = type.delta && userSeconds === undefined;
+  const seconds = ownSeconds ? profilingSeconds(args) : numberOrNothing(userSeconds);
+  const url = (value: number | undefined): string =>
+    buildUrl({
+      scheme,
+      address,
+      pathPrefix,
+      path,
+      params: value === undefined ? params : new Map(params).set("seconds", [String(value)]),
+    });
+  return {
+    address,
+    profileType: type,
+    type: type.name,
+    ownSeconds,
+    exclusive: splitPath(path).path.endsWith("/profile"),
+    url: url(ownSeconds ? seconds : undefined),
+    urlWithSeconds: url,
+    intervalMs: args.scrape_interval.ms,
+    timeoutMs: effectiveTimeoutMs(args, seconds),
+    ...(seconds === undefined ? {} : { seconds }),
+    delta: whoComputesDelta(type, path),
+    ...seriesOf(target, { type, address, options }),
+  };
+}
+
+function whoComputesDelta(type: ScrapeType, path: string): PlannedScrape["delta"] {
+  if (agentComputesDelta(type, splitPath(path).path)) return "agent";
+  return type.markDelta || type.mayBeNegative ? "target" : "none";
+}
+
+/** `params` with the target's `__param_X` in place of the first value of X: what belongs to one target wins. */
+function userParams(target: Target, args: ScrapeArguments): Map<string, readonly string[]> {
+  const params = new Map(Object.entries(args.params));
+  for (const { name, value } of target) {
+    if (!name.startsWith("__param_")) continue;
+    const key = name.slice("__param_".length);
+    params.set(key, [value, ...(params.get(key)?.slice(1) ?? [])]);
+  }
+  return params;
+}
+
+/** What `seconds` says where the agent chooses it (DESIGN, Decisions). */
+function profilingSeconds(args: ScrapeArguments): number {
+  if (args.delta_profiling_duration) return Math.floor(args.delta_profiling_duration.seconds);
+  return Math.max(1, Math.floor(args.scrape_interval.seconds) - 1);
+}
+
+function numberOrNothing(text: string | undefined): number | undefined {
+  const value = Number(text);
+  return text === undefined || !Number.isFinite(value) || value <= 0 ? undefined : value;
+}
+
+const timeoutMarginMs = 3000;
+
+/** The deadline of one request: never less than the time it asks the target to profile, plus a margin. */
+export function effectiveTimeoutMs(args: ScrapeArguments, seconds: number | undefined): number {
+  const configuredMs = args.scrape_timeout?.ms ?? args.scrape_interval.ms + timeoutMarginMs;
+  return seconds === undefined ? configuredMs : Math.max(configuredMs, seconds * 1000 + timeoutMarginMs);
+}
+
+/** A discovered name as receivers take it; configured ones were checked when the configuration was read. */
+function legalName(name: string): string {
+  return labelNamePattern.test(name) ? name : name.replace(/[^a-zA-Z0-9_.]/g, "_").replace(/^[^a-zA-Z_]/, "_$&");
+}
+
+/** The labels that are handed on, `__name__` first among them (reference 1.6). */
+function seriesOf(
+  target: Target,
+  { type, address, options }: { type: ScrapeType; address: string; options: PlanOptions },
+): { job: string; labels: Labels } {
+  const own = labelsMap(target);
+  const job = options.args.job_name || own.get("job") || options.id;
+  const series = new Map<string, string>();
+  for (const [name, value] of own)
+    if (!name.startsWith("__") || name === "__delta__") series.set(legalName(name), value);
+  series.set("__name__", own.get("__name__") || type.seriesName);
+  series.set("job", job);
+  if (!own.get("instance")) series.set("instance", address);
+  if (!own.get("service_name") && options.infersServiceName) series.set("service_name", inferServiceName(target));
+  if (type.markDelta) series.set("__delta__", "false");
+  return { job, labels: labelsFrom(series) };
+}

@@ -1,0 +1,163 @@
+import { type Clock, sleep } from "../../base/index.ts";
+import type { HttpClient } from "../../http/index.ts";
+import { type Appender, labelsKey, type TargetStatus } from "../../model/index.ts";
+import type { Logger } from "../../observability/index.ts";
+import type { BaselineSlot } from "./baselines.ts";
+import type { CpuSlots } from "./cpu-slots.ts";
+import type { FailureLog } from "./failure-log.ts";
+import { fetchExclusively } from "./fetch-exclusively.ts";
+import { type FetchedProfile, fetchProfile } from "./fetch-profile.ts";
+import type { ScrapeMetrics } from "./metrics.ts";
+import type { Scrape } from "./plan.ts";
+import { createSchedule } from "./schedule.ts";
+import { type ScrapeError, toScrapeError } from "./scrape-error.ts";
+import { toOutgoing } from "./to-outgoing.ts";
+
+/** What the loops of a component share. */
+export interface LoopContext {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly failures: FailureLog;
+  readonly metrics: ScrapeMetrics;
+  /** Asked at every scrape, like the receiver: new arguments may bring a new client. */
+  readonly client: () => HttpClient;
+  readonly cpuSlots: CpuSlots;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Where profiles go; asked at every append, so that a changed `forward_to` takes effect at once. */
+  readonly receiver: () => Appender;
+  /** Bound of an uncompressed profile. */
+  readonly maxBytes: () => number;
+}
+
+/** Identity of a loop: what makes two scrapes the same one over restarts and reloads. */
+export function scrapeIdentity(scrape: Scrape): string {
+  return `${scrape.type}\n${scrape.url}\n${labelsKey(scrape.labels)}`;
+}
+
+/** Scrapes one (target, type) at its phase of every interval and never overlaps itself. */
+export class ScrapeLoop {
+  readonly #scrape: Scrape;
+  readonly #slot: BaselineSlot;
+  readonly #context: LoopContext;
+  #health: TargetStatus["health"] = "unknown";
+  #error: ScrapeError | undefined;
+  #lastScrapeMs: number | undefined;
+  #lastSuccessMs: number | undefined;
+  #lastDurationMs: number | undefined;
+  #nextDueMs = 0;
+
+  constructor(scrape: Scrape, { slot, context }: { slot: BaselineSlot; context: LoopContext }) {
+    this.#scrape = scrape;
+    this.#slot = slot;
+    this.#context = context;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, metrics, failures } = this.#context;
+    const { intervalMs } = this.#scrape;
+    const schedule = createSchedule(scrapeIdentity(this.#scrape), { intervalMs, clock });
+    let tick = schedule.next();
+    try {
+      while (!signal.aborted) {
+        this.#nextDueMs = tick.dueMs;
+        await sleep(clock, tick.dueMs - clock.monotonic(), signal);
+        this.#nextDueMs = tick.dueMs + intervalMs;
+        await this.#scrapeOnce(signal);
+        tick = schedule.next(tick.dueMs);
+        if (tick.skipped > 0) metrics.skipped("slow_scrape", tick.skipped);
+      }
+    } catch (thrown) {
+      if (!signal.aborted) throw thrown;
+    } finally {
+      failures.forget(this.#scrape);
+      this.#slot.release();
+    }
+  }
+
+  snapshot(): TargetStatus {
+    const { job, type, url, intervalMs, timeoutMs, seconds, labels, delta } = this.#scrape;
+    const { clock } = this.#context;
+    return {
+      job,
+      type,
+      url,
+      intervalMs,
+      timeoutMs,
+      labels,
+      delta,
+      health: this.#health,
+      nextScrapeMs: Math.round(clock.now() + this.#nextDueMs - clock.monotonic()),
+      ...(seconds === undefined ? {} : { seconds }),
+      ...(this.#error ? { lastError: this.#error.message, lastErrorReason: this.#error.reason } : {}),
+      ...(this.#slot.withheld ? { deltaWithheld: this.#slot.withheld } : {}),
+      ...(this.#lastScrapeMs === undefined ? {} : { lastScrapeMs: this.#lastScrapeMs }),
+      ...(this.#lastSuccessMs === undefined ? {} : { lastSuccessMs: this.#lastSuccessMs }),
+      ...(this.#lastDurationMs === undefined ? {} : { lastScrapeDurationMs: this.#lastDurationMs }),
+    };
+  }
+
+  async #scrapeOnce(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#context;
+    const startMs = clock.monotonic();
+    const startedAtMs = clock.now();
+    try {
+      const fetched = await this.#fetch(signal);
+      await this.#handOn(fetched, startedAtMs);
+      this.#succeed(fetched, startedAtMs);
+    } catch (thrown) {
+      if (signal.aborted) return;
+      this.#fail(toScrapeError(thrown, undefined));
+    }
+    this.#lastScrapeMs = startedAtMs;
+    this.#lastDurationMs = clock.monotonic() - startMs;
+  }
+
+  #fetch(signal: AbortSignal): Promise<FetchedProfile> {
+    const { clock, client, cpuSlots, headers, maxBytes } = this.#context;
+    const { timeoutMs } = this.#scrape;
+    const fetch = (url: string, seconds: number | undefined): Promise<FetchedProfile> =>
+      fetchProfile(url, { client: client(), headers, maxBytes: maxBytes(), timeoutMs, seconds, signal });
+    if (!this.#scrape.exclusive) return fetch(this.#scrape.url, this.#scrape.seconds);
+    return fetchExclusively(this.#scrape, { clock, cpuSlots, nextDueMs: this.#nextDueMs, signal, fetch });
+  }
+
+  /** Gives the profile to the receivers; their refusal is theirs to count and does not make the target a failing one. */
+  async #handOn(fetched: FetchedProfile, scrapedAtMs: number): Promise<void> {
+    const { metrics, log, receiver } = this.#context;
+    const onWithhold = (message: string | undefined): void =>
+      message === undefined
+        ? log.info("Deltas are sent again", { url: this.#scrape.url })
+        : log.warn(message, { url: this.#scrape.url });
+    const { profile, commit } = toOutgoing(fetched, { scrape: this.#scrape, slot: this.#slot, metrics, onWithhold });
+    if (!profile) {
+      metrics.emptyProfiles.inc();
+      commit();
+      return;
+    }
+    try {
+      await receiver().append({ id: crypto.randomUUID(), labels: this.#scrape.labels, ...profile, scrapedAtMs });
+      commit();
+    } catch (err) {
+      metrics.forwardFailures.inc();
+      log.debug("A receiver refused a profile", { url: this.#scrape.url, err });
+    }
+  }
+
+  #succeed(fetched: FetchedProfile, startedAtMs: number): void {
+    const { metrics, failures } = this.#context;
+    this.#health = "up";
+    this.#error = undefined;
+    this.#lastSuccessMs = startedAtMs;
+    metrics.scraped(this.#scrape.type);
+    metrics.received(fetched.body.length);
+    failures.succeeded(this.#scrape);
+  }
+
+  #fail(error: ScrapeError): void {
+    const { metrics, failures } = this.#context;
+    this.#health = "down";
+    this.#error = error;
+    metrics.failed(this.#scrape.type, error.reason);
+    failures.failed(this.#scrape, error);
+  }
+}

@@ -1,0 +1,70 @@
+import { isIPv6 } from "node:net";
+import { AgentError, compareText, preview } from "../../base/index.ts";
+
+/** Why a target cannot be scraped at all; the label `reason` of the metric that counts such targets. */
+export type TargetReason = "no_address" | "bad_address" | "bad_scheme" | "bad_label" | "too_many_labels";
+
+/** A target that no URL can be made of. */
+export class TargetError extends AgentError<TargetReason> {}
+
+const defaultPorts: Readonly<Record<string, string>> = { http: "80", https: "443" };
+
+/** `host:port` of a target's `__address__`: the scheme's default port is added, bare IPv6 is put in brackets. */
+export function normalizeAddress(address: string, scheme: string): string {
+  if (address === "") throw new TargetError("no_address", `Cannot scrape a target without the label "__address__"`);
+  const port = defaultPorts[scheme];
+  if (port === undefined)
+    throw new TargetError(
+      "bad_scheme",
+      `Cannot scrape "${preview(address)}": scheme "${preview(scheme)}" is neither "http" nor "https"`,
+    );
+  const host = isIPv6(address) ? `[${address}]` : address;
+  const withPort = /:\d+$/.test(host.replace(/^\[.*\]/, "")) ? host : `${host}:${port}`;
+  const url = /[/?#@\\\s]/.test(withPort) ? undefined : URL.parse(`${scheme}://${withPort}`);
+  if (!url || url.hostname === "")
+    throw new TargetError(
+      "bad_address",
+      `Cannot scrape "${preview(address)}": "__address__" must be host:port, without scheme or path`,
+    );
+  return withPort;
+}
+
+/** Query parameters by name; every name keeps all its values. */
+export type Query = ReadonlyMap<string, readonly string[]>;
+
+export interface UrlParts {
+  readonly scheme: string;
+  /** As `normalizeAddress` gives it. */
+  readonly address: string;
+  readonly pathPrefix: string;
+  /** May end in a query, `/debug/pprof/heap?gc=1`: parameters of the same name in `params` replace those. */
+  readonly path: string;
+  readonly params: Query;
+}
+
+/** Splits a path from the query that a user wrote into it. */
+export function splitPath(path: string): { path: string; query: Query } {
+  const at = path.indexOf("?");
+  const query = new Map<string, string[]>();
+  if (at < 0) return { path, query };
+  for (const [name, value] of new URLSearchParams(path.slice(at + 1)))
+    query.set(name, [...(query.get(name) ?? []), value]);
+  return { path: path.slice(0, at), query };
+}
+
+/**
+ * The URL that is requested. Prefix and path are joined with one slash, dots are resolved and a trailing slash stays; the query
+ * is sorted by name (reference 1.7).
+ */
+export function buildUrl(parts: UrlParts): string {
+  const { path, query } = splitPath(parts.path);
+  const joined = `/${parts.pathPrefix}/${path}`
+    .replace(/\/{2,}/g, "/")
+    .replaceAll("?", "%3F")
+    .replaceAll("#", "%23");
+  const { pathname } = new URL(`http://host${joined}`);
+  const search = new URLSearchParams();
+  for (const [name, values] of [...new Map([...query, ...parts.params])].sort(([a], [b]) => compareText(a, b)))
+    for (const value of values) search.append(name, value);
+  return `${parts.scheme}://${parts.address}${pathname}${search.size > 0 ? `?${search}` : ""}`;
+}

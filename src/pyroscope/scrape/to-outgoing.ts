@@ -1,0 +1,70 @@
+import type { ProfileInfo } from "../../model/index.ts";
+import { clampNegatives, compress, computeDelta, validate } from "../../pprof/index.ts";
+import type { BaselineSlot } from "./baselines.ts";
+import type { FetchedProfile } from "./fetch-profile.ts";
+import type { ScrapeMetrics } from "./metrics.ts";
+import type { Scrape } from "./plan.ts";
+
+/** What is handed on for a fetched profile. */
+export interface Outgoing {
+  /** Absent where there is nothing to hand on: no samples, or nothing changed since the last profile. */
+  readonly profile?: { readonly data: Uint8Array; readonly info: ProfileInfo };
+  /** Advances the baseline; to be called once the receiver has accepted the profile. */
+  readonly commit: () => void;
+}
+
+export interface DeltaContext {
+  readonly scrape: Scrape;
+  readonly slot: BaselineSlot;
+  readonly metrics: ScrapeMetrics;
+  /** Called when the loop begins or ceases to withhold delta columns, with the reason in words. */
+  readonly onWithhold: (message: string | undefined) => void;
+}
+
+const nothingToCommit = (): void => {};
+
+/**
+ * Proves that the body is a profile that a server takes, and makes of it what is handed on: bytes pass through as they came where
+ * nothing has to change, cumulative values become deltas, negative ones zero. Throws PprofError.
+ */
+export function toOutgoing(fetched: FetchedProfile, context: DeltaContext): Outgoing {
+  if (context.scrape.delta === "agent") return subtract(fetched, context);
+  const info = validate(fetched.raw);
+  if (info.samples === 0) return { commit: nothingToCommit };
+  const raw = context.scrape.profileType.mayBeNegative ? withoutNegatives(fetched.raw, context) : fetched.raw;
+  return { profile: { data: encoded(fetched, raw), info }, commit: nothingToCommit };
+}
+
+/** A server drops every sample that holds a negative value; Go sends some for gauges when asked for a difference. */
+function withoutNegatives(original: Uint8Array, { metrics }: DeltaContext): Uint8Array {
+  const { raw, clamped } = clampNegatives(original);
+  if (clamped > 0) metrics.clampedValues.inc(clamped);
+  return raw;
+}
+
+/** `computeDelta` validates what it reads, so the profile is not read twice. */
+function subtract(fetched: FetchedProfile, { scrape, slot, metrics, onWithhold }: DeltaContext): Outgoing {
+  const { cumulative } = scrape.profileType;
+  const compute = (columns: "all" | "instantaneous") =>
+    computeDelta(fetched.raw, { cumulative, baseline: slot.baseline, maxBaselineBytes: slot.maxBytes, columns });
+  const result = compute("all");
+  metrics.deltaOutcome(result.outcome);
+  if (result.fallen > 0) metrics.fallenStacks.inc(result.fallen);
+  if (result.outcome === "delta" || result.outcome === "restart") slot.guard.note(result.outcome === "restart");
+  const degraded = result.outcome === "degraded";
+  const withheld = degraded ? overBound : slot.guard.withholds ? severalProcesses : undefined;
+  if (withheld !== slot.withheld) onWithhold(withheld);
+  slot.withheld = withheld;
+  const shown = withheld && !degraded ? compute("instantaneous") : result;
+  const commit = (): void => slot.commit(result.next);
+  if (!shown.raw || !shown.info) return { commit };
+  return { profile: { data: encoded(fetched, shown.raw), info: shown.info }, commit };
+}
+
+const severalProcesses =
+  "Cannot compute deltas: the process seems to restart at every scrape; several processes behind one address? Scrape each by its own address";
+const overBound = "Cannot compute deltas: the stacks to remember exceed the bound of the baseline";
+
+function encoded(fetched: FetchedProfile, raw: Uint8Array): Uint8Array {
+  return raw === fetched.raw && fetched.sendable ? fetched.body : compress(raw);
+}

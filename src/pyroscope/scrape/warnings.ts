@@ -1,0 +1,26 @@
+import { type PlanOptions, planScrapes } from "./plan.ts";
+import { literalTargets } from "./literal-targets.ts";
+
+/** Go's http.Server is often given this write timeout; a request that lasts longer is then cut. */
+const usualWriteTimeoutSeconds = 30;
+
+/** What is legal but probably not meant, a sentence each (DESIGN, the row `scrape_timeout`). */
+export function scrapeWarnings(options: PlanOptions): readonly string[] {
+  const { id, args } = options;
+  const { scrapes, errors } = planScrapes(literalTargets(args), options);
+  const warnings = errors.map((error) => `${id}: ${error.message}; this target is skipped`);
+  if (args.forward_to.length === 0) warnings.push(`${id}: "forward_to" is empty: the profiles go nowhere`);
+  const seconds = Math.max(0, ...scrapes.map((scrape) => scrape.seconds ?? 0));
+  if (seconds >= usualWriteTimeoutSeconds)
+    warnings.push(
+      `${id}: some requests ask the target to profile for ${seconds} s; many servers cut responses after ${usualWriteTimeoutSeconds} s (their write timeout): set "delta_profiling_duration" to less`,
+    );
+  if (scrapes.some((scrape) => scrape.exclusive && scrape.seconds === undefined))
+    warnings.push(`${id}: a CPU profile without "seconds" (delta = false): Go then profiles for 30 s`);
+  const timeout = args.scrape_timeout;
+  if (timeout && timeout.ms > args.scrape_interval.ms)
+    warnings.push(
+      `${id}: "scrape_timeout" (${timeout}) is above "scrape_interval" (${args.scrape_interval}): a target that hangs costs more than one scrape`,
+    );
+  return warnings;
+}

@@ -1,0 +1,11 @@
+const mebibyte = 1024 ** 2;
+
+/** The bounds of the store that have no argument in the configuration. */
+export const storeLimits = {
+  /** What a kept profile occupies beside its bytes: labels, ids, the entry itself. */
+  entryBytes: 1024,
+  /** All profiles of one merge, uncompressed. */
+  mergeBytes: 64 * mebibyte,
+  /** As much is merged at once; then the scrape loops get their turn. */
+  mergePortionBytes: 4 * mebibyte,
+} as const;

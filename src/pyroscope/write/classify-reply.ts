@@ -1,0 +1,124 @@
+import { preview } from "../../base/index.ts";
+import type { HttpError, HttpResponse } from "../../http/index.ts";
+import { type ConnectCode, readConnectError } from "./connect-error.ts";
+import { writeLimits } from "./limits.ts";
+import type { PushOutcome, PushReason, Rejected, Retryable } from "./push-outcome.ts";
+import { retryAfterMs } from "./retry-after.ts";
+
+/** What one request came to: a response, or the transport's error. */
+export type Reply = { readonly response: HttpResponse } | { readonly error: HttpError };
+
+export interface ClassifyOptions {
+  /** `retry_on_http_429` */
+  readonly retryRateLimited: boolean;
+  readonly nowMs: number;
+}
+
+/** What follows from a reason: try again, with whose fault, or give the profile up; and what to tell people. */
+type Verdict = { readonly fault: Retryable["fault"] | "profile"; readonly hint?: string };
+
+const verdicts: Readonly<Record<PushReason, Verdict>> = {
+  refused: { fault: "endpoint" },
+  dns: { fault: "endpoint" },
+  tls: { fault: "endpoint" },
+  redirects: { fault: "endpoint" },
+  protocol: { fault: "endpoint" },
+  unreachable: { fault: "endpoint" },
+  canceled: { fault: "endpoint" },
+  // A large profile on a slow link, or a proxy that hangs up on large bodies, looks the same as a server that is gone.
+  timeout: { fault: "unclear" },
+  reset: { fault: "unclear" },
+  truncated: { fault: "unclear" },
+  deadline: { fault: "unclear" },
+  // Pyroscope 2 answers a corrupt profile with 500, and one above the tenant's burst with 429 for ever.
+  server_error: { fault: "unclear" },
+  rate_limited: { fault: "unclear" },
+  unavailable: { fault: "unclear" },
+  unauthorized: { fault: "endpoint", hint: "check the endpoint's authentication and its X-Scope-OrgID header" },
+  not_found: {
+    fault: "endpoint",
+    hint: 'check the endpoint\'s url, and that proxies let POST "/push.v1.PusherService/Push" through',
+  },
+  not_pyroscope: { fault: "endpoint", hint: "check the endpoint's url: something else answers there" },
+  too_large: { fault: "profile", hint: "a proxy limits the size of requests: raise it (nginx: client_max_body_size)" },
+  invalid: { fault: "profile" },
+};
+
+const reasonOfCode: Readonly<Record<ConnectCode, PushReason>> = {
+  canceled: "deadline",
+  deadline_exceeded: "deadline",
+  unknown: "server_error",
+  internal: "server_error",
+  data_loss: "server_error",
+  aborted: "server_error",
+  unavailable: "unavailable",
+  resource_exhausted: "rate_limited",
+  unauthenticated: "unauthorized",
+  permission_denied: "unauthorized",
+  not_found: "not_found",
+  unimplemented: "not_found",
+  invalid_argument: "invalid",
+  already_exists: "invalid",
+  failed_precondition: "invalid",
+  out_of_range: "invalid",
+};
+
+const reasonOfStatus: Readonly<Record<number, PushReason>> = {
+  401: "unauthorized",
+  403: "unauthorized",
+  404: "not_found",
+  405: "not_found",
+  407: "unauthorized",
+  408: "deadline",
+  413: "too_large",
+  429: "rate_limited",
+  499: "deadline",
+  500: "server_error",
+  501: "not_found",
+  504: "deadline",
+};
+
+/**
+ * What to do after a push: the one place that decides it, and a pure function. The code in the body goes before the status,
+ * because gateways and older servers answer 422 or 500 where the code says `resource_exhausted`; only 413 is final whatever
+ * the body says. 401, 403 and 404 are retried: they are the endpoint's fault, and end when its configuration or the server's does.
+ */
+export function classifyReply(reply: Reply, options: ClassifyOptions): PushOutcome {
+  if ("error" in reply) return transportFailure(reply.error);
+  const { response } = reply;
+  if (response.status === 200 && isProto(response)) return { outcome: "sent" };
+  const text = new TextDecoder().decode(response.body);
+  const error = readConnectError(text);
+  const reason = reasonOf(response.status, error?.code);
+  const words = error ? preview(error.message, writeLimits.serverWords) : preview(text);
+  const message = `Could not push: the server answered ${response.status}${error ? ` ${error.code}` : ""} "${words}"`;
+  if (reason === "rate_limited" && !options.retryRateLimited) return rejected(reason, message);
+  const waitMs = retryAfterMs(response.headers, options.nowMs);
+  return outcomeOf(reason, message, waitMs);
+}
+
+function transportFailure(error: HttpError): PushOutcome {
+  // Too large an answer: the client reads no more than an empty message could ever need.
+  return outcomeOf(error.reason === "too_large" ? "not_pyroscope" : error.reason, error.message);
+}
+
+function reasonOf(status: number, code: ConnectCode | undefined): PushReason {
+  if (status < 400) return "not_pyroscope";
+  if (code && status !== 413) return reasonOfCode[code];
+  return reasonOfStatus[status] ?? (status >= 500 ? "unavailable" : "invalid");
+}
+
+function outcomeOf(reason: PushReason, what: string, waitMs?: number): PushOutcome {
+  const { fault, hint } = verdicts[reason];
+  const message = hint ? `${what}; ${hint}` : what;
+  if (fault === "profile") return rejected(reason, message);
+  return { outcome: "retryable", reason, message, fault, ...(waitMs !== undefined && { retryAfterMs: waitMs }) };
+}
+
+function rejected(reason: PushReason, message: string): Rejected {
+  return { outcome: "rejected", reason, message };
+}
+
+function isProto({ headers }: HttpResponse): boolean {
+  return /^application\/proto\s*(;|$)/i.test(headers["content-type"] ?? "");
+}

@@ -1,0 +1,31 @@
+import type { Clock } from "../../base/index.ts";
+import { labelValue, type Profile } from "../../model/index.ts";
+import type { Logger } from "../../observability/index.ts";
+import { writeLimits } from "./limits.ts";
+import type { DropReason } from "./push-outcome.ts";
+
+/** Warns of a dropped profile, with the server's words where it spoke. */
+export type DropLog = (profile: Profile, reason: DropReason, message?: string) => void;
+
+/** A drop log that says each reason at most every `writeLimits.warningIntervalMs`, and then how many went unsaid. */
+export function createDropLog(log: Logger, clock: Clock): DropLog {
+  const said = new Map<DropReason, { atMs: number; unsaid: number }>();
+  return (profile, reason, message) => {
+    const nowMs = clock.monotonic();
+    const before = said.get(reason);
+    if (before && nowMs - before.atMs < writeLimits.warningIntervalMs) {
+      before.unsaid += 1;
+      return;
+    }
+    said.set(reason, { atMs: nowMs, unsaid: 0 });
+    log.warn("Profile dropped", {
+      reason,
+      ...(message !== undefined && { err: message }),
+      id: profile.id,
+      profile_type: labelValue(profile.labels, "__name__"),
+      service_name: labelValue(profile.labels, "service_name"),
+      bytes: profile.data.byteLength,
+      ...(before && before.unsaid > 0 && { dropped_since_last_line: before.unsaid }),
+    });
+  };
+}

@@ -1,0 +1,124 @@
+import { aborted, errorMessage } from "../../base/index.ts";
+import type { Component, ComponentContext, ComponentKind, DebugInfo } from "../../component/index.ts";
+import type { Profile } from "../../model/index.ts";
+import { type WriteArguments, writeArguments } from "./arguments.ts";
+import { Endpoint } from "./endpoint.ts";
+import { createPusher, type EndpointArguments, type Pusher } from "./pusher.ts";
+import { seriesLabels } from "./series-labels.ts";
+
+/** The kind `pyroscope.write` (seed 002). */
+export const writeKind: ComponentKind<WriteArguments> = {
+  name: "pyroscope.write",
+  summary: "Pushes the profiles it receives to one or more Pyroscope servers.",
+  schema: writeArguments,
+  exports: "receiver",
+  warnings: (id, args) => writeWarnings(id, args),
+  create: (args, context) => new WriteComponent(args, context),
+};
+
+// Servers refuse what is older (reference 5.3), so that a longer wait only delays the loss.
+const serverWindowMs = 3_600_000;
+
+function writeWarnings(id: string, args: WriteArguments): readonly string[] {
+  if (args.endpoint.length === 0) return [`${id} has no endpoint: the profiles it receives go nowhere`];
+  return args.endpoint
+    .filter(({ queue }) => queue.max_age.ms > serverWindowMs)
+    .map(
+      ({ queue, name, url }) =>
+        `${id}: queue.max_age of endpoint "${name ?? url}" is ${queue.max_age}, but servers refuse profiles older than 1h by default`,
+    );
+}
+
+interface RunningEndpoint {
+  readonly endpoint: Endpoint;
+  readonly controller: AbortController;
+}
+
+class WriteComponent implements Component<WriteArguments> {
+  readonly exports = { receiver: { append: (profile: Profile) => this.#append(profile) } };
+  readonly #context: ComponentContext;
+  #args: WriteArguments;
+  /** By key: a queue belongs to its endpoint's name, else to URL and tenant. */
+  #endpoints = new Map<string, RunningEndpoint>();
+  /** Every endpoint that has not ended, those that left the configuration included. */
+  readonly #runs = new Set<Promise<void>>();
+  #signal: AbortSignal | undefined;
+
+  constructor(args: WriteArguments, context: ComponentContext) {
+    this.#args = args;
+    this.#context = context;
+    this.applyConfig(args);
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    this.#signal = signal;
+    for (const running of this.#endpoints.values()) this.#start(running, signal);
+    await aborted(signal);
+    while (this.#runs.size > 0) await Promise.all(this.#runs);
+  }
+
+  applyConfig(args: WriteArguments): void {
+    // All pushers before any change: one that cannot be made leaves everything as it is.
+    const pushers = new Map(args.endpoint.map((endpoint) => [endpointKey(endpoint), this.#createPusher(endpoint)]));
+    for (const [key, { controller }] of this.#endpoints) if (!pushers.has(key)) controller.abort();
+    this.#endpoints = new Map([...pushers].map(([key, pusher]) => [key, this.#endpointOf(key, pusher)]));
+    this.#args = args;
+  }
+
+  snapshot(): DebugInfo {
+    return { endpoints: [...this.#endpoints.values()].map(({ endpoint }) => endpoint.snapshot()) };
+  }
+
+  async #append(profile: Profile): Promise<void> {
+    const endpoints = [...this.#endpoints.values()].map(({ endpoint }) => endpoint);
+    const outgoing = this.#outgoing(profile, endpoints);
+    const refusals: unknown[] = [];
+    for (const endpoint of endpoints) {
+      try {
+        endpoint.append(outgoing);
+      } catch (refusal) {
+        refusals.push(refusal);
+      }
+    }
+    if (refusals.length > 0 && refusals.length === endpoints.length) throw refusals[0];
+  }
+
+  /** The profile as every endpoint sends it. */
+  #outgoing(profile: Profile, endpoints: readonly Endpoint[]): Profile {
+    try {
+      return { ...profile, labels: seriesLabels(profile.labels, this.#args.external_labels) };
+    } catch (error) {
+      for (const endpoint of endpoints) endpoint.refuse(profile, "invalid_labels", errorMessage(error));
+      throw error;
+    }
+  }
+
+  #endpointOf(key: string, pusher: Pusher): RunningEndpoint {
+    const known = this.#endpoints.get(key);
+    if (known) {
+      known.endpoint.applyPusher(pusher);
+      return known;
+    }
+    const running = { endpoint: new Endpoint(pusher, this.#context), controller: new AbortController() };
+    if (this.#signal) this.#start(running, this.#signal);
+    return running;
+  }
+
+  #start({ endpoint, controller }: RunningEndpoint, signal: AbortSignal): void {
+    const lostAs = () => (signal.aborted ? "shutdown" : "endpoint_removed");
+    const run = endpoint
+      .run(AbortSignal.any([signal, controller.signal]), lostAs)
+      .finally(() => this.#runs.delete(run));
+    this.#runs.add(run);
+  }
+
+  #createPusher(endpoint: EndpointArguments): Pusher {
+    return createPusher(endpoint, this.#context);
+  }
+}
+
+function endpointKey({ name, url, headers }: EndpointArguments): string {
+  if (name !== undefined) return name;
+  const tenant = Object.entries(headers).find(([header]) => header.toLowerCase() === "x-scope-orgid")?.[1];
+  return JSON.stringify([url, tenant]);
+}

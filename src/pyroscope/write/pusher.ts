@@ -1,0 +1,84 @@
+import { type Clock, Secret, withoutUserinfo } from "../../base/index.ts";
+import { createHttpClient, type HttpClient, type HttpError } from "../../http/index.ts";
+import type { Profile } from "../../model/index.ts";
+import type { WriteArguments } from "./arguments.ts";
+import { classifyReply, type Reply } from "./classify-reply.ts";
+import { writeLimits } from "./limits.ts";
+import type { PushOutcome } from "./push-outcome.ts";
+import { pushRequestBody } from "./push-request.ts";
+
+export type EndpointArguments = WriteArguments["endpoint"][number];
+
+/** How one endpoint is reached, for as long as its arguments do not change. */
+export interface Pusher {
+  readonly args: EndpointArguments;
+  /** Its name, else its URL; without userinfo. For the metric label and everything that is shown. */
+  readonly name: string;
+  /** One attempt. Never rejects. */
+  push(profile: Profile, signal: AbortSignal): Promise<PushOutcome>;
+  /** Closes idle connections; attempts in flight finish. */
+  close(): void;
+}
+
+export interface PusherOptions {
+  readonly clock: Clock;
+  readonly userAgent: string;
+}
+
+/** Makes a pusher that calls `push.v1.PusherService/Push` with Connect unary over HTTP (connectrpc.com/docs/protocol). */
+export function createPusher(args: EndpointArguments, { clock, userAgent }: PusherOptions): Pusher {
+  const client = createHttpClient({ followRedirects: args.follow_redirects, clock });
+  const url = pushUrl(args.url);
+  const attempt = (profile: Profile, signal: AbortSignal): Promise<Reply> =>
+    request(client, {
+      url,
+      method: "POST",
+      headers: pushHeaders(args, userAgent),
+      body: pushRequestBody(profile),
+      maxBytes: writeLimits.responseBytes,
+      timeoutMs: args.remote_timeout.ms,
+      signal,
+    });
+  return {
+    args,
+    name: args.name ?? withoutUserinfo(args.url),
+    async push(profile, signal) {
+      const reply = await attempt(profile, signal);
+      return classifyReply(reply, { retryRateLimited: args.retry_on_http_429, nowMs: clock.now() });
+    },
+    close: () => client.close(),
+  };
+}
+
+/** The URL of the Push call below an endpoint's URL, whose path is kept. */
+export function pushUrl(endpointUrl: string): string {
+  const url = new URL(endpointUrl);
+  url.pathname = `${url.pathname.replace(/\/+$/, "")}/push.v1.PusherService/Push`;
+  return url.href;
+}
+
+/**
+ * The headers of a push: those of the configuration, of which the protocol's win (reference 3.2). The only place that reveals header
+ * values that count as secret.
+ */
+export function pushHeaders(args: EndpointArguments, userAgent: string): Record<string, string> {
+  const configured = Object.entries(args.headers).map(
+    ([name, value]) => [name.toLowerCase(), value instanceof Secret ? value.reveal() : value] as const,
+  );
+  return {
+    ...Object.fromEntries(configured),
+    "user-agent": userAgent,
+    "content-type": "application/proto",
+    "connect-protocol-version": "1",
+    "connect-timeout-ms": String(Math.ceil(args.remote_timeout.ms)),
+    "accept-encoding": "identity",
+  };
+}
+
+async function request(client: HttpClient, options: Parameters<HttpClient["request"]>[0]): Promise<Reply> {
+  try {
+    return { response: await client.request(options) };
+  } catch (error) {
+    return { error: error as HttpError };
+  }
+}

@@ -1,0 +1,35 @@
+/** What the host of this process (Bun or Deno) does in its own way. */
+export interface Runtime {
+  readonly name: "bun" | "deno";
+  readonly version: string;
+  /** Listens and answers with `fetch`. Rejects with a ListenError. */
+  serve(options: ServeOptions): Promise<Listener>;
+  /** What lives on the heap, by class; blocks the event loop while it counts. Absent where node:inspector samples the heap. */
+  readonly heapObjects?: () => Promise<readonly HeapObjects[]>;
+}
+
+export interface ServeOptions {
+  /** An address or a name of this machine; IPv6 without brackets. */
+  readonly hostname: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** An error it throws is answered with 500 and printed by the host. */
+  readonly fetch: (request: Request) => Response | Promise<Response>;
+  /** How long `stop` lets requests in flight finish; 2 s by default. */
+  readonly drainMs?: number;
+}
+
+export interface Listener {
+  readonly hostname: string;
+  readonly port: number;
+  /** Accepts no more; resolves when requests in flight are answered, after `drainMs` at the latest. Idle clients do not count. */
+  stop(): Promise<void>;
+}
+
+/** Objects of one class. */
+export interface HeapObjects {
+  readonly name: string;
+  readonly count: number;
+  /** Their own sizes, without what they point to. 0 throughout where the heap was too large to measure. */
+  readonly bytes: number;
+}

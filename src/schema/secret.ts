@@ -1,0 +1,31 @@
+import * as v from "valibot";
+import { Secret } from "../base/index.ts";
+
+/** A value that is never shown, in no message either. */
+export function secret() {
+  return v.pipe(
+    secretText(),
+    v.transform((value) => new Secret(value)),
+  );
+}
+
+/** Text that may turn out to be a secret: numbers and booleans are taken as they are written. */
+export function secretText() {
+  return v.pipe(
+    v.union(
+      [v.string(), v.number(), v.boolean()],
+      "expected a string; what stands there may be a secret and is not shown",
+    ),
+    v.transform(String),
+    v.check(
+      // oxlint-disable-next-line no-control-regex -- a header with a line break would be two headers
+      (value) => !/[\u0000-\u0008\u000a-\u001f\u007f]/.test(value),
+      "holds a control character or line break; what stands there may be a secret and is not shown",
+    ),
+  );
+}
+
+/** A URL for a message: without userinfo and query, also where it is too broken to be parsed. */
+export function shownUrl(url: string): string {
+  return url.replace(/[?#].*$/s, "").replace(/^([a-z][a-z0-9+.-]*:)?(\/\/)?.*@/is, "$1$2");
+}

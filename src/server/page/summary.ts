@@ -1,0 +1,79 @@
+import { html } from "hono/html";
+import { formatSize } from "../../base/index.ts";
+import type { ComponentSnapshot } from "../../component/index.ts";
+import type { OwnedEndpoint } from "./endpoints-section.ts";
+import { ago, counted, grouped } from "./format.ts";
+import type { Html, Tone } from "./html.ts";
+import type { Stored } from "./profiles-section.ts";
+import type { TargetGroup } from "./target-groups.ts";
+import type { View } from "./view.ts";
+
+export interface Counts {
+  readonly groups: readonly TargetGroup[];
+  readonly endpoints: readonly OwnedEndpoint[];
+  readonly stored: Stored;
+  readonly components: readonly ComponentSnapshot[];
+}
+
+/** The whole agent at a glance: one tile a section, each a link to it. */
+export function summary(counts: Counts, view: View): Html {
+  if (counts.components.length === 0) return html``;
+  const { stored } = counts;
+  const newest = stored.profiles[0]?.profile.scrapedAtMs;
+  return html`<nav class="tiles" aria-label="Sections">
+${targetsTile(counts)}
+${counts.endpoints.length > 0 ? endpointsTile(counts) : ""}
+${
+  stored.stores.length === 0
+    ? ""
+    : tile("#profiles", {
+        tone: stored.profiles.length > 0 ? "good" : "idle",
+        figure: grouped(stored.profiles.length),
+        noun: stored.profiles.length === 1 ? "profile kept" : "profiles kept",
+        detail: newest === undefined ? "" : html`${formatSize(stored.bytes)}, newest ${ago(newest, view.nowMs)}`,
+      })
+}
+${componentsTile(counts)}
+</nav>`;
+}
+
+function targetsTile({ groups }: Counts): Html {
+  const failing = groups.filter(({ down }) => down > 0).length;
+  const waiting = groups.filter(({ down, waiting: unseen }) => down === 0 && unseen > 0).length;
+  const up = groups.length - failing - waiting;
+  const details = [failing > 0 && `${grouped(failing)} with failures`, waiting > 0 && `${grouped(waiting)} waiting`];
+  const types = groups.reduce((sum, { targets }) => sum + targets.length, 0);
+  return tile("#targets", {
+    tone: failing > 0 ? "bad" : waiting > 0 || groups.length === 0 ? "idle" : "good",
+    figure: up === groups.length ? grouped(up) : html`${grouped(up)}<small> of ${grouped(groups.length)}</small>`,
+    noun: groups.length === 1 ? "target up" : "targets up",
+    detail: details.filter(Boolean).join(", ") || `${counted(types, "profile type")} in all`,
+  });
+}
+
+function endpointsTile({ endpoints }: Counts): Html {
+  const up = endpoints.filter(({ endpoint }) => endpoint.state === "up").length;
+  const down = endpoints.filter(({ endpoint }) => endpoint.state === "down").length;
+  const queued = endpoints.reduce((sum, { endpoint }) => sum + endpoint.queuedProfiles, 0);
+  return tile("#endpoints", {
+    tone: down > 0 ? "bad" : up < endpoints.length ? "idle" : "good",
+    figure: up === endpoints.length ? grouped(up) : html`${grouped(up)}<small> of ${grouped(endpoints.length)}</small>`,
+    noun: endpoints.length === 1 ? "endpoint up" : "endpoints up",
+    detail: queued === 0 ? "nothing queued" : `${counted(queued, "profile")} queued`,
+  });
+}
+
+function componentsTile({ components }: Counts): Html {
+  const unhealthy = components.filter(({ health }) => health.state === "unhealthy").length;
+  return tile("#components", {
+    tone: unhealthy > 0 ? "bad" : "good",
+    figure: grouped(components.length),
+    noun: components.length === 1 ? "component" : "components",
+    detail: unhealthy > 0 ? `${grouped(unhealthy)} unhealthy` : "all healthy",
+  });
+}
+
+function tile(href: string, content: { tone: Tone; figure: unknown; noun: string; detail: unknown }): Html {
+  const { tone, figure, noun, detail } = content;
+  return html`<a class="tile ${tone}" href="${href}"><b>${figure}</b> ${noun} <span>${detail}</span></a>`;
+}

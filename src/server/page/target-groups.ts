@@ -1,0 +1,59 @@
+import { compareText } from "../../base/index.ts";
+import { labelValue } from "../../model/index.ts";
+import type { OwnedTarget } from "../target-routes.ts";
+
+/** What one component scrapes at one address for one service: usually one process. */
+export interface TargetGroup {
+  readonly component: string;
+  /** Host and port. */
+  readonly address: string;
+  readonly service: string;
+  /** One per profile type. */
+  readonly targets: readonly OwnedTarget["target"][];
+  /** How many of them failed last time, and how many have not been scraped yet. */
+  readonly down: number;
+  readonly waiting: number;
+}
+
+/** Targets by component, address and service; those with failures first, then those that wait, then by name. */
+export function groupTargets(owned: readonly OwnedTarget[]): readonly TargetGroup[] {
+  const groups = new Map<string, OwnedTarget[]>();
+  for (const one of owned) {
+    const key = JSON.stringify([one.component, addressOf(one), serviceOf(one)]);
+    const group = groups.get(key);
+    if (group) group.push(one);
+    else groups.set(key, [one]);
+  }
+  return [...groups.values()].map(targetGroup).sort(byUrgency);
+}
+
+function targetGroup(members: readonly OwnedTarget[]): TargetGroup {
+  const first = members[0] as OwnedTarget;
+  const targets = members.map(({ target }) => target).sort((a, b) => compareText(a.type, b.type));
+  return {
+    component: first.component,
+    address: addressOf(first),
+    service: serviceOf(first),
+    targets,
+    down: targets.filter(({ health }) => health === "down").length,
+    waiting: targets.filter(({ health }) => health === "unknown").length,
+  };
+}
+
+function byUrgency(a: TargetGroup, b: TargetGroup): number {
+  return (
+    Number(b.down > 0) - Number(a.down > 0) ||
+    Number(b.waiting > 0) - Number(a.waiting > 0) ||
+    compareText(a.service, b.service) ||
+    compareText(a.address, b.address) ||
+    compareText(a.component, b.component)
+  );
+}
+
+function addressOf({ target }: OwnedTarget): string {
+  return URL.parse(target.url)?.host ?? target.url;
+}
+
+function serviceOf({ target }: OwnedTarget): string {
+  return labelValue(target.labels, "service_name");
+}

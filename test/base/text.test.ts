@@ -1,0 +1,33 @@
+import { describe, expect, test } from "bun:test";
+import { AgentError, compareText, errorMessage, preview } from "../../src/base/index.ts";
+
+describe("preview()", () => {
+  const previews: [title: string, text: string, shown: string][] = [
+    ["short text as it is", "404 page not found", "404 page not found"],
+    ["one line", "<html>\r\n\t<body>", "<html> <body>"],
+    ["no control characters", "a\u001b[31mred\u0007\u0000\u009b", "a [31mred"],
+    ["64 characters at most", "x".repeat(100), `${"x".repeat(64)}…`],
+    ["nothing for nothing", " \n ", ""],
+  ];
+  test.each(previews)("gives %s", (_title, text, shown) => {
+    expect(preview(text)).toBe(shown);
+  });
+});
+
+test("compareText() orders by code unit and not by a locale", () => {
+  expect(["b", "ä", "B", "a", "a"].toSorted(compareText)).toEqual(["B", "a", "a", "b", "ä"]);
+});
+
+test("AgentError keeps its reason, its cause and the name of the class that was thrown", () => {
+  class SampleError extends AgentError<"refused"> {}
+  const cause = new Error("ECONNREFUSED");
+  const error = new SampleError("refused", "Cannot connect", { cause });
+  expect(error).toMatchObject({ name: "SampleError", reason: "refused", message: "Cannot connect", cause });
+  expect(error).toBeInstanceOf(Error);
+});
+
+test("errorMessage() tells whatever was thrown", () => {
+  expect(errorMessage(new Error("It broke"))).toBe("It broke");
+  expect(errorMessage("text")).toBe("text");
+  expect(errorMessage(undefined)).toBe("undefined");
+});

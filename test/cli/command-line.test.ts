@@ -1,0 +1,80 @@
+import { describe, expect, test } from "bun:test";
+import { commands } from "../../src/cli/commands.ts";
+import packageJson from "../../package.json" with { type: "json" };
+import { cli } from "../support/cli.ts";
+
+describe("A command line that is wrong ends with exit code 2 and says what to write", () => {
+  const table: readonly (readonly [argv: string, message: string])[] = [
+    ["", 'Nothing to do: give --config FILE or --target URL, or try "agent demo"'],
+    ["chek", 'Unknown command "chek": did you mean "check"?'],
+    ["frobnicate", 'Unknown command "frobnicate"'],
+    ["agent.toml", 'Unknown command "agent.toml": to run a file write "agent --config agent.toml"'],
+    ["--confg agent.toml", 'Unknown flag "--confg": did you mean "--config"?'],
+    ["run --frobnicate", 'Unknown flag "--frobnicate"'],
+    ["--constructor", 'Unknown flag "--constructor"'],
+    ["check -c x", 'Unknown flag "-c"'],
+    ["--config", 'Flag "--config" needs a value: --config FILE'],
+    ["check --config --json", 'Flag "--config" needs a value: --config FILE'],
+    ["--config=", 'Flag "--config" needs a value: --config FILE'],
+    ["check --json=yes --config a.toml", 'Flag "--json" takes no value: got "yes"'],
+    ["--config a.toml --config b.toml", 'Flag "--config" was given twice'],
+    ["run --log-level info", "No configuration: give --config FILE or --target URL"],
+    ["check a.toml b.toml", 'Unexpected argument "b.toml" of "agent check"'],
+    ["check a.toml --config b.toml", 'Two configuration files: "b.toml" and "a.toml"'],
+    ["demo now", 'Unexpected argument "now" of "agent demo"'],
+    ["help nothing", 'Unknown command "nothing"'],
+    ["--config a.toml --target b:1", 'Flag "--target" stands beside the file "a.toml": put it into the file'],
+    ["--server http://a:4040", "Nothing to scrape: give --target URL"],
+    ["--target b:1 --label service_name", 'Label "service_name" has no name and value: write --label KEY=VALUE'],
+    ["--target ftp://b", 'Target "ftp://b" has the scheme "ftp": use http or https'],
+    ["--target http://", 'Target "http://" is no address: write host:port or http://host:port'],
+    ["--target http://a:1/?x=1", 'Target "http://a:1/?x=1" has a query: parameters need a configuration file'],
+    [
+      "--target a:1/debug/pprof/heap",
+      'Target "a:1/debug/pprof/heap" names one profile: name the process, "http://a:1"; choosing profiles needs a configuration file',
+    ],
+    [
+      "--target http://user:hunter2@a:1",
+      "A target holds a user name or password: authentication needs a configuration file",
+    ],
+    [
+      "--target b:1 --log-level wran",
+      'Flag "--log-level" is one of debug, info, warn, error: got "wran", did you mean "warn"?',
+    ],
+    ["--target b:1 --log-format xml", 'Flag "--log-format" is one of text, logfmt, json: got "xml"'],
+  ];
+  for (const [argv, message] of table)
+    test(`agent ${argv}`, async () => {
+      const result = await cli(...argv.split(" ").filter((word) => word !== ""));
+      expect(result).toEqual({ code: 2, stdout: "", stderr: `agent: ${message}\nSee "agent --help"\n` });
+    });
+});
+
+describe("agent --help", () => {
+  test("lists every command, every flag of the default one and the exit codes", async () => {
+    const { code, stdout, stderr } = await cli("--help");
+    expect([code, stderr]).toEqual([0, ""]);
+    for (const { name, summary } of commands) expect(stdout).toContain(`  ${name.padEnd(5)}  ${summary}\n`);
+    for (const flag of Object.keys(commands[0].flags)) expect(stdout).toContain(`  --${flag} `);
+    expect(stdout).toMatch(/Exit codes:\n {2}0 .*\n {2}1 .*\n {2}2 .*\n {2}130, 143 /);
+  });
+
+  test("fits a terminal of 120 columns", async () => {
+    for (const argv of [["--help"], ...commands.map(({ name }) => ["help", name])])
+      for (const line of (await cli(...argv)).stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(120);
+  });
+
+  test("is the same as -h and help, and that of a command the same as help COMMAND", async () => {
+    const overview = await cli("--help");
+    expect(await cli("-h")).toEqual(overview);
+    expect(await cli("help")).toEqual(overview);
+    expect(await cli("check", "--help")).toEqual(await cli("help", "check"));
+    expect((await cli("help", "check")).stdout).toContain("agent check --config FILE [--json]");
+  });
+});
+
+test("agent --version prints the version of package.json", async () => {
+  const version = { code: 0, stdout: `agent ${packageJson.version}\n`, stderr: "" };
+  expect(await cli("--version")).toEqual(version);
+  expect(await cli("-V")).toEqual(version);
+});

@@ -1,0 +1,339 @@
+import { beforeEach, describe, expect, test } from "bun:test";
+import * as v from "valibot";
+import {
+  type ComponentConfig,
+  type ComponentContext,
+  type ComponentKind,
+  Graph,
+  Reference,
+  referencesIn,
+} from "../../src/component/index.ts";
+import { labelsOf, type Profile, type Target } from "../../src/model/index.ts";
+import { createMetrics } from "../../src/observability/index.ts";
+import { FakeClock, settle } from "../support/fake-clock.ts";
+import { createMemoryLog } from "../support/memory-log.ts";
+
+/** Arguments of the fake kinds: what they refer to, and how they misbehave. */
+interface Args {
+  readonly to?: readonly Reference[];
+  readonly from?: readonly Reference[];
+  readonly targets?: readonly Target[];
+  readonly refuse?: string;
+  readonly failAfterStart?: string;
+  /** Waits for the test to call `release` before its run ends. */
+  readonly slowStop?: boolean;
+  readonly tag?: string;
+}
+
+// What happened, in order: "create a", "run a", "apply a tag", "stop a", "end a", "a got id".
+let events: string[];
+let contexts: Map<string, ComponentContext>;
+let release: Map<string, () => void>;
+
+function fakeKind(name: string, exported?: "receiver" | "targets"): ComponentKind<Args> {
+  return {
+    name,
+    summary: "A kind for tests.",
+    schema: v.custom<Args>(() => true),
+    ...(exported && { exports: exported }),
+    create(args, context) {
+      if (args.refuse) throw new Error(args.refuse);
+      const { id } = context;
+      events.push(`create ${id}`);
+      contexts.set(id, context);
+      const listeners = new Set<() => void>();
+      let current = args;
+      const receiver = { append: async (taken: Profile) => void events.push(`${id} got ${taken.id}`) };
+      const targets = {
+        current: () => current.targets ?? [],
+        subscribe(listener: () => void) {
+          listeners.add(listener);
+          return () => listeners.delete(listener);
+        },
+      };
+      return {
+        exports: { ...(exported === "receiver" && { receiver }), ...(exported === "targets" && { targets }) },
+        async run(signal) {
+          events.push(`run ${id}`);
+          if (current.failAfterStart) throw new Error(current.failAfterStart);
+          await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+          events.push(`stop ${id}`);
+          if (current.slowStop) await new Promise<void>((resolve) => release.set(id, resolve));
+          events.push(`end ${id}`);
+        },
+        applyConfig(next) {
+          if (next.refuse) throw new Error(next.refuse);
+          current = next;
+          events.push(`apply ${id} ${next.tag}`);
+          for (const listener of listeners) listener();
+        },
+        snapshot: () => ({ tag: current.tag }),
+      };
+    },
+  };
+}
+
+const kinds = { scrape: fakeKind("scrape"), write: fakeKind("write", "receiver"), find: fakeKind("find", "targets") };
+
+function component(id: string, args: Args = {}): ComponentConfig {
+  const kind = kinds[id.split(".")[0] as keyof typeof kinds] as ComponentKind;
+  return { id, kind, raw: structuredClone(JSON.parse(JSON.stringify(args))), args, references: referencesIn(args) };
+}
+
+const to = (...ids: string[]): readonly Reference[] => ids.map((id) => new Reference(id, "receiver"));
+const from = (...ids: string[]): readonly Reference[] => ids.map((id) => new Reference(id, "targets"));
+
+function profile(id: string): Profile {
+  const info = { sampleTypes: [], samples: 0, timeMs: 0, durationMs: 0, rawBytes: 0 };
+  return { id, labels: labelsOf({}), data: new Uint8Array(), info, scrapedAtMs: 0 };
+}
+
+function setUp(...components: ComponentConfig[]) {
+  const log = createMemoryLog();
+  const metrics = createMetrics();
+  const graph = new Graph({ clock: new FakeClock(), log, metrics, storagePath: "unused", userAgent: "test" });
+  graph.applyConfig(components);
+  const controller = new AbortController();
+  const ended = graph.run(controller.signal).then(() => events.push("graph ended"));
+  return { graph, log, metrics, stop: () => controller.abort(), ended };
+}
+
+function health(graph: Graph): Record<string, string> {
+  return Object.fromEntries(graph.snapshot().map(({ id, health: { state } }) => [id, state]));
+}
+
+const happened = (): string[] => events.splice(0);
+
+beforeEach(() => {
+  events = [];
+  contexts = new Map();
+  release = new Map();
+});
+
+describe("Graph.run()", () => {
+  test("starts consumers before those that hand to them, whatever the order in the file", async () => {
+    const { stop, ended } = setUp(
+      component("scrape.a", { to: to("write.a"), from: from("find.a") }),
+      component("find.a"),
+      component("write.a"),
+    );
+    await settle();
+    expect(happened().slice(3)).toEqual(["run write.a", "run scrape.a", "run find.a"]);
+    stop();
+    await ended;
+  });
+
+  test("stops producers first and consumers only when those have ended", async () => {
+    const { stop } = setUp(component("write.a"), component("scrape.a", { to: to("write.a"), slowStop: true }));
+    await settle();
+    happened();
+    stop();
+    await settle();
+    expect(happened()).toEqual(["stop scrape.a"]);
+    release.get("scrape.a")?.();
+    await settle();
+    expect(happened()).toEqual(["end scrape.a", "stop write.a", "end write.a", "graph ended"]);
+  });
+
+  test("stops what does not depend on each other at once", async () => {
+    const { stop, ended } = setUp(component("write.a", { slowStop: true }), component("write.b", { slowStop: true }));
+    await settle();
+    happened();
+    stop();
+    await settle();
+    expect(happened()).toEqual(["stop write.b", "stop write.a"]);
+    for (const done of release.values()) done();
+    await ended;
+  });
+
+  test("keeps a crashed component from taking down its neighbours", async () => {
+    const { graph, log, stop, ended } = setUp(
+      component("write.bad", { failAfterStart: "Bug" }),
+      component("write.good"),
+      component("scrape.a", { to: to("write.bad", "write.good") }),
+    );
+    await settle();
+    expect(health(graph)).toEqual({ "write.bad": "unhealthy", "write.good": "healthy", "scrape.a": "healthy" });
+    expect(graph.component("write.bad")?.health.message).toBe("Ended unasked: Bug");
+    expect(log.messages("error")).toEqual(["Component ended unasked"]);
+    const context = contexts.get("scrape.a") as ComponentContext;
+    expect(context.receiver(new Reference("write.bad", "receiver")).append(profile("p"))).rejects.toThrow("write.bad");
+    await context.receiver(new Reference("write.good", "receiver")).append(profile("q"));
+    expect(happened()).toContain("write.good got q");
+    stop();
+    await ended;
+  });
+
+  test("ends without waiting where nothing was configured", async () => {
+    const { stop, ended } = setUp();
+    stop();
+    await ended;
+    expect(happened()).toEqual(["graph ended"]);
+  });
+});
+
+describe("Graph.applyConfig()", () => {
+  test("leaves a component alone whose table did not change, though its arguments are new objects", async () => {
+    const { graph, stop, ended } = setUp(component("write.a", { tag: "1" }));
+    await settle();
+    happened();
+    graph.applyConfig([component("write.a", { tag: "1" })]);
+    await settle();
+    expect(happened()).toEqual([]);
+    stop();
+    await ended;
+  });
+
+  test("applies changes to what runs, starts what is new and stops what is gone", async () => {
+    const { graph, stop, ended } = setUp(component("write.a", { tag: "1" }), component("write.gone"));
+    await settle();
+    happened();
+    graph.applyConfig([component("write.a", { tag: "2" }), component("write.new")]);
+    await settle();
+    expect(happened().sort()).toEqual([
+      "apply write.a 2",
+      "create write.new",
+      "end write.gone",
+      "run write.new",
+      "stop write.gone",
+    ]);
+    expect(graph.snapshot().map(({ id }) => id)).toEqual(["write.a", "write.new"]);
+    stop();
+    await ended;
+  });
+
+  test("changes nothing where a component refuses, and says which and why", async () => {
+    const { graph, metrics, stop, ended } = setUp(
+      component("write.a", { tag: "1" }),
+      component("write.b", { tag: "1" }),
+      component("write.kept"),
+    );
+    await settle();
+    happened();
+    const next = [component("write.a", { tag: "2" }), component("write.b", { refuse: "No" }), component("write.new")];
+    expect(() => graph.applyConfig(next)).toThrow(
+      'Could not apply the configuration, nothing was changed: "write.b": No',
+    );
+    await settle();
+    expect(happened()).toEqual(["create write.new", "apply write.a 2", "apply write.a 1"]);
+    expect(health(graph)).toEqual({ "write.a": "healthy", "write.b": "unhealthy", "write.kept": "healthy" });
+    expect(await metrics.text()).toContain("agent_config_last_load_successful 0");
+    graph.applyConfig([component("write.a", { tag: "1" }), component("write.b", { tag: "1" })]);
+    expect(health(graph)).toEqual({ "write.a": "healthy", "write.b": "healthy" });
+    stop();
+    await ended;
+  });
+
+  test("names every component that cannot be made", () => {
+    const graph = new Graph({
+      clock: new FakeClock(),
+      log: createMemoryLog(),
+      metrics: createMetrics(),
+      storagePath: "unused",
+      userAgent: "test",
+    });
+    const refusing = [component("write.a", { refuse: "No" }), component("write.b", { refuse: "Never" })];
+    expect(() => graph.applyConfig(refusing)).toThrow('"write.a": No; "write.b": Never');
+    expect(graph.snapshot()).toEqual([]);
+  });
+
+  test("makes a crashed component anew, changed or not", async () => {
+    const { graph, stop, ended } = setUp(component("write.a", { failAfterStart: "Bug" }));
+    await settle();
+    happened();
+    graph.applyConfig([component("write.a")]);
+    await settle();
+    expect(happened()).toEqual(["create write.a", "run write.a"]);
+    expect(health(graph)).toEqual({ "write.a": "healthy" });
+    stop();
+    await ended;
+  });
+
+  test("starts a component that came back only when its predecessor has ended", async () => {
+    const { graph, stop, ended } = setUp(component("write.a", { slowStop: true }));
+    await settle();
+    graph.applyConfig([]);
+    await settle();
+    happened();
+    graph.applyConfig([component("write.a")]);
+    await settle();
+    expect(happened()).toEqual(["create write.a"]);
+    release.get("write.a")?.();
+    await settle();
+    expect(happened()).toEqual(["end write.a", "run write.a"]);
+    stop();
+    await ended;
+  });
+});
+
+describe("A receiver handed out by the graph", () => {
+  test("stays valid while the component behind it comes, goes and comes back", async () => {
+    const { graph, stop, ended } = setUp(component("scrape.a", { tag: "1" }));
+    await settle();
+    const receiver = contexts.get("scrape.a")?.receiver(new Reference("write.a", "receiver"));
+    const failure = await receiver?.append(profile("1")).catch((thrown: unknown) => thrown);
+    expect(failure).toMatchObject({ reason: "no_receiver" });
+    const forwarding = component("scrape.a", { tag: "1" });
+    graph.applyConfig([forwarding, component("write.a")]);
+    await receiver?.append(profile("2"));
+    graph.applyConfig([forwarding]);
+    await settle();
+    expect(receiver?.append(profile("3"))).rejects.toThrow('no running component "write.a" receives profiles');
+    graph.applyConfig([forwarding, component("write.a")]);
+    await receiver?.append(profile("4"));
+    expect(happened().filter((event) => event.includes("got"))).toEqual(["write.a got 2", "write.a got 4"]);
+    stop();
+    await ended;
+  });
+});
+
+describe("Targets handed out by the graph", () => {
+  test("are empty while nothing is behind them, and tell of every change", async () => {
+    const one = [labelsOf({ __address__: "a:1" })];
+    const { graph, stop, ended } = setUp(component("scrape.a"));
+    const targets = contexts.get("scrape.a")?.targets(new Reference("find.a", "targets"));
+    let changes = 0;
+    const unsubscribe = targets?.subscribe(() => changes++);
+    expect(targets?.current()).toEqual([]);
+    graph.applyConfig([component("scrape.a"), component("find.a", { targets: one })]);
+    expect([targets?.current(), changes]).toEqual([one, 1]);
+    graph.applyConfig([component("scrape.a"), component("find.a", { targets: [] })]);
+    expect([targets?.current(), changes]).toEqual([[], 2]);
+    graph.applyConfig([component("scrape.a")]);
+    await settle();
+    expect(changes).toBe(3);
+    unsubscribe?.();
+    graph.applyConfig([component("scrape.a"), component("find.a", { targets: one })]);
+    expect(changes).toBe(3);
+    stop();
+    await ended;
+  });
+});
+
+describe("Graph.snapshot()", () => {
+  test("shows references both ways, arguments and debug information", () => {
+    const args = { to: to("write.a", "write.a"), tag: "x" };
+    const { graph, stop } = setUp(component("scrape.a", args), component("write.a"));
+    expect(graph.component("scrape.a")).toMatchObject({
+      kind: "scrape",
+      arguments: args,
+      referencesTo: ["write.a"],
+      referencedBy: [],
+      debugInfo: { tag: "x" },
+    });
+    expect(graph.component("write.a")).toMatchObject({ referencesTo: [], referencedBy: ["scrape.a"] });
+    expect(graph.component("write.b")).toBeUndefined();
+    stop();
+  });
+
+  test("is counted by health in the metrics, beside the load", async () => {
+    const { metrics, stop } = setUp(component("write.a"), component("write.b", { failAfterStart: "Bug" }));
+    await settle();
+    const text = await metrics.text();
+    expect(text).toContain('agent_component_controller_running_components{health_type="healthy"} 1');
+    expect(text).toContain('agent_component_controller_running_components{health_type="unhealthy"} 1');
+    expect(text).toContain("agent_config_last_load_successful 1");
+    expect(text).toContain("agent_config_last_load_success_timestamp_seconds 1893456000");
+    stop();
+  });
+});

@@ -1,0 +1,127 @@
+import { describe, expect, test } from "bun:test";
+import { type PushServer, type ReceivedProfile, startPushServer } from "../support/push-server.ts";
+import { eventually } from "../support/child.ts";
+import { startAgent } from "./agent.ts";
+import { type GoTarget, goCommand, startGoTarget } from "./go-target.ts";
+import { decodeProfile, difference, sumBelow, sumsByStack } from "./profile-sums.ts";
+
+const named = "main.allocateExactly";
+const intervalMs = 1000;
+
+function config(address: string, serverUrl: string): string {
+  return `
+[pyroscope.scrape.test]
+targets = [{ __address__ = "${address}", service_name = "shop" }]
+forward_to = ["pyroscope.write.test"]
+scrape_interval = "${intervalMs}ms"
+[pyroscope.scrape.test.profiling_config.profile]
+goroutine.enabled = false
+process_cpu.enabled = false
+
+[[pyroscope.write.test.endpoint]]
+url = "${serverUrl}"
+`;
+}
+
+function ofType(server: PushServer, name: string): ReceivedProfile[] {
+  return server.accepted.filter(({ labels }) => labels["__name__"] === name);
+}
+
+/** Waits until `count` more profiles of a type than now have arrived. */
+async function more(server: PushServer, options: { name: string; count: number }): Promise<void> {
+  const wanted = ofType(server, options.name).length + options.count;
+  await server.waitFor(() => ofType(server, options.name).length >= wanted, { timeoutMs: 15_000 });
+}
+
+/** Waits for the longest pause between two requests of an interval, so that stopping the agent interrupts no scrape. */
+async function quiet(target: GoTarget): Promise<void> {
+  const phases = [...new Set((await target.requests()).slice(-3).map(({ AtMs }) => AtMs % intervalMs))].sort(
+    (a, b) => a - b,
+  );
+  const pauses = phases.map(
+    (phase, i) => ((phases[(i + 1) % phases.length] as number) - phase + intervalMs) % intervalMs,
+  );
+  const before = phases[pauses.indexOf(Math.max(...pauses))] as number;
+  await eventually("the longest pause has begun", async () => {
+    const last = (await target.requests()).at(-1);
+    const sinceMs = Date.now() - (last?.AtMs ?? 0);
+    const isIt = Math.abs(((last?.AtMs ?? 0) % intervalMs) - before) < 50;
+    return (isIt && last?.Status === 200 && sinceMs > 50 && sinceMs < 200) || undefined;
+  });
+}
+
+describe.skipIf(goCommand === undefined)("deltas of a Go program", () => {
+  test.concurrent("sum to what the process allocated and waited between the first and the last scrape", async () => {
+    await using server = await startPushServer();
+    const target = await startGoTarget();
+    await target.allocate({ bytes: 1_000_000, times: 5 });
+    await target.contend(5);
+    const { Bytes: before, Objects: objectsBefore } = await target.allocated();
+    await using agent = await startAgent(config(target.address, server.url));
+    await more(server, { name: "memory", count: 1 });
+
+    for (const bytes of [10_000, 3_333_333, 7]) {
+      await target.allocate({ bytes, times: 3 });
+      await target.contend(3);
+      await more(server, { name: "memory", count: 1 });
+    }
+    const { Bytes: after, Objects: objectsAfter } = await target.allocated();
+    await more(server, { name: "memory", count: 1 });
+    await quiet(target);
+    // It drains, so that everything the target answered has arrived.
+    expect((await agent.stop()).exit).toBe(0);
+
+    const memory = ofType(server, "memory").map(({ profile }) => profile);
+    expect(after - before).toBeGreaterThan(10_000_000);
+    expect(sumBelow(memory, { column: "alloc_space", function: named })).toBe(BigInt(after - before));
+    expect(sumBelow(memory, { column: "alloc_objects", function: named })).toBe(BigInt(objectsAfter - objectsBefore));
+    // The first has no delta yet, and shows what is in use all the same.
+    expect(sumBelow(memory.slice(0, 1), { column: "alloc_space", function: named })).toBe(0n);
+    expect(sumBelow(memory.slice(0, 1), { column: "inuse_space", function: named })).toBeGreaterThanOrEqual(5_000_000n);
+
+    for (const [name, path, columns] of [
+      ["memory", "/debug/pprof/allocs", ["alloc_objects", "alloc_space"]],
+      ["mutex", "/debug/pprof/mutex", ["contentions", "delay"]],
+      ["block", "/debug/pprof/block", ["contentions", "delay"]],
+    ] as const) {
+      const [first, last] = [await target.answer("first", path), await target.answer("last", path)].map(decodeProfile);
+      const sent = ofType(server, name).map(({ profile }) => profile);
+      for (const column of columns) {
+        const expected = difference(sumsByStack([last as never], column), sumsByStack([first as never], column));
+        expect(expected.size).toBeGreaterThan(0);
+        expect(difference(sumsByStack(sent, column), expected), `${name} ${column}`).toEqual(new Map());
+      }
+    }
+    await target.stop();
+  });
+
+  test.concurrent("a target that restarts at the same address counts from zero", async () => {
+    await using server = await startPushServer();
+    const old = await startGoTarget();
+    await old.allocate({ bytes: 1_000_000, times: 20 });
+    await old.contend(20);
+    await using agent = await startAgent(config(old.address, server.url));
+    await more(server, { name: "memory", count: 1 });
+    await old.allocate({ bytes: 1_000_000, times: 2 });
+    await more(server, { name: "memory", count: 2 });
+    await old.stop();
+    const upTo = server.accepted.length;
+
+    const young = await startGoTarget(old.address);
+    await young.allocate({ bytes: 100_000, times: 3 });
+    await young.contend(2);
+    await more(server, { name: "memory", count: 1 });
+    await young.allocate({ bytes: 100_000, times: 1 });
+    const { Bytes } = await young.allocated();
+    await more(server, { name: "memory", count: 2 });
+    await agent.stop();
+
+    const sent = server.accepted.slice(upTo).filter(({ labels }) => labels["__name__"] === "memory");
+    const profiles = sent.map(({ profile }) => profile);
+    expect(sumBelow(profiles, { column: "alloc_space", function: named })).toBe(BigInt(Bytes));
+    const values = server.accepted.flatMap(({ profile }) => profile.sample.flatMap(({ value }) => value));
+    expect(values.filter((value) => value < 0n || value > 2n ** 40n)).toEqual([]);
+    expect(server.rejected).toEqual([]);
+    await young.stop();
+  });
+});

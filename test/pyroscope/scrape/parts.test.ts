@@ -1,0 +1,131 @@
+import { describe, expect, test } from "bun:test";
+import { limits } from "../../../src/base/index.ts";
+import type { Baseline } from "../../../src/pprof/index.ts";
+import { createBaselineTable } from "../../../src/pyroscope/scrape/baselines.ts";
+import { createCpuSlots } from "../../../src/pyroscope/scrape/cpu-slots.ts";
+import { createRestartGuard } from "../../../src/pyroscope/scrape/restart-guard.ts";
+import { createSchedule, hashText } from "../../../src/pyroscope/scrape/schedule.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+
+const noSignal = new AbortController().signal;
+
+describe("createSchedule()", () => {
+  const intervalMs = 15_000;
+
+  test("first falls within the first interval and keeps its wall-clock phase over restarts", () => {
+    const phases = [0, 1234, 14_999, 3_600_001].map((startMs) => {
+      const clock = new FakeClock(startMs);
+      const { dueMs } = createSchedule("a", { intervalMs, clock }).next();
+      const waitMs = dueMs - clock.monotonic();
+      expect(waitMs).toBeGreaterThanOrEqual(0);
+      expect(waitMs).toBeLessThan(intervalMs);
+      return Math.round((startMs + waitMs) % intervalMs);
+    });
+    expect(new Set(phases).size).toBe(1);
+  });
+
+  test("spreads identities evenly over the interval", () => {
+    const buckets = Array.from({ length: 15 }, () => 0);
+    for (let i = 0; i < 3000; i++) {
+      const share = hashText(`memory\nhttp://10.0.${i % 12}.${i}:6060/debug/pprof/allocs`) / 2 ** 32;
+      const bucket = Math.floor(share * 15);
+      buckets[bucket] = (buckets[bucket] ?? 0) + 1;
+    }
+    expect(Math.min(...buckets)).toBeGreaterThan(140);
+    expect(Math.max(...buckets)).toBeLessThan(260);
+  });
+
+  test("skips and counts the ticks that a slow scrape ran over, and keeps the phase", async () => {
+    const clock = new FakeClock();
+    const schedule = createSchedule("a", { intervalMs, clock });
+    const first = schedule.next();
+    await clock.advance(first.dueMs - clock.monotonic() + 40_000);
+    expect(schedule.next(first.dueMs)).toEqual({ dueMs: first.dueMs + 45_000, skipped: 2 });
+  });
+});
+
+describe("createCpuSlots()", () => {
+  test("lets one through at a time, in order, and forgets who gave up", async () => {
+    const clock = new FakeClock();
+    const slots = createCpuSlots(clock);
+    const order: string[] = [];
+    const take = async (name: string, patienceMs: number) => {
+      const release = await slots.take("host:1", { patienceMs, signal: noSignal });
+      order.push(release ? name : `${name} gave up`);
+      return release;
+    };
+    const first = await take("first", 10);
+    const second = take("second", 100);
+    const third = take("third", 1000);
+    await clock.advance(200);
+    first?.();
+    (await third)?.();
+    expect(await second).toBeUndefined();
+    expect(order).toEqual(["first", "second gave up", "third"]);
+    expect(await take("fourth", 0)).toBeDefined();
+  });
+
+  test("keeps processes apart and gives up on abort", async () => {
+    const slots = createCpuSlots(new FakeClock());
+    await slots.take("host:1", { patienceMs: 0, signal: noSignal });
+    expect(await slots.take("host:2", { patienceMs: 0, signal: noSignal })).toBeDefined();
+    const stop = new AbortController();
+    const waiting = slots.take("host:1", { patienceMs: 60_000, signal: stop.signal });
+    stop.abort();
+    expect(await waiting).toBeUndefined();
+  });
+});
+
+describe("createRestartGuard()", () => {
+  test("withholds after three restarts in eight scrapes and trusts again after eight without", () => {
+    const guard = createRestartGuard();
+    for (const restarted of [true, false, true, false]) guard.note(restarted);
+    expect(guard.withholds).toBe(false);
+    guard.note(true);
+    expect(guard.withholds).toBe(true);
+    for (let i = 0; i < 7; i++) guard.note(false);
+    expect(guard.withholds).toBe(true);
+    guard.note(false);
+    expect(guard.withholds).toBe(false);
+  });
+});
+
+describe("createBaselineTable()", () => {
+  const baseline = (bytes: number) => ({ bytes, stacks: 1 }) as unknown as Baseline;
+
+  test("keeps a released baseline for the next loop of the same key", () => {
+    const table = createBaselineTable(new FakeClock());
+    const slot = table.acquire("k", "k2");
+    slot.commit(baseline(100));
+    slot.release();
+    expect(table.acquire("k", "k2").baseline).toEqual(baseline(100));
+  });
+
+  test("gives a second loop of a held key a slot of its own", () => {
+    const table = createBaselineTable(new FakeClock());
+    table.acquire("k", "a").commit(baseline(100));
+    expect(table.acquire("k", "b").baseline).toBeUndefined();
+    expect(table.size).toBe(2);
+  });
+
+  test("drops what nobody used for an hour and counts bytes", async () => {
+    const clock = new FakeClock();
+    const table = createBaselineTable(clock);
+    const slot = table.acquire("k", "k2");
+    slot.commit(baseline(100));
+    slot.commit(baseline(300));
+    expect(table.bytes).toBe(300);
+    slot.release();
+    await clock.advance(limits.baselineAgeMs + 1);
+    table.acquire("other", "other2");
+    expect([table.bytes, table.size]).toEqual([0, 1]);
+  });
+
+  test("allows a slot less as all together come near their bound", () => {
+    const table = createBaselineTable(new FakeClock());
+    const first = table.acquire("k", "a");
+    expect(first.maxBytes).toBe(limits.baselineBytes);
+    first.commit(baseline(limits.baselinesBytes - 1000));
+    expect(table.acquire("l", "b").maxBytes).toBe(1000);
+  });
+});

@@ -1,0 +1,249 @@
+import { describe, expect, test } from "bun:test";
+import { labelsOf, labelsToJson } from "../../../src/model/index.ts";
+import { planScrapes } from "../../../src/pyroscope/scrape/plan.ts";
+import { parseScrapeArguments } from "./scrape-arguments.ts";
+
+const id = "pyroscope.scrape.local";
+
+function plan(target: Record<string, string>, config: Record<string, unknown> = {}, infersServiceName = true) {
+  return planScrapes([labelsOf(target)], { id, args: parseScrapeArguments(config), infersServiceName });
+}
+
+function urls(target: Record<string, string>, config?: Record<string, unknown>): string[] {
+  return plan(target, config).scrapes.map((scrape) => scrape.url);
+}
+
+/** The scrape of one type. */
+function planned(type: string, target: Record<string, string>, config: Record<string, unknown> = {}) {
+  const found = plan(target, config).scrapes.find((scrape) => scrape.type === type);
+  if (!found) throw new Error(`No scrape of type ${type}`);
+  return found;
+}
+
+const profile = (blocks: Record<string, unknown>) => ({ profiling_config: { profile: blocks } });
+
+describe("planScrapes() URLs", () => {
+  test("are the five default ones of the seeds", () => {
+    expect(urls({ __address__: "localhost:4100" }).sort()).toEqual([
+      "http://localhost:4100/debug/pprof/allocs",
+      "http://localhost:4100/debug/pprof/block",
+      "http://localhost:4100/debug/pprof/goroutine",
+      "http://localhost:4100/debug/pprof/mutex",
+      "http://localhost:4100/debug/pprof/profile?seconds=14",
+    ]);
+  });
+
+  test("follow enabled and disabled types", () => {
+    const config = profile({ fgprof: { enabled: true }, block: { enabled: false }, mutex: { enabled: false } });
+    expect(urls({ __address__: "localhost:12345" }, config).sort()).toEqual([
+      "http://localhost:12345/debug/fgprof?seconds=14",
+      "http://localhost:12345/debug/pprof/allocs",
+      "http://localhost:12345/debug/pprof/goroutine",
+      "http://localhost:12345/debug/pprof/profile?seconds=14",
+    ]);
+  });
+
+  const cases: [name: string, target: Record<string, string>, config: Record<string, unknown>, url: string][] = [
+    ["add port 80 for http", { __address__: "host" }, {}, "http://host:80/debug/pprof/goroutine"],
+    ["add port 443 for https", { __address__: "host" }, { scheme: "https" }, "https://host:443/debug/pprof/goroutine"],
+    [
+      "take the target's scheme",
+      { __address__: "host", __scheme__: "https" },
+      {},
+      "https://host:443/debug/pprof/goroutine",
+    ],
+    ["put a bare IPv6 address in brackets", { __address__: "::1" }, {}, "http://[::1]:80/debug/pprof/goroutine"],
+    ["add a port to IPv6 in brackets", { __address__: "[fe80::1]" }, {}, "http://[fe80::1]:80/debug/pprof/goroutine"],
+    ["keep the port of IPv6", { __address__: "[::1]:6060" }, {}, "http://[::1]:6060/debug/pprof/goroutine"],
+    [
+      "join the path prefix with one slash",
+      { __address__: "h:1" },
+      { profiling_config: { path_prefix: "/mimir-prometheus/" } },
+      "http://h:1/mimir-prometheus/debug/pprof/goroutine",
+    ],
+    [
+      "prefer the target's prefix and path",
+      { __address__: "h:1", __profile_path_prefix__: "p", __profile_path__: "x//../own/" },
+      { profiling_config: { path_prefix: "/component" } },
+      "http://h:1/p/own/",
+    ],
+    [
+      "keep all values of params, sorted by name",
+      { __address__: "h:1" },
+      { params: { b: ["2", "1"], a: "x y" } },
+      "http://h:1/debug/pprof/goroutine?a=x+y&b=2&b=1",
+    ],
+    [
+      "let a target's __param_ replace the first value",
+      { __address__: "h:1", __param_b: "9", __param_c: "3" },
+      { params: { b: ["2", "1"] } },
+      "http://h:1/debug/pprof/goroutine?b=9&b=1&c=3",
+    ],
+    [
+      "accept a query in a path, which params replace",
+      { __address__: "h:1" },
+      { params: { gc: ["1"] }, ...profile({ goroutine: { path: "/g?debug=0&gc=0" } }) },
+      "http://h:1/g?debug=0&gc=1",
+    ],
+    [
+      "give the user's seconds to every type",
+      { __address__: "h:1" },
+      { params: { seconds: ["5"] } },
+      "http://h:1/debug/pprof/goroutine?seconds=5",
+    ],
+  ];
+  test.each(cases)("%s", (_, target, config, url) => {
+    expect(planned("goroutine", target, config).url).toBe(url);
+  });
+
+  test("of types without delta never carry seconds, however many targets are planned from the same params", () => {
+    const args = parseScrapeArguments({ params: { x: ["1"] } });
+    for (let round = 0; round < 3; round++) {
+      const { scrapes } = planScrapes(
+        Array.from({ length: 20 }, (_, i) => labelsOf({ __address__: `h:${i + 1}` })),
+        { id, args, infersServiceName: true },
+      );
+      for (const { type, url } of scrapes)
+        expect(url.match(/seconds=/g)?.length ?? 0).toBe(type === "process_cpu" ? 1 : 0);
+    }
+  });
+});
+
+describe("planScrapes() seconds and deadlines", () => {
+  const cases: [config: Record<string, unknown>, seconds: number, timeoutMs: number][] = [
+    [{}, 14, 18_000],
+    [{ scrape_interval: "10s" }, 9, 13_000],
+    [{ scrape_interval: "60s" }, 59, 63_000],
+    [{ scrape_interval: "60s", delta_profiling_duration: "14s" }, 14, 63_000],
+    [{ scrape_interval: "2s" }, 1, 5000],
+    [{ scrape_interval: "2500ms" }, 1, 5500],
+    [{ scrape_timeout: "5s" }, 14, 17_000],
+    [{ scrape_timeout: "15s" }, 14, 17_000],
+    [{ scrape_timeout: "1m" }, 14, 60_000],
+    [{ params: { seconds: ["20"] } }, 20, 23_000],
+  ];
+  test.each(cases)("%j: %d s, deadline %d ms", (config, seconds, timeoutMs) => {
+    expect(planned("process_cpu", { __address__: "h:1" }, config)).toMatchObject({ seconds, timeoutMs });
+  });
+
+  test("a type without delta has the plain deadline", () => {
+    const scrape = planned("memory", { __address__: "h:1" }, { scrape_timeout: "5s" });
+    expect(scrape.timeoutMs).toBe(5000);
+    expect(scrape.seconds).toBeUndefined();
+  });
+
+  test("a target's __param_seconds wins, once, and lengthens the deadline", () => {
+    const scrape = planned("process_cpu", { __address__: "h:1", __param_seconds: "25" });
+    expect(scrape).toMatchObject({
+      url: "http://h:1/debug/pprof/profile?seconds=25",
+      timeoutMs: 28_000,
+      ownSeconds: false,
+    });
+  });
+
+  test("a shortened request carries its seconds once", () => {
+    const scrape = planned("process_cpu", { __address__: "h:1" });
+    expect(scrape.urlWithSeconds(3)).toBe("http://h:1/debug/pprof/profile?seconds=3");
+  });
+});
+
+describe("planScrapes() labels", () => {
+  const cases: [
+    name: string,
+    target: Record<string, string>,
+    config: Record<string, unknown>,
+    labels: Record<string, string>,
+  ][] = [
+    ["infer what is missing", { __address__: "h" }, {}, { instance: "h:80", job: id, service_name: "unspecified" }],
+    ["take job_name over the target's job", { job: "own" }, { job_name: "configured" }, { job: "configured" }],
+    ["keep the target's job", { job: "own" }, {}, { job: "own" }],
+    [
+      "keep the target's instance and service_name",
+      { instance: "i", service_name: "s" },
+      {},
+      { instance: "i", service_name: "s" },
+    ],
+    ["drop internal labels", { __meta_x: "1", __param_y: "2", __scheme__: "http", env: "dev" }, {}, { env: "dev" }],
+    ["sanitise discovered names", { "a-b": "1", "9x": "2" }, {}, { a_b: "1", _9x: "2" }],
+    ["take the target's __name__", { __name__: "mine" }, {}, { __name__: "mine" }],
+  ];
+  test.each(cases)("%s", (_, target, config, expected) => {
+    const labels = labelsToJson(planned("goroutine", { __address__: "h:80", ...target }, config).labels);
+    const base = { __name__: "goroutine", instance: "h:80", job: id, service_name: "unspecified" };
+    expect(labels).toEqual({ ...base, ...expected });
+  });
+
+  const inferred: [meta: Record<string, string>, serviceName: string][] = [
+    [{ kubernetes_pod_annotation_pyroscope_io_service_name: "annotated", kubernetes_namespace: "n" }, "annotated"],
+    [{ kubernetes_namespace: "n", kubernetes_pod_container_name: "c", docker_container_name: "/d" }, "n/c"],
+    [{ kubernetes_namespace: "n", docker_container_name: "/d" }, "d"],
+    [{ dockerswarm_container_label_service_name: "l", dockerswarm_service_name: "s" }, "l"],
+    [{ dockerswarm_service_name: "s" }, "s"],
+  ];
+  test.each(inferred)("infer service_name from %j as %s", (meta, serviceName) => {
+    const target = Object.fromEntries(Object.entries(meta).map(([name, value]) => [`__meta_${name}`, value]));
+    const { labels } = planned("goroutine", { __address__: "h:1", ...target });
+    expect(labelsToJson(labels).service_name).toBe(serviceName);
+  });
+
+  test("do not infer service_name for phlare.scrape", () => {
+    const [scrape] = plan({ __address__: "h:1" }, {}, false).scrapes;
+    expect(labelsToJson(scrape?.labels ?? []).service_name).toBeUndefined();
+  });
+
+  test("say __delta__=false on memory, block and mutex, whoever subtracts", () => {
+    const config = profile({ memory: { delta: true }, godeltaprof_mutex: { enabled: true } });
+    const { scrapes } = plan({ __address__: "h:1", __delta__: "true" }, config);
+    const shown = scrapes.map(({ type, labels, delta }) => [
+      type,
+      labelsToJson(labels).__name__,
+      labelsToJson(labels).__delta__,
+      delta,
+    ]);
+    expect(shown.sort(([a = ""], [b = ""]) => a.localeCompare(b))).toEqual([
+      ["block", "block", "false", "agent"],
+      ["godeltaprof_mutex", "mutex", "false", "target"],
+      ["goroutine", "goroutine", "true", "none"],
+      ["memory", "memory", "false", "target"],
+      ["process_cpu", "process_cpu", "true", "none"],
+    ]);
+  });
+
+  test("a path that ends in delta_ means that the target subtracts", () => {
+    const config = profile({ memory: { path: "/debug/pprof/delta_heap" } });
+    expect(planned("memory", { __address__: "h:1" }, config).delta).toBe("target");
+  });
+
+  test("a custom type named by its label is passed on as it is", () => {
+    const config = profile({
+      custom: { my_type: { enabled: true, path: "/debug/my_profile" }, off: { enabled: false, path: "/x" } },
+    });
+    const scrape = planned("my_type", { __address__: "h:1" }, config);
+    expect(scrape.url).toBe("http://h:1/debug/my_profile");
+    expect(labelsToJson(scrape.labels).__name__).toBe("my_type");
+    expect(plan({ __address__: "h:1" }, config).scrapes.map(({ type }) => type)).not.toContain("off");
+  });
+});
+
+describe("planScrapes() bad targets", () => {
+  const cases: [target: Record<string, string>, reason: string][] = [
+    [{ job: "x" }, "no_address"],
+    [{ __address__: "h:1/path" }, "bad_address"],
+    [{ __address__: "user@h:1" }, "bad_address"],
+    [{ __address__: "h:99999" }, "bad_address"],
+    [{ __address__: "a b" }, "bad_address"],
+    [{ __address__: "h", __scheme__: "ftp" }, "bad_scheme"],
+    [{ __address__: "h:1", x: "\ud800" }, "bad_label"],
+    [
+      Object.fromEntries([["__address__", "h:1"], ...Array.from({ length: 300 }, (_, i) => [`l${i}`, "v"])]),
+      "too_many_labels",
+    ],
+  ];
+  test.each(cases)("%j is skipped as %s and its neighbours are not", (target, reason) => {
+    const args = parseScrapeArguments();
+    const targets = [labelsOf(target), labelsOf({ __address__: "good:1" })];
+    const { scrapes, errors } = planScrapes(targets, { id, args, infersServiceName: true });
+    expect(errors.map((error) => error.reason as string)).toEqual([reason]);
+    expect(scrapes).toHaveLength(5);
+  });
+});

@@ -1,0 +1,288 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { fromBinary } from "@bufbuild/protobuf";
+import { AgentError } from "../../../src/base/index.ts";
+import { ProfileSchema } from "../../../src/gen/google/v1/profile_pb.ts";
+import type { HttpClient, HttpRequest, HttpResponse } from "../../../src/http/index.ts";
+import { labelsOf, labelValue, type Profile } from "../../../src/model/index.ts";
+import { createMetrics } from "../../../src/observability/index.ts";
+import { createBaselineTable } from "../../../src/pyroscope/scrape/baselines.ts";
+import { createCpuSlots } from "../../../src/pyroscope/scrape/cpu-slots.ts";
+import { createFailureLog } from "../../../src/pyroscope/scrape/failure-log.ts";
+import { createScrapeMetrics } from "../../../src/pyroscope/scrape/metrics.ts";
+import { ScrapeManager } from "../../../src/pyroscope/scrape/scrape-manager.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { createMemoryLog } from "../../support/memory-log.ts";
+import { parseScrapeArguments } from "./scrape-arguments.ts";
+
+const recording = (name: string): Uint8Array =>
+  readFileSync(new URL(`../../fixtures/recordings/${name}`, import.meta.url));
+const ok = (body: Uint8Array): HttpResponse => ({ status: 200, headers: {}, body });
+const answer = (status: number, text: string): HttpResponse => ({
+  status,
+  headers: {},
+  body: new TextEncoder().encode(text),
+});
+const goroutines = recording("goroutine.1.pb.gz");
+const only = (...types: string[]) => ({
+  profiling_config: {
+    profile: Object.fromEntries(
+      ["memory", "block", "mutex", "goroutine", "process_cpu"].map((type) => [type, { enabled: types.includes(type) }]),
+    ),
+  },
+});
+
+/** Sum of `alloc_space`, decoded by protobuf-es. */
+function allocated(data: Uint8Array): bigint {
+  const { sample, sampleType, stringTable } = fromBinary(ProfileSchema, gunzipSync(data));
+  const column = sampleType.findIndex(({ type }) => stringTable[Number(type)] === "alloc_space");
+  return sample.reduce((sum, { value }) => sum + (value[column] ?? 0n), 0n);
+}
+
+/** Resolves after `delayMs` of the test's clock, or when the request is canceled. */
+function slowly(delayMs: number, { signal }: HttpRequest): Promise<void> {
+  return new Promise((resolve, reject) => {
+    running?.clock.after(delayMs, resolve);
+    signal.addEventListener("abort", () => reject(new AgentError("canceled", "Canceled")), { once: true });
+  });
+}
+
+type Respond = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
+
+/** A manager under a clock that the test turns; `respond` stands for the targets. */
+function setUp(respond: Respond) {
+  const clock = new FakeClock();
+  const log = createMemoryLog();
+  const metrics = createMetrics();
+  const requests: HttpRequest[] = [];
+  const received: Profile[] = [];
+  let refuse = false;
+  const client: HttpClient = {
+    request: async (request) => {
+      requests.push(request);
+      return respond(request);
+    },
+    close: () => {},
+  };
+  const id = "pyroscope.scrape.test";
+  const manager = new ScrapeManager(
+    {
+      clock,
+      log,
+      metrics: createScrapeMetrics(metrics, { prefix: "pyroscope", id }),
+      failures: createFailureLog(log),
+      cpuSlots: createCpuSlots(clock),
+      headers: {},
+      client: () => client,
+      receiver: () => ({
+        append: async (profile) => {
+          if (refuse) throw new AgentError("refused", "Cannot accept");
+          received.push(profile);
+        },
+      }),
+      maxBytes: () => 1_000_000,
+    },
+    createBaselineTable(clock),
+  );
+  const sync = (addresses: readonly string[], config: Record<string, unknown>): void =>
+    manager.sync(
+      addresses.map((address) => labelsOf({ __address__: address })),
+      { id, args: parseScrapeArguments(config), infersServiceName: true },
+    );
+  return { clock, log, metrics, manager, requests, received, sync, refuse: (on: boolean) => (refuse = on) };
+}
+
+let running: ReturnType<typeof setUp> | undefined;
+function start(respond: Respond) {
+  running = setUp(respond);
+  return running;
+}
+afterEach(async () => {
+  await running?.manager.close();
+  await running?.clock.advance(60_000);
+  expect(running?.clock.pending ?? 0).toBe(0);
+  running = undefined;
+});
+
+describe("a scrape loop", () => {
+  test("scrapes once in every interval, the first within the first", async () => {
+    const { clock, requests, received, sync } = start(() => ok(goroutines));
+    sync(["a:1", "b:1"], only("goroutine"));
+    await clock.advance(15_000);
+    expect(requests.map(({ url }) => url).sort()).toEqual([
+      "http://a:1/debug/pprof/goroutine",
+      "http://b:1/debug/pprof/goroutine",
+    ]);
+    await clock.advance(150_000);
+    expect(requests).toHaveLength(22);
+    expect(received).toHaveLength(22);
+    expect(received[0]?.data).toBe(goroutines);
+  });
+
+  test("never overlaps itself, and counts the ticks that it ran over", async () => {
+    let inFlight = 0;
+    let most = 0;
+    const { clock, metrics, requests, sync } = start(async (request) => {
+      most = Math.max(most, ++inFlight);
+      await slowly(40_000, request);
+      inFlight--;
+      return ok(goroutines);
+    });
+    sync(["a:1"], only("goroutine"));
+    await clock.advance(15_000 + 89_000);
+    expect(most).toBe(1);
+    expect(requests.length).toBeLessThan(4);
+    expect(await metrics.text()).toMatch(
+      /pyroscope_scrape_skipped_total\{component_id="pyroscope.scrape.test",reason="slow_scrape"\} 4/,
+    );
+  });
+
+  test("shows what went wrong until a scrape succeeds, and logs it once", async () => {
+    const replies = [answer(404, "404 page not found"), answer(404, "404 page not found"), ok(goroutines)];
+    const { clock, log, manager, sync } = start(() => replies.shift() ?? ok(goroutines));
+    sync(["a:1"], only("goroutine"));
+    expect(manager.snapshot()[0]?.health).toBe("unknown");
+    await clock.advance(30_000);
+    expect(manager.snapshot()[0]).toMatchObject({ health: "down", lastErrorReason: "http_4xx" });
+    expect(manager.snapshot()[0]?.lastError).toContain("404 page not found");
+    await clock.advance(15_000);
+    const status = manager.snapshot()[0];
+    expect(status).toMatchObject({ health: "up", lastSuccessMs: status?.lastScrapeMs });
+    expect(status?.lastError).toBeUndefined();
+    expect(log.messages("warn")).toEqual(["Scrape failed"]);
+    expect(log.messages("info")).toEqual(["Scrape works again"]);
+  });
+
+  test("takes only a profile with status 200 for a success", async () => {
+    const cases: [reply: HttpResponse, reason: string][] = [
+      [{ ...ok(goroutines), status: 201 }, "http_other"],
+      [ok(new Uint8Array()), "empty"],
+      [answer(200, "<html>login</html>"), "not_pprof"],
+      [ok(goroutines.subarray(0, 500)), "truncated"],
+      [ok(gzipSync(new Uint8Array(2_000_000))), "too_large"],
+      [answer(500, "oops"), "http_5xx"],
+    ];
+    for (const [reply, reason] of cases) {
+      const { clock, manager, received, sync } = start(() => reply);
+      sync(["a:1"], only("goroutine"));
+      await clock.advance(15_000);
+      expect([manager.snapshot()[0]?.lastErrorReason, received.length]).toEqual([reason, 0]);
+      await manager.close();
+    }
+  });
+});
+
+describe("a loop of cumulative profiles", () => {
+  test("sends deltas that add up, the interval that a receiver refused included", async () => {
+    let scrape = 0;
+    const { clock, received, refuse, sync } = start(() => ok(recording(`allocs.${Math.min(++scrape, 10)}.pb.gz`)));
+    sync(["a:1"], only("memory"));
+    await clock.advance(15_000);
+    refuse(true);
+    await clock.advance(45_000);
+    expect(received).toHaveLength(1);
+    refuse(false);
+    await clock.advance(90_000);
+    const delta = received.reduce((sum, { data }) => sum + allocated(data), 0n);
+    expect(delta).toBe(allocated(recording("allocs.10.pb.gz")) - allocated(recording("allocs.1.pb.gz")));
+    expect(delta).toBeGreaterThan(0n);
+    for (const { labels } of received) expect(labelValue(labels, "__delta__")).toBe("false");
+  });
+
+  test("keeps its baseline while the target flaps", async () => {
+    let scrape = 0;
+    const { clock, metrics, sync } = start(() => ok(recording(`allocs.${Math.min(++scrape, 10)}.pb.gz`)));
+    sync(["a:1"], only("memory"));
+    await clock.advance(15_000);
+    sync([], only("memory"));
+    await clock.advance(15_000);
+    sync(["a:1"], only("memory"));
+    await clock.advance(15_000);
+    const text = await metrics.text();
+    expect(text).toMatch(/scrape_delta_profiles_total\{.*outcome="first"\} 1/);
+    expect(text).toMatch(/scrape_delta_profiles_total\{.*outcome="delta"\} 1/);
+  });
+});
+
+describe("a loop of CPU profiles", () => {
+  const busy = () => answer(500, "Could not enable CPU profiling: cpu profiling already in use");
+
+  test("tries once more with fewer seconds where another client is profiling", async () => {
+    let requested = 0;
+    const { clock, requests, received, sync } = start(() =>
+      requested++ === 0 ? busy() : ok(recording("profile.1.pb.gz")),
+    );
+    sync(["a:1"], only("process_cpu"));
+    await clock.advance(29_000);
+    const seconds = requests.slice(0, 2).map(({ url }) => Number(new URL(url).searchParams.get("seconds")));
+    expect(seconds[0]).toBe(14);
+    expect(seconds[1]).toBeGreaterThanOrEqual(1);
+    expect(seconds[1]).toBeLessThan(14);
+    expect(received.length).toBeGreaterThan(0);
+  });
+
+  test("fails as cpu_busy where the process stays busy", async () => {
+    const { clock, manager, requests, sync } = start(busy);
+    sync(["a:1"], only("process_cpu"));
+    await clock.advance(30_000);
+    expect(manager.snapshot()[0]?.lastErrorReason).toBe("cpu_busy");
+    expect(requests.length).toBeLessThanOrEqual(4);
+  });
+
+  test("of one process never run side by side, whatever labels the targets carry", async () => {
+    let inFlight = 0;
+    let most = 0;
+    const { clock, manager, requests } = start(async (request) => {
+      most = Math.max(most, ++inFlight);
+      await slowly(Number(new URL(request.url).searchParams.get("seconds")) * 1000, request);
+      inFlight--;
+      return ok(recording("profile.1.pb.gz"));
+    });
+    const args = parseScrapeArguments({ ...only("process_cpu"), delta_profiling_duration: "6s" });
+    const targets = ["x", "y"].map((team) => labelsOf({ __address__: "a:1", team }));
+    manager.sync(targets, { id: "pyroscope.scrape.test", args, infersServiceName: true });
+    await clock.advance(60_000);
+    expect(most).toBe(1);
+    expect(requests.length).toBeGreaterThanOrEqual(6);
+  });
+});
+
+describe("ScrapeManager", () => {
+  test("leaves unchanged loops alone, stops those that are gone and cancels their request", async () => {
+    const aborted: string[] = [];
+    const { clock, manager, requests, sync } = start(({ url, signal }) => {
+      if (url.includes("b:1"))
+        return new Promise((_, reject) =>
+          signal.addEventListener("abort", () => {
+            aborted.push(url);
+            reject(new AgentError("canceled", "Canceled"));
+          }),
+        );
+      return ok(goroutines);
+    });
+    sync(["a:1", "b:1"], only("goroutine"));
+    await clock.advance(15_000);
+    const before = manager.snapshot().find(({ url }) => url.includes("a:1"));
+    sync(["a:1", "c:1"], only("goroutine"));
+    await clock.advance(0);
+    expect(aborted).toEqual(["http://b:1/debug/pprof/goroutine"]);
+    expect(manager.snapshot().find(({ url }) => url.includes("a:1"))?.nextScrapeMs).toBe(before?.nextScrapeMs ?? 0);
+    await clock.advance(15_000);
+    expect(requests.filter(({ url }) => url.includes("c:1"))).toHaveLength(1);
+    expect(
+      manager
+        .snapshot()
+        .map(({ url }) => new URL(url).host)
+        .sort(),
+    ).toEqual(["a:1", "c:1"]);
+  });
+
+  test("runs equal targets once and skips bad ones without touching their neighbours", async () => {
+    const { clock, log, manager, sync } = start(() => ok(goroutines));
+    sync(["a:1", "a:1", "bad/address"], only("goroutine"));
+    await clock.advance(15_000);
+    expect(manager.snapshot()).toHaveLength(1);
+    expect(log.messages("warn")).toEqual(["Target skipped"]);
+  });
+});

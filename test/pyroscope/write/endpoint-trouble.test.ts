@@ -1,0 +1,186 @@
+import { describe, expect, test } from "bun:test";
+import { settle } from "../../support/fake-clock.ts";
+import { anEndpoint, failure, held, ids, refused, sent, unavailable } from "./an-endpoint.ts";
+
+describe("a profile at fault", () => {
+  test("is tried max_backoff_retries times after the first attempt, then dropped", async () => {
+    const { attempts, append, clock, dropped, stop } = anEndpoint(() => failure("server_error"), {
+      max_backoff_retries: 3,
+    });
+    append("a");
+    await clock.advance(60_000);
+    expect(attempts.map(({ atMs }) => atMs)).toEqual([0, 1000, 2000, 3000]);
+    expect(await dropped("retries_exhausted")).toBe(1);
+    await stop();
+  });
+
+  test("is tried without end where max_backoff_retries is 0", async () => {
+    const { attempts, append, clock, stop } = anEndpoint(() => failure("server_error"), { max_backoff_retries: 0 });
+    append("a");
+    await clock.advance(60_000);
+    expect(attempts).toHaveLength(61);
+    await stop();
+  });
+
+  test("delays no other, and does not take the endpoint down", async () => {
+    const { endpoint, attempts, append, clock, dropped, stop } = anEndpoint(
+      ({ id }) => (id === "poison" ? failure("server_error") : sent),
+      { max_backoff_retries: 5 },
+    );
+    append("poison", "a");
+    for (let second = 0; second < 10; second++) {
+      append(`good ${second}`);
+      await clock.advance(1000);
+    }
+    expect(endpoint.snapshot()).toMatchObject({ state: "up", sentProfiles: 11, queuedProfiles: 0 });
+    expect(ids(attempts).filter((id) => id === "poison")).toHaveLength(6);
+    expect(await dropped("retries_exhausted")).toBe(1);
+    await stop();
+  });
+});
+
+describe("an endpoint that is down", () => {
+  test("is so after one failure of the transport, and is probed with one request at a time", async () => {
+    const { endpoint, attempts, append, clock, stop } = anEndpoint(() => refused);
+    append("a");
+    await settle();
+    append("b", "c", "d");
+    await clock.advance(3500);
+    expect(endpoint.snapshot().state).toBe("down");
+    expect(attempts.map(({ atMs }) => atMs)).toEqual([0, 1000, 2000, 3000]);
+    await stop();
+  });
+
+  test("is so after several different profiles failed and none passed", async () => {
+    const { endpoint, append, clock, stop } = anEndpoint(() => unavailable);
+    append("a", "b");
+    await clock.advance(5000);
+    expect(endpoint.snapshot().state).toBe("unknown");
+    append("c");
+    await settle();
+    expect(endpoint.snapshot().state).toBe("down");
+    await stop();
+  });
+
+  test.each([refused, unavailable])("loses nothing to retries, however long it lasts: %o", async (answer) => {
+    let up = false;
+    const server = () => (up ? sent : answer);
+    const { endpoint, append, clock, stop } = anEndpoint(server, { max_backoff_retries: 2 });
+    append("a", "b", "c", "d", "e");
+    await clock.advance(30 * 60_000);
+    up = true;
+    await clock.advance(2000);
+    expect(endpoint.snapshot()).toMatchObject({ state: "up", sentProfiles: 5, droppedProfiles: 0 });
+    await stop();
+  });
+
+  test("gets everything at once when its probe succeeds", async () => {
+    let up = false;
+    const { attempts, append, clock, stop } = anEndpoint(() => (up ? sent : refused));
+    append("a", "b", "c", "d");
+    await clock.advance(2500);
+    up = true;
+    attempts.length = 0;
+    await clock.advance(500);
+    expect(attempts.map(({ atMs }) => atMs)).toEqual([3000, 3000, 3000, 3000]);
+    await stop();
+  });
+
+  test("pauses longer and longer, and the failures of one round are one failure", async () => {
+    const server = held();
+    const { attempts, append, clock, stop } = anEndpoint(server.answer, {
+      max_backoff_period: "8s",
+    });
+    append("a", "b", "c", "d", "e", "f", "g", "h");
+    await server.release(refused);
+    // Eight failures, and yet the first window: 1 to 2 s.
+    await clock.advance(2000);
+    expect(attempts).toHaveLength(9);
+    for (const pauseMs of [4000, 8000, 8000]) {
+      await server.release(refused);
+      await clock.advance(pauseMs / 2 - 1);
+      expect(server.waiting).toHaveLength(0);
+      await clock.advance(pauseMs / 2 + 1);
+      expect(server.waiting).toHaveLength(1);
+    }
+    await server.release(sent);
+    await server.release(sent);
+    await stop();
+  });
+
+  test("is logged when it goes down, once an hour, and when it is up again; not at every attempt", async () => {
+    let up = false;
+    const { append, clock, log, stop } = anEndpoint(() => (up ? sent : refused), {
+      queue: { max_age: "24h" },
+    });
+    append("a");
+    await clock.advance(2.5 * 3_600_000);
+    up = true;
+    await clock.advance(1000);
+    expect(log.lines.filter(({ level }) => level !== "debug").map(({ message }) => message)).toEqual([
+      "Endpoint is down",
+      "Endpoint is still down",
+      "Endpoint is still down",
+      "Endpoint is up again",
+    ]);
+    expect(log.lines.at(-1)?.fields).toMatchObject({ endpoint: "main", down_for: "2h30m1s" });
+    await stop();
+  });
+
+  test("has its queue bounded by age", async () => {
+    const { endpoint, append, clock, dropped, stop } = anEndpoint(() => refused, { queue: { max_age: "10s" } });
+    append("a", "b");
+    await clock.advance(6000);
+    append("c");
+    await clock.advance(6000);
+    expect(endpoint.snapshot()).toMatchObject({ queuedProfiles: 1, droppedProfiles: 2 });
+    expect(await dropped("too_old")).toBe(2);
+    await stop();
+  });
+});
+
+describe("an endpoint that limits the rate", () => {
+  test("is left alone by all profiles for as long as Retry-After says, and a tenth more at most", async () => {
+    let limited = true;
+    const answer = () => (limited ? failure("rate_limited", { retryAfterMs: 20_000 }) : sent);
+    const { endpoint, attempts, append, clock, stop } = anEndpoint(answer);
+    append("a");
+    await settle();
+    append("b", "c");
+    await clock.advance(19_999);
+    expect(attempts).toHaveLength(1);
+    limited = false;
+    await clock.advance(2001);
+    expect(endpoint.snapshot()).toMatchObject({ sentProfiles: 3, state: "up" });
+    await stop();
+  });
+
+  test("is left alone even if an earlier request succeeds meanwhile", async () => {
+    const server = held();
+    const { attempts, append, clock, stop } = anEndpoint(server.answer);
+    append("a", "b");
+    await server.release(failure("rate_limited", { retryAfterMs: 20_000 }), 1);
+    await server.release(sent);
+    append("c");
+    await clock.advance(19_999);
+    expect(attempts).toHaveLength(2);
+    await clock.advance(2001);
+    await server.release(sent);
+    await server.release(sent);
+    await stop();
+  });
+
+  test("without Retry-After is backed off from by all profiles together", async () => {
+    const { attempts, append, clock, stop } = anEndpoint((_, attempt) =>
+      attempt === 1 ? failure("rate_limited") : sent,
+    );
+    append("a");
+    await settle();
+    append("b");
+    await clock.advance(999);
+    expect(attempts).toHaveLength(1);
+    await clock.advance(1);
+    expect(attempts).toHaveLength(3);
+    await stop();
+  });
+});

@@ -1,0 +1,191 @@
+import { describe, expect, test } from "bun:test";
+import { createMetrics } from "../../../src/observability/index.ts";
+import { Endpoint } from "../../../src/pyroscope/write/endpoint.ts";
+import { writeLimits } from "../../../src/pyroscope/write/limits.ts";
+import type { Pusher } from "../../../src/pyroscope/write/pusher.ts";
+import { FakeClock, settle } from "../../support/fake-clock.ts";
+import { createMemoryLog } from "../../support/memory-log.ts";
+import { anEndpoint, failure, held, ids, invalid, refused, sent } from "./an-endpoint.ts";
+import { endpointArguments } from "./endpoint-arguments.ts";
+import { aProfile } from "./profiles.ts";
+
+describe("an endpoint that answers", () => {
+  test("gets every profile once, at once", async () => {
+    const { endpoint, attempts, append, stop, clock } = anEndpoint(() => sent);
+    append("a", "b", "c");
+    await settle();
+    expect(ids(attempts)).toEqual(["a", "b", "c"]);
+    expect(endpoint.snapshot()).toMatchObject({ state: "up", sentProfiles: 3, queuedProfiles: 0, inFlight: 0 });
+    await stop();
+    expect(clock.pending).toBe(0);
+  });
+
+  test("gets at most max_in_flight at once, and the next as soon as one is answered", async () => {
+    const server = held();
+    const { attempts, append, stop } = anEndpoint(server.answer, { queue: { max_in_flight: 2 } });
+    append("a", "b", "c", "d");
+    expect(ids(attempts)).toEqual(["a", "b"]);
+    await server.release(sent, 1);
+    expect(ids(attempts)).toEqual(["a", "b", "c"]);
+    await server.release(sent);
+    await server.release(sent);
+    await stop();
+    expect(attempts).toHaveLength(4);
+  });
+
+  test("and rejects a profile is up; the profile is dropped with the server's words and not tried again", async () => {
+    const { endpoint, attempts, append, stop, clock, log, dropped } = anEndpoint(() => invalid);
+    append("a");
+    await clock.advance(60_000);
+    expect(attempts).toHaveLength(1);
+    expect(endpoint.snapshot()).toMatchObject({ state: "up", droppedProfiles: 1, lastError: invalid.message });
+    expect(await dropped("invalid")).toBe(1);
+    expect(log.lines.find(({ message }) => message === "Profile dropped")?.fields).toMatchObject({
+      endpoint: "main",
+      reason: "invalid",
+      id: "a",
+      err: invalid.message,
+      profile_type: "mutex",
+      service_name: "shop",
+    });
+    await stop();
+  });
+
+  test("and rejects many gets one log line, and later one that counts the rest", async () => {
+    const { append, clock, log, stop } = anEndpoint(() => invalid);
+    append("a", "b", "c");
+    await clock.advance(writeLimits.warningIntervalMs);
+    append("d");
+    await settle();
+    const lines = log.lines.filter(({ message }) => message === "Profile dropped");
+    expect(lines.map(({ fields }) => [fields["id"], fields["dropped_since_last_line"]])).toEqual([
+      ["a", undefined],
+      ["d", 2],
+    ]);
+    await stop();
+  });
+});
+
+describe("at the end an endpoint", () => {
+  test("delivers what is queued before run resolves", async () => {
+    const server = held();
+    const { endpoint, append, end, ended, clock } = anEndpoint(server.answer, {
+      queue: { max_in_flight: 1 },
+    });
+    append("a", "b");
+    end.abort();
+    await server.release(sent);
+    await server.release(sent);
+    await ended;
+    expect(endpoint.snapshot()).toMatchObject({ sentProfiles: 2, droppedProfiles: 0 });
+    expect(clock.pending).toBe(0);
+  });
+
+  test("that is down gets one more chance at once, and does not wait for another that comes too late", async () => {
+    const periods = { min_backoff_period: "1m", max_backoff_period: "1m" };
+    const { attempts, append, end, ended, clock, log, dropped } = anEndpoint(() => refused, periods);
+    append("a", "b");
+    await clock.advance(1000);
+    end.abort();
+    await ended;
+    expect(attempts.map(({ atMs }) => atMs)).toEqual([0, 0, 1000]);
+    expect(await dropped("shutdown")).toBe(2);
+    expect(log.lines.filter(({ message }) => message.startsWith("Profiles dropped"))).toMatchObject([
+      { level: "warn", fields: { reason: "shutdown", profiles: 2 } },
+    ]);
+  });
+
+  test("is not asked again before its Retry-After has passed", async () => {
+    const { attempts, append, end, ended } = anEndpoint(() => failure("rate_limited", { retryAfterMs: 20_000 }));
+    append("a");
+    await settle();
+    end.abort();
+    await ended;
+    expect(attempts).toHaveLength(1);
+  });
+
+  test("is given up after the time to drain, its requests cancelled", async () => {
+    const clock = new FakeClock();
+    const pusher: Pusher = {
+      args: endpointArguments(),
+      name: "main",
+      push: (_, signal) =>
+        new Promise((resolve) => {
+          signal.addEventListener("abort", () => resolve(failure("canceled", { fault: "endpoint" })));
+        }),
+      close: () => {},
+    };
+    const log = createMemoryLog();
+    const endpoint = new Endpoint(pusher, { id: "w", clock, log, metrics: createMetrics() });
+    const end = new AbortController();
+    const ended = endpoint.run(end.signal, () => "shutdown");
+    endpoint.append(aProfile());
+    end.abort();
+    await clock.advance(writeLimits.drainMs);
+    await ended;
+    expect(endpoint.snapshot()).toMatchObject({ queuedProfiles: 0, droppedProfiles: 1, state: "unknown" });
+    expect(clock.pending).toBe(0);
+    expect(() => endpoint.append(aProfile())).toThrow(expect.objectContaining({ reason: "shutdown" }));
+  });
+});
+
+describe("new arguments", () => {
+  test("end a back-off, keep the queue and go through the new pusher", async () => {
+    const { endpoint, append, clock, pusherOf, stop } = anEndpoint(() => refused);
+    append("a", "b");
+    await settle();
+    const pushed: string[] = [];
+    endpoint.applyPusher({
+      ...pusherOf(endpointArguments()),
+      push: (profile) => {
+        pushed.push(profile.id);
+        return Promise.resolve(sent);
+      },
+    });
+    await clock.advance(0);
+    expect(pushed).toEqual(["a", "b"]);
+    await stop();
+  });
+
+  test("with a smaller queue let the oldest go", async () => {
+    const { endpoint, append, pusherOf, dropped, stop } = anEndpoint(() => refused);
+    append("a", "b", "c");
+    await settle();
+    endpoint.applyPusher(pusherOf(endpointArguments({ queue: { max_memory: "3KB" } })));
+    expect(await dropped("queue_full")).toBe(1);
+    await stop();
+  });
+});
+
+test("a profile larger than the queue is refused with its own reason and what to do", async () => {
+  const { endpoint, dropped, stop } = anEndpoint(() => sent, { queue: { max_memory: "2KiB" } });
+  expect(() => endpoint.append(aProfile({ padding: 3000 }))).toThrow(/do not fit into 2KiB; raise queue.max_memory/);
+  expect(await dropped("larger_than_queue")).toBe(1);
+  await stop();
+});
+
+test("the metrics of an endpoint tell what was sent, dropped, retried and waits, and by result what was tried", async () => {
+  const answers = [refused, sent, invalid];
+  const { append, clock, metrics, stop } = anEndpoint((_, attempt) => answers[attempt - 1] ?? refused);
+  append("a");
+  await clock.advance(1000);
+  append("b");
+  await settle();
+  append("c");
+  await clock.advance(500);
+  const own = 'component_id="w",endpoint="main"';
+  const text = await metrics.text();
+  for (const line of [
+    `pyroscope_write_sent_profiles_total{${own}} 1`,
+    `pyroscope_write_dropped_profiles_total{${own},reason="invalid"} 1`,
+    `pyroscope_write_retries_total{${own}} 1`,
+    `pyroscope_write_attempts_total{${own},result="sent"} 1`,
+    `pyroscope_write_attempts_total{${own},result="refused"} 2`,
+    `pyroscope_write_latency_count{${own}} 4`,
+    `pyroscope_write_queue_profiles{${own}} 1`,
+    `pyroscope_write_queue_oldest_age_seconds{${own}} 0.5`,
+  ])
+    expect(text).toContain(`${line}\n`);
+  await stop();
+  expect(await metrics.text()).not.toContain("pyroscope_write_queue_profiles{");
+});
