@@ -29,7 +29,7 @@ try {
     return profiles.length > 0;
   });
   process.kill(-child.pid, "SIGINT");
-  const exit = await Promise.race([ended, sleep(20_000, "still running")]);
+  const exit = await Promise.race([ended, sleep(20_000, "still running", { ref: false })]);
   console.log(`smoke: ended with ${exit}`);
   process.exitCode = exit === 0 || exit === "SIGINT" || exit === 130 ? 0 : 1;
 } catch (error) {

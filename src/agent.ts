@@ -32,6 +32,8 @@ export interface AgentConfig {
 
 // Not "::": a machine without IPv6 could not listen there.
 const everyAddress = "0.0.0.0";
+// What somebody reads at the very end is answered; a CPU profile of half a minute is not waited for.
+const listenerDrainMs = 500;
 
 export interface AgentOptions {
   readonly config: AgentConfig;
@@ -54,11 +56,11 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   collectProcessMetrics({ metrics, clock });
   const graph = new Graph({ clock, log, metrics, storagePath: config.storage.path, userAgent });
   graph.applyConfig(config.components);
-  let ready = false;
+  let started = false;
   const components = () => graph.snapshot();
   const app = createApp({
     components,
-    ready: () => ready,
+    ready: () => started && !signal.aborted,
     configHash: () => config.hash,
     build: { version, runtime: runtimeName(runtime) },
     metrics,
@@ -73,11 +75,10 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     measureEventLoopLag({ metrics, clock }, signal),
     summarizeHourly({ clock, log, metrics, components }, signal),
   ];
-  ready = true;
+  started = true;
   log.info("Agent started", { version, runtime: runtimeName(runtime), url, components: config.components.length });
   onReady?.(url);
   await Promise.all(running);
-  ready = false;
   await listener.stop();
   log.info("Agent stopped");
 }
@@ -88,7 +89,7 @@ async function listen(
   fetch: (request: Request) => Response | Promise<Response>,
 ): Promise<Listener> {
   try {
-    return await runtime.serve({ hostname: host || everyAddress, port, fetch });
+    return await runtime.serve({ hostname: host || everyAddress, port, fetch, drainMs: listenerDrainMs });
   } catch (thrown) {
     if (!(thrown instanceof ListenError)) throw thrown;
     throw new AgentError("listen", `${thrown.message} (--listen, server.listen_address)`, { cause: thrown });

@@ -1,26 +1,34 @@
 /** The candidate that was probably meant by a mistyped word; `undefined` where none is near enough. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
-  let best: string | undefined;
-  let bestDistance = Number.POSITIVE_INFINITY;
+  const lower = word.toLowerCase();
+  // A third of the letters may differ: fewer and typing errors are missed, more and strangers are suggested.
+  let best = Math.max(1, Math.floor(word.length / 3)) + 1;
+  let found: string | undefined;
   for (const candidate of candidates) {
-    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (distance >= bestDistance || distance > Math.max(1, Math.floor(candidate.length / 3))) continue;
-    best = candidate;
-    bestDistance = distance;
+    const distance = editDistance(lower, candidate.toLowerCase());
+    if (distance < best) [best, found] = [distance, candidate];
   }
-  return best;
+  return found;
 }
 
-/** How many characters have to be put in, taken out or replaced (Levenshtein). */
-function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= from.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= to.length; j++) {
-      const replaced = (row[j - 1] as number) + (from[i - 1] === to[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+/** Insertions, deletions, replacements and swaps of neighbours that make one text of the other. */
+function editDistance(a: string, b: string): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= b.length; column++) {
+      const change = a[row - 1] === b[column - 1] ? 0 : 1;
+      let cost = Math.min(at(last, column) + 1, at(current, column - 1) + 1, at(last, column - 1) + change);
+      if (row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1])
+        cost = Math.min(cost, at(beforeLast, column - 2) + 1);
+      current.push(cost);
     }
-    row = next;
+    [beforeLast, last] = [last, current];
   }
-  return row[to.length] as number;
+  return at(last, b.length);
+}
+
+function at(row: readonly number[], column: number): number {
+  return row[column] as number;
 }

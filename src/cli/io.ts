@@ -18,7 +18,7 @@ export function processIo(): CliIo {
     env: process.env,
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
-    errIsTerminal: process.stderr.isTTY === true,
+    errIsTerminal: process.stderr.isTTY,
   };
 }
 

@@ -5,7 +5,7 @@ import { consumersFirst, flowsOf } from "./flow-order.ts";
 import { createGraphMetrics, type GraphMetrics } from "./graph-metrics.ts";
 import type { ComponentContext, ComponentSnapshot } from "./kind.ts";
 import { LateReceiver, LateTargets } from "./late-binding.ts";
-import { Node } from "./node.ts";
+import { GraphNode } from "./graph-node.ts";
 
 export interface GraphOptions {
   readonly clock: Clock;
@@ -30,7 +30,7 @@ interface Failure {
 export class Graph {
   readonly #options: GraphOptions;
   readonly #metrics: GraphMetrics;
-  readonly #nodes = new Map<string, Node>();
+  readonly #nodes = new Map<string, GraphNode>();
   /** Never shrinks: ids are few, and one that left may come back while its old references are still held. */
   readonly #links = new Map<string, Link>();
   /** Components that left the configuration and have not ended yet, by id. */
@@ -86,8 +86,8 @@ export class Graph {
   }
 
   /** Makes what is new, and anew what crashed; nothing of it runs yet. */
-  #create(components: readonly ComponentConfig[], failures: Failure[]): ReadonlyMap<string, Node> {
-    const created = new Map<string, Node>();
+  #create(components: readonly ComponentConfig[], failures: Failure[]): ReadonlyMap<string, GraphNode> {
+    const created = new Map<string, GraphNode>();
     for (const config of components) {
       const existing = this.#nodes.get(config.id);
       if (existing && !existing.crashed) continue;
@@ -96,11 +96,11 @@ export class Graph {
     return created;
   }
 
-  #createNode(config: ComponentConfig): Node {
+  #createNode(config: ComponentConfig): GraphNode {
     const context = this.#context(config.id);
     const component = config.kind.create(config.args, context);
     const onCrash = (): void => this.#unbind(node);
-    const node = new Node(config, component, { clock: context.clock, log: context.log, onCrash });
+    const node = new GraphNode(config, component, { clock: context.clock, log: context.log, onCrash });
     return node;
   }
 
@@ -132,13 +132,13 @@ export class Graph {
     void this.#stop(removed);
   }
 
-  #start(nodes: ReadonlyMap<string, Node>): void {
+  #start(nodes: ReadonlyMap<string, GraphNode>): void {
     for (const { id } of consumersFirst([...nodes.values()].map((node) => node.config)))
       nodes.get(id)?.start(this.#leaving.get(id));
   }
 
   /** Stops each node once those that hand something to it have ended; nodes that do not depend on each other at once. */
-  async #stop(nodes: readonly Node[]): Promise<void> {
+  async #stop(nodes: readonly GraphNode[]): Promise<void> {
     const byId = new Map(nodes.map((node) => [node.config.id, node]));
     const configs = nodes.map((node) => node.config);
     const flows = flowsOf(configs);
@@ -146,7 +146,7 @@ export class Graph {
     for (const { id } of consumersFirst(configs).toReversed()) {
       const producers = flows.filter(({ consumer }) => consumer === id).map(({ producer }) => producer);
       const producersEnded = producers.flatMap((producer) => ended.get(producer) ?? []);
-      const end = Promise.all(producersEnded).then(() => this.#stopNode(byId.get(id) as Node));
+      const end = Promise.all(producersEnded).then(() => this.#stopNode(byId.get(id) as GraphNode));
       ended.set(id, end);
       this.#leaving.set(id, end);
       void end.then(() => this.#leaving.get(id) === end && this.#leaving.delete(id));
@@ -154,13 +154,13 @@ export class Graph {
     await Promise.all(ended.values());
   }
 
-  #stopNode(node: Node): Promise<void> {
+  #stopNode(node: GraphNode): Promise<void> {
     this.#unbind(node);
     return node.stop();
   }
 
   /** Its references then lead nowhere, unless another component of the same id has taken its place. */
-  #unbind({ config, exports }: Node): void {
+  #unbind({ config, exports }: GraphNode): void {
     const successor = this.#nodes.get(config.id);
     if (successor && successor.exports !== exports) return;
     this.#link(config.id).receiver.bind(undefined);
@@ -198,7 +198,7 @@ function attempt(id: string, failures: Failure[], action: () => void): boolean {
   }
 }
 
-function snapshotOf(node: Node, all: readonly ComponentConfig[]): ComponentSnapshot {
+function snapshotOf(node: GraphNode, all: readonly ComponentConfig[]): ComponentSnapshot {
   const { id, kind, args, references } = node.config;
   const referencesTo = new Set(references.map((reference) => reference.id));
   const referencedBy = all.filter((other) => other.references.some((reference) => reference.id === id));

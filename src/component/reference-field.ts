@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { found } from "../schema/index.ts";
+import { found, typeName } from "../schema/index.ts";
 import { type ExportKind, Reference } from "./reference.ts";
 import { renamedKinds } from "./renamed-kinds.ts";
 
@@ -40,6 +40,7 @@ export function reference(needs: ExportKind) {
         );
       return new Reference(id, needs);
     }),
+    typeName("component id"),
   );
 }
 

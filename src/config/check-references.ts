@@ -1,6 +1,6 @@
+import { nearest } from "../base/index.ts";
 import { type ExportKind, Reference } from "../component/index.ts";
 import { isTable } from "../schema/index.ts";
-import { didYouMean } from "./did-you-mean.ts";
 import type { Finding, Path } from "./finding.ts";
 import type { Declared } from "./read-components.ts";
 
@@ -42,7 +42,7 @@ function problemOf({ id, needs }: Reference, byId: ReadonlyMap<string, Declared>
     return `"${id}" is no component that ${offers[needs]}${alternatives(needs, byId)}`;
   }
   const fitting = [...byId.values()].filter(({ kind }) => kind?.exports === needs).map((component) => component.id);
-  const near = didYouMean(id, fitting);
+  const near = nearest(id, fitting);
   if (near) return `there is no component "${id}"; did you mean "${near}"?`;
   return `there is no component "${id}"; add [${id}]${fitting.length > 0 ? `, or use ${quoted(fitting)}` : ""}`;
 }

@@ -1,7 +1,6 @@
 import type { GenericSchema } from "valibot";
-import { compareText } from "../base/index.ts";
+import { compareText, nearest } from "../base/index.ts";
 import type { ConfigProblem } from "./config-error.ts";
-import { didYouMean } from "./did-you-mean.ts";
 import { type Finding, formatPath, type Path, pathAsWritten, startsWith } from "./finding.ts";
 import type { Positions } from "./positions.ts";
 import type { ConfigFormat } from "./read-tree.ts";
@@ -119,7 +118,7 @@ function belongsBelow({ key, inside, root, schema, format }: Unknown): Meant | u
 }
 
 function typingError({ key, inside, root, schema, message }: Unknown): Meant | undefined {
-  const near = didYouMean(key, Object.keys(entriesAt(schema, inside) ?? {}));
+  const near = nearest(key, Object.keys(entriesAt(schema, inside) ?? {}));
   // What the table itself says of unknown keys ends where its own advice begins.
   const said = message.split(";")[0] as string;
   return near === undefined

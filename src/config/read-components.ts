@@ -1,8 +1,9 @@
+import { nearest } from "../base/index.ts";
 import { type ComponentKind, renamedKinds } from "../component/index.ts";
 import { foundKind, isTable, notYetSentence } from "../schema/index.ts";
 import { checkSchema } from "./check-schema.ts";
-import { didYouMean } from "./did-you-mean.ts";
-import type { Finding, Path } from "./finding.ts";
+import { type Finding, formatPath, type Path } from "./finding.ts";
+import { laterKinds } from "./later-kinds.ts";
 import { settings } from "./settings.ts";
 
 /** A component's table, checked against its kind's schema but not yet against the other components. */
@@ -21,29 +22,6 @@ export interface ReadOptions {
   readonly directory: string;
   readonly findings: Finding[];
 }
-
-/** Kinds of the systems whose configuration this one follows, which this version does not have. */
-const laterKinds = new Set(
-  [
-    ...[
-      "azure",
-      "consul",
-      "digitalocean",
-      "dns",
-      "docker",
-      "dockerswarm",
-      "ec2",
-      "eureka",
-      "file",
-      "gce",
-      "hetzner",
-      "http",
-    ],
-    ...["kubelet", "kubernetes", "linode", "marathon", "nerve", "nomad", "openstack", "process", "puppetdb", "relabel"],
-    ...["scaleway", "serverset", "triton", "uyuni"],
-  ].map((name) => `discovery.${name}`),
-);
-for (const name of ["ebpf", "enrich", "java", "receive_http", "relabel"]) laterKinds.add(`pyroscope.${name}`);
 
 /** The components of the tree, in its order: every table group.name.label that is none of the settings. */
 export function readComponents(tree: Readonly<Record<string, unknown>>, options: ReadOptions): readonly Declared[] {
@@ -72,7 +50,7 @@ function checkGroup(group: string, names: unknown, { kinds, findings }: ReadOpti
     const wrong = (): string => `expected tables such as [${examples(kinds, group)}], found ${foundKind(names)}`;
     return isTable(names) || refuse(wrong());
   }
-  const near = didYouMean(group, [...groups, ...Object.keys(settings)]);
+  const near = nearest(group, [...groups, ...Object.keys(settings)]);
   if (near) return refuse(`unknown table; did you mean "${near}"?`);
   if (isTable(names)) return refuse(`unknown table; there are ${listed([...Object.keys(settings), ...groups])}`);
   return refuse(
@@ -115,17 +93,18 @@ function readKind(
 
 /** An id can stand twice only under an older and a newer name of its kind: TOML and JSON have no double keys. */
 function reportDoubles(declared: readonly Declared[], findings: Finding[]): void {
-  const seen = new Set<string>();
+  const seen = new Map<string, Path>();
   for (const { id, path } of declared) {
-    if (seen.has(id))
-      findings.push({ path, at: "key", message: `is the same component as [${id}]; keep one of the two` });
-    seen.add(id);
+    const other = seen.get(id);
+    const message = `is the same component as [${formatPath(other ?? [])}]; keep one of the two`;
+    if (other) findings.push({ path, at: "key", message });
+    seen.set(id, path);
   }
 }
 
 function unknownKind(kindName: string, kinds: readonly ComponentKind[]): string {
   const known = kinds.map(({ name }) => name);
-  const near = didYouMean(kindName, [...known, ...laterKinds]);
+  const near = nearest(kindName, [...known, ...laterKinds]);
   return `unknown kind of component; ${near ? `did you mean "${near}"?` : `there are ${listed(known)}`}`;
 }
 

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { choice, filePath, found, mapOf, notYet, optional, table, text } from "../schema/index.ts";
+import { choice, filePath, found, mapOf, notYet, optional, table, text, typeName } from "../schema/index.ts";
 import { checkSchema, type CheckOptions } from "./check-schema.ts";
 
 const logLevels = ["debug", "info", "warn", "error"] as const;
@@ -14,6 +14,7 @@ const listenAddress = v.pipe(
     (address) => parseAddress(address) !== undefined,
     ({ input }) => `expected host:port such as "127.0.0.1:12345", ":12345" or "[::1]:12345", found ${found(input)}`,
   ),
+  typeName("host:port"),
 );
 
 function parseAddress(address: string): { host: string; port: number } | undefined {

@@ -92,7 +92,9 @@ class Exchange {
   #read(message: IncomingMessage): void {
     this.#message = message;
     const announcedBytes = announcedLength(message);
-    const truncated = (): void => this.#fail(truncatedError(this.#progress, announcedBytes));
+    const truncated = (): void => {
+      if (!this.#ended) this.#fail(truncatedError(this.#progress, announcedBytes));
+    };
     message.on("error", truncated);
     message.once("close", truncated);
     if (this.#isSuccess && announcedBytes !== undefined && announcedBytes > this.#hop.maxBytes) {
@@ -176,7 +178,7 @@ function openRequest({ method, url, headers, body }: Hop, agent: Agent): ClientR
 
 function sendBody(request: ClientRequest, body: readonly Uint8Array[] = []): void {
   // Corked, so that head and parts leave in as few packets as possible.
-  request.cork();
+  if (body.length > 0) request.cork();
   for (const part of body) request.write(part);
   request.end();
 }

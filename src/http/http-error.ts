@@ -1,4 +1,4 @@
-import { AgentError, errorMessage, formatDuration, preview } from "../base/index.ts";
+import { AgentError, errorMessage, formatDuration, limits, preview } from "../base/index.ts";
 import type { HttpError, HttpReason } from "./client.ts";
 
 /** How far a request had come when it failed. */
@@ -62,7 +62,10 @@ function explanation(code: string, progress: Progress, rawPacket?: Uint8Array): 
   if (code in nameFailures) return { reason: "dns", text: `Cannot find ${host}: ${nameFailures[code]} (${code})` };
   if (hangUps.has(code)) return hungUp(progress);
   if (code === "HPE_HEADER_OVERFLOW")
-    return { reason: "too_large", text: `The response headers from ${host} are too large` };
+    return {
+      reason: "too_large",
+      text: `The response headers from ${host} are larger than the limit of ${limits.responseHeaderBytes} bytes`,
+    };
   if (code.startsWith("HPE_")) return notHttp(progress, rawPacket);
   return tlsFailure(code, progress);
 }
@@ -125,7 +128,7 @@ const tlsAlert = [0x15, 0x03];
 function notHttp({ url, stage }: Progress, rawPacket: Uint8Array | undefined): Explanation {
   const host = quoted(url);
   if (rawPacket && tlsAlert.every((byte, at) => rawPacket[at] === byte))
-    return { reason: "protocol", text: `${host} speaks TLS and was asked in plain HTTP; set the scheme to https` };
+    return { reason: "protocol", text: `${host} speaks TLS and was asked in plain http; set the scheme to https` };
   if (stage === "reading") return { reason: "protocol", text: `The body from ${host} is not well-formed HTTP` };
   const start = rawPacket && preview(Buffer.from(rawPacket.subarray(0, 256)).toString("latin1"));
   return {

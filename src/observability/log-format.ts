@@ -36,8 +36,8 @@ function logfmtLine({ timeMs, level, message, fields }: LogRecord): string {
 }
 
 function jsonLine({ timeMs, level, message, fields }: LogRecord): string {
-  const pairs = entries(fields).map(([name, value]) => [name, plain(value)]);
-  return safeJson({ ts: new Date(timeMs).toISOString(), level, msg: message, ...Object.fromEntries(pairs) });
+  const pairs = entries({ ts: new Date(timeMs).toISOString(), level, msg: message, ...fields });
+  return `{${pairs.map(([name, value]) => `${safeJson(name)}:${safeJson(plain(value))}`).join(",")}}`;
 }
 
 function entries(fields: LogFields): readonly [name: string, value: unknown][] {

@@ -38,7 +38,7 @@ export function createMetrics(): Metrics {
   return {
     counter: (name, help, labelNames = []) => once(name, () => new CounterClass(options(name, help, labelNames))),
     gauge: (name, help, labelNames = []) => once(name, () => new GaugeClass(options(name, help, labelNames))),
-    histogram: (name, help, labelNames = [], buckets = undefined) =>
+    histogram: (name, help, labelNames = [], buckets) =>
       once(
         name,
         () => new HistogramClass({ ...options(name, help, labelNames), ...(buckets && { buckets: [...buckets] }) }),

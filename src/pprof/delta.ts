@@ -72,7 +72,7 @@ function subtract(tables: ProfileTables, { plan, stacks, limit, baseline }: Subt
   const change = baseline && compare(observed, baseline);
   const next = remember(observed, change?.restarted ? undefined : baseline, limit);
   if (!change) clearCumulative(sums, plan.cumulative.length);
-  else if (!change.restarted) subtractKnown(sums, change, (baseline as Baseline).values);
+  else if (!change.restarted) subtractKnown(sums, change, baseline.values);
   const kept = new KeptSamples(sums.count, plan.order);
   for (let stack = 0; stack < sums.count; stack++) {
     kept.offer(samples[stack] as number, sums.words, stack * sums.stride + 2);

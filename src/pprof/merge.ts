@@ -100,6 +100,10 @@ function packed(numbers: readonly Halves[]): Uint8Array {
   return writer.finish();
 }
 
+function signed(value: Halves): bigint {
+  return BigInt.asIntN(64, BigInt(decimal(value)));
+}
+
 function halvesOf(value: bigint): Halves {
   const bits = BigInt.asUintN(64, value);
   return { lo: Number(bits & 0xffffffffn), hi: Number(bits >> 32n) };
@@ -107,9 +111,6 @@ function halvesOf(value: bigint): Halves {
 
 /** Everything of the header but the times. */
 function writeHeader(writer: Writer, { header, columns, raw }: ProfileTables, translation: Translation): void {
-  const valueType = (type: number, unit: number): Uint8Array => {
-    return numbersMessage([halves(0), halves(type), halves(unit)]).finish();
-  };
   for (const { type, unit } of columns) {
     writer.bytes(field.sampleType, valueType(translation.text(type), translation.text(unit)));
   }
@@ -130,8 +131,11 @@ function writeHeader(writer: Writer, { header, columns, raw }: ProfileTables, tr
   if (comments.length > 0) writer.bytes(field.comment, packed(comments));
 }
 
+function valueType(type: number, unit: number): Uint8Array {
+  return numbersMessage([halves(0), halves(type), halves(unit)]).finish();
+}
+
 function writeTimes(writer: Writer, profiles: readonly ProfileTables[]): void {
-  const signed = (halved: Halves): bigint => BigInt.asIntN(64, BigInt(decimal(halved)));
   const times = profiles.map(({ header }) => signed(header.timeNanos)).filter((time) => time > 0n);
   const earliest = times.reduce((least, time) => (time < least ? time : least), times[0] ?? 0n);
   const duration = profiles.reduce((sum, { header }) => sum + signed(header.durationNanos), 0n);

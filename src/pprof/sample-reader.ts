@@ -53,7 +53,7 @@ export class SampleReader {
       }
     }
     const columns = this.valueLo.length;
-    if (this.#values !== columns) cursor.fail(`${this.#values} values, but there are ${columns} sample types`);
+    if (this.#values !== columns) cursor.fail(`${this.#values} values instead of ${columns}, one per sample type`);
   }
 
   #locations(): void {

@@ -22,13 +22,13 @@ export class SampleWriter {
     const { words, at, count } = values;
     const writer = this.#writer;
     let valueBytes = 0;
-    for (let i = at; i < at + count * 2; i += 2) valueBytes += varintSize(words[i] as number, words[i + 1] as number);
+    for (let i = at; i < at + count * 2; i += 2) valueBytes += varintSize(words[i] as number, words[i + 1]);
     writer.head(sampleField, keptBytes + 1 + varintSize(valueBytes) + valueBytes);
     for (let i = 0; i < this.#kept.length; i += 2) {
       writer.copy(this.#cursor.bytes, this.#kept[i] as number, this.#kept[i + 1] as number);
     }
     writer.head(valueField, valueBytes);
-    for (let i = at; i < at + count * 2; i += 2) writer.varint(words[i] as number, words[i + 1] as number);
+    for (let i = at; i < at + count * 2; i += 2) writer.varint(words[i] as number, words[i + 1]);
   }
 
   #findKept(start: number, end: number): number {

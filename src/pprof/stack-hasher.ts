@@ -1,8 +1,11 @@
 import { Hash } from "./hash.ts";
 import type { ProfileTables } from "./profile-tables.ts";
 import { labelWords, type SampleReader } from "./sample-reader.ts";
-import { functionAt, linesOf } from "./symbols.ts";
-import { Cursor } from "./wire.ts";
+import { SymbolReader } from "./symbols.ts";
+
+const nameField = 2;
+const filenameField = 4;
+const lineField = 2;
 
 /**
  * The identity of a stack from one profile to the next: the addresses of its locations in order, and its labels in any
@@ -25,14 +28,14 @@ export class StackHasher {
     this.#tables = tables;
     const { count } = tables.locations;
     this.#locations = new Uint32Array(count * 2);
-    const cursor = new Cursor(tables.raw);
+    const symbols = new SymbolReader(tables);
     for (let location = 0; location < count; location++) {
       const hash = this.#hash;
       const lo = tables.addressLo[location] as number;
       const hi = tables.addressHi[location] as number;
       hash.reset();
       if (lo !== 0 || hi !== 0) hash.add(lo, hi);
-      else this.#addLines(cursor, location);
+      else this.#addLines(symbols, location);
       hash.finish();
       this.#locations[location * 2] = hash.lo;
       this.#locations[location * 2 + 1] = hash.hi;
@@ -54,13 +57,13 @@ export class StackHasher {
     this.hi = hash.hi;
   }
 
-  #addLines(cursor: Cursor, location: number): void {
-    for (const { function: position, line } of linesOf(cursor, this.#tables, location)) {
-      const { name, filename } = functionAt(cursor, this.#tables, position);
-      this.#addString(this.#hash, name);
-      this.#addString(this.#hash, filename);
-      this.#hash.add(line.lo, line.hi);
-    }
+  #addLines(symbols: SymbolReader, location: number): void {
+    symbols.eachLine(location, (position, line) => {
+      const numbers = symbols.function(position);
+      this.#addString(this.#hash, numbers[nameField * 2] as number);
+      this.#addString(this.#hash, numbers[filenameField * 2] as number);
+      this.#hash.add(line[lineField * 2] as number, line[lineField * 2 + 1] as number);
+    });
   }
 
   /** The sum of the labels' hashes does not depend on their order. */

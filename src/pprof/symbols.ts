@@ -1,83 +1,94 @@
-import type { Halves } from "./layout.ts";
+import type { Spans } from "./layout.ts";
 import { type ProfileTables, textAt } from "./profile-tables.ts";
 import { Cursor, wire } from "./wire.ts";
 
-/** One line of a location; the innermost call comes first. */
-export interface Line {
-  /** Position in the function table. */
-  readonly function: number;
-  readonly line: Halves;
-  readonly column: Halves;
-}
+/**
+ * The number fields of a message, by field number: those of field n are `numbers[n * 2]` (lo) and `numbers[n * 2 + 1]` (hi),
+ * zero where the message does not have it.
+ */
+export type Numbers = Uint32Array;
 
-/** What a function is called and where it stands; indexes into the string table. */
-export interface FunctionSymbols {
-  readonly name: number;
-  readonly systemName: number;
-  readonly filename: number;
-  readonly startLine: Halves;
-}
+/** Fields that index the string table. */
+export const mappingStrings = [5, 6] as const;
+export const functionStrings = [2, 3, 4] as const;
 
-/** The lines of a location, which `readTables` has checked. */
-export function linesOf(cursor: Cursor, tables: ProfileTables, location: number): Line[] {
-  const lines: Line[] = [];
-  const end = tables.locations.ends[location] as number;
-  cursor.enter("location", location, tables.locations.starts[location] as number, end);
-  while (cursor.next()) {
-    if (cursor.field !== 4 || cursor.wireType !== wire.bytes) {
-      cursor.skip();
-      continue;
-    }
-    const lineEnd = cursor.lengthEnd();
-    cursor.enter("line of location", location, cursor.pos, lineEnd);
-    lines.push(readLine(cursor, tables));
-    cursor.enter("location", location, lineEnd, end);
+const buildIdField = 6;
+const lineField = 4;
+
+/**
+ * Reads what `readTables` has checked of mappings, locations, lines and functions. It does so into arrays of its own: what a
+ * method returns holds until the method is called again.
+ */
+export class SymbolReader {
+  readonly #tables: ProfileTables;
+  readonly #cursor: Cursor;
+  readonly #lineCursor: Cursor;
+  readonly #mapping = new Uint32Array(22);
+  readonly #location = new Uint32Array(12);
+  readonly #line = new Uint32Array(8);
+  readonly #function = new Uint32Array(12);
+
+  constructor(tables: ProfileTables) {
+    this.#tables = tables;
+    this.#cursor = new Cursor(tables.raw);
+    this.#lineCursor = new Cursor(tables.raw);
   }
-  return lines;
+
+  mapping(position: number): Numbers {
+    return this.#read(this.#tables.mappings, position, this.#mapping);
+  }
+
+  /** The location itself, without its lines. */
+  location(position: number): Numbers {
+    return this.#read(this.#tables.locations, position, this.#location);
+  }
+
+  function(position: number): Numbers {
+    return this.#read(this.#tables.functions, position, this.#function);
+  }
+
+  /** Calls `visit` for each line of a location, the innermost call first, with the position of its function. */
+  eachLine(location: number, visit: (functionPosition: number, line: Numbers) => void): void {
+    const { locations, functionIds } = this.#tables;
+    const cursor = this.#lineCursor;
+    const end = locations.ends[location] as number;
+    cursor.enter("location", location, locations.starts[location] as number, end);
+    while (cursor.next()) {
+      if (cursor.field !== lineField) {
+        cursor.skip();
+        continue;
+      }
+      const lineEnd = cursor.lengthEnd();
+      cursor.enter("line of location", location, cursor.pos, lineEnd);
+      const line = this.#line;
+      readNumbers(cursor, line);
+      visit(functionIds.find(line[2] as number, line[3] as number), line);
+      cursor.enter("location", location, lineEnd, end);
+    }
+  }
+
+  #read(spans: Spans, position: number, into: Numbers): Numbers {
+    this.#cursor.enter("message", position, spans.starts[position] as number, spans.ends[position] as number);
+    readNumbers(this.#cursor, into);
+    return into;
+  }
 }
 
-function readLine(cursor: Cursor, tables: ProfileTables): Line {
-  const numbers = readNumbers(cursor, 3);
-  const [, id, line, column] = numbers as [Halves, Halves, Halves, Halves];
-  return { function: tables.functionIds.find(id.lo, id.hi), line, column };
-}
-
-/** What `merge` and the delta need of a mapping; indexes into the string table. */
-export interface MappingSymbols {
-  readonly filename: number;
-  readonly buildId: number;
-}
-
-export function mappingAt(cursor: Cursor, tables: ProfileTables, position: number): MappingSymbols {
-  const { starts, ends } = tables.mappings;
-  cursor.enter("mapping", position, starts[position] as number, ends[position] as number);
-  const numbers = readNumbers(cursor, 6);
-  return { filename: (numbers[5] as Halves).lo, buildId: (numbers[6] as Halves).lo };
+/** Reads the number fields of the message the cursor is in, as many as `into` has room for. */
+export function readNumbers(cursor: Cursor, into: Numbers): void {
+  into.fill(0);
+  while (cursor.next()) {
+    cursor.skip();
+    const at = cursor.field * 2;
+    if (at >= into.length || cursor.wireType !== wire.varint) continue;
+    into[at] = cursor.lo;
+    into[at + 1] = cursor.hi;
+  }
 }
 
 /** The build id of the first mapping, which is the program itself; empty where it has none. */
 export function mainBuildId(tables: ProfileTables): string {
   if (tables.mappings.count === 0) return "";
-  return textAt(tables.raw, tables.strings, mappingAt(new Cursor(tables.raw), tables, 0).buildId);
-}
-
-export function functionAt(cursor: Cursor, tables: ProfileTables, position: number): FunctionSymbols {
-  const { starts, ends } = tables.functions;
-  cursor.enter("function", position, starts[position] as number, ends[position] as number);
-  const [, , name, systemName, filename, startLine] = readNumbers(cursor, 5) as [Halves, ...FiveHalves];
-  return { name: name.lo, systemName: systemName.lo, filename: filename.lo, startLine };
-}
-
-type FiveHalves = [Halves, Halves, Halves, Halves, Halves];
-const zero: Halves = { lo: 0, hi: 0 };
-
-/** The number fields 1 to `last` of the message the cursor is in, by field number. */
-export function readNumbers(cursor: Cursor, last: number): Halves[] {
-  const numbers: Halves[] = Array.from({ length: last + 1 }, () => zero);
-  while (cursor.next()) {
-    cursor.skip();
-    if (cursor.field <= last && cursor.wireType === wire.varint)
-      numbers[cursor.field] = { lo: cursor.lo, hi: cursor.hi };
-  }
-  return numbers;
+  const index = new SymbolReader(tables).mapping(0)[buildIdField * 2] as number;
+  return textAt(tables.raw, tables.strings, index);
 }

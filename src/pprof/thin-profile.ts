@@ -2,8 +2,7 @@ import { field, type Halves, type Spans } from "./layout.ts";
 import type { ProfileTables } from "./profile-tables.ts";
 import { labelWords, SampleReader } from "./sample-reader.ts";
 import { SampleWriter } from "./sample-writer.ts";
-import { functionAt, linesOf, mappingAt } from "./symbols.ts";
-import { Cursor } from "./wire.ts";
+import { functionStrings, mappingStrings, SymbolReader } from "./symbols.ts";
 import { Writer } from "./writer.ts";
 
 /** The samples that stay, in order, with their new values. */
@@ -98,29 +97,33 @@ function findUsed(tables: ProfileTables, kept: KeptSamples): Used {
     strings: new Uint8Array(tables.strings.count),
   };
   for (const string of tables.header.strings) used.strings[string] = 1;
-  const reader = new SampleReader(tables);
-  const cursor = new Cursor(tables.raw);
-  for (let i = 0; i < kept.count; i++) {
-    reader.read(kept.samples[i] as number);
-    for (let frame = 0; frame < reader.depth; frame++) {
-      const location = reader.locations[frame] as number;
-      if (used.locations[location]) continue;
-      used.locations[location] = 1;
-      for (const line of linesOf(cursor, tables, location)) used.functions[line.function] = 1;
-    }
-    for (let at = 0; at < reader.labelCount * labelWords; at += labelWords) {
-      for (const word of [0, 1, 4]) used.strings[reader.labels[at + word] as number] = 1;
-    }
-  }
+  markSamples(used, tables, kept);
+  const symbols = new SymbolReader(tables);
+  const markFunction = (position: number): void => void (used.functions[position] = 1);
+  for (let i = 0; i < used.locations.length; i++) if (used.locations[i]) symbols.eachLine(i, markFunction);
   for (let i = 0; i < used.functions.length; i++) {
     if (!used.functions[i]) continue;
-    const { name, systemName, filename } = functionAt(cursor, tables, i);
-    for (const string of [name, systemName, filename]) used.strings[string] = 1;
+    const numbers = symbols.function(i);
+    for (const string of functionStrings) used.strings[numbers[string * 2] as number] = 1;
   }
   for (let i = 0; i < tables.mappings.count; i++) {
-    const { filename, buildId } = mappingAt(cursor, tables, i);
-    used.strings[filename] = 1;
-    used.strings[buildId] = 1;
+    const numbers = symbols.mapping(i);
+    for (const string of mappingStrings) used.strings[numbers[string * 2] as number] = 1;
   }
   return used;
+}
+
+/** Marks the locations of the samples and the strings of their labels. */
+function markSamples(used: Used, tables: ProfileTables, kept: KeptSamples): void {
+  const reader = new SampleReader(tables);
+  for (let i = 0; i < kept.count; i++) {
+    reader.read(kept.samples[i] as number);
+    const { locations, depth, labels, labelCount } = reader;
+    for (let frame = 0; frame < depth; frame++) used.locations[locations[frame] as number] = 1;
+    for (let at = 0; at < labelCount * labelWords; at += labelWords) {
+      used.strings[labels[at] as number] = 1;
+      used.strings[labels[at + 1] as number] = 1;
+      used.strings[labels[at + 4] as number] = 1;
+    }
+  }
 }

@@ -78,7 +78,8 @@ export class Cursor {
   lengthEnd(): number {
     this.varint();
     const end = this.pos + this.lo;
-    if (this.hi !== 0 || end > this.end) this.#cut(`a field of ${decimal(this)} bytes`);
+    if (this.hi !== 0) this.fail(`a field of ${decimal(this)} bytes`);
+    if (end > this.end) this.#cut(`a field of ${this.lo} bytes`);
     return end;
   }
 

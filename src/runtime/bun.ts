@@ -26,6 +26,8 @@ function listen({ hostname, port, fetch, drainMs = 2000 }: ServeOptions): Listen
       fetch: (request) => fetch(request),
       idleTimeout: idleTimeoutSeconds,
       development: false,
+      // Without development pages Bun turns it on, and a second agent would share the port without a word.
+      reusePort: false,
     });
   } catch (thrown) {
     throw listenError(thrown, { hostname, port });

@@ -13,7 +13,7 @@ export interface ServeOptions {
   readonly hostname: string;
   /** 0 takes a free one. */
   readonly port: number;
-  /** An error it throws is answered with 500 and printed by the host. */
+  /** Answers its own errors: what it throws, the host prints and turns into a 500. */
   readonly fetch: (request: Request) => Response | Promise<Response>;
   /** How long `stop` lets requests in flight finish; 2 s by default. */
   readonly drainMs?: number;

@@ -10,6 +10,11 @@ export interface ArgumentDoc {
   readonly defaultText?: string;
 }
 
+/** Names the type of an argument for the reference page, where valibot's own name would not say it. */
+export function typeName<Input>(name: string) {
+  return v.metadata<Input, { readonly typeName: string }>({ typeName: name });
+}
+
 /** A required argument. */
 export function argument<Schema extends v.GenericSchema>(schema: Schema, doc: ArgumentDoc): Schema {
   const { description, example, defaultText } = doc;

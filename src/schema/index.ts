@@ -7,7 +7,7 @@
  *
  * It knows no file, no position and no component: `config` adds where a problem stands and what may have been meant.
  */
-export { argument, type ArgumentDoc, optional } from "./argument.ts";
+export { argument, type ArgumentDoc, optional, typeName } from "./argument.ts";
 export { found, foundKind } from "./found.ts";
 export { crossCheck, type Report } from "./cross-check.ts";
 export { labelNameProblem, labels, labelValue } from "./labels.ts";

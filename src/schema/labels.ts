@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { limits, preview } from "../base/index.ts";
 import { labelNamePattern } from "../model/index.ts";
+import { typeName } from "./argument.ts";
 import { foundKind } from "./found.ts";
 import { mapOf } from "./shapes.ts";
 
@@ -40,5 +41,6 @@ export function labels(nameProblem: (name: string) => string | undefined = label
       (value) => Object.keys(value).length <= limits.targetLabels,
       ({ input }) => `at most ${limits.targetLabels} labels are taken, found ${Object.keys(input).length}`,
     ),
+    typeName("table of labels"),
   );
 }

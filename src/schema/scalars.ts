@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import * as v from "valibot";
 import { Duration, Size } from "../base/index.ts";
+import { typeName } from "./argument.ts";
 import { found } from "./found.ts";
 import { outcomeOf, running } from "./issue.ts";
 
@@ -36,6 +37,7 @@ export function number(min: number) {
       (value) => Number.isSafeInteger(value) && value >= min,
       ({ input }) => `${expected}, found ${input}`,
     ),
+    typeName("whole number"),
   );
 }
 
@@ -63,6 +65,7 @@ export function duration(bounds: { readonly positive?: boolean } = {}) {
       });
       return NEVER;
     }),
+    typeName("duration"),
   );
 }
 
@@ -93,6 +96,7 @@ export function size() {
       });
       return NEVER;
     }),
+    typeName("size"),
   );
 }
 
@@ -110,7 +114,7 @@ export interface PathContext {
 
 /** A path of a file, made absolute. */
 export function filePath() {
-  const named = word();
+  const named = v.pipe(word(), typeName("path"));
   return running(named, (input, config) => {
     const outcome = outcomeOf(named, input, config);
     const { directory } = config as PathContext;

@@ -1,11 +1,13 @@
 import * as v from "valibot";
 import { Secret } from "../base/index.ts";
+import { typeName } from "./argument.ts";
 
 /** A value that is never shown, in no message either. */
 export function secret() {
   return v.pipe(
     secretText(),
     v.transform((value) => new Secret(value)),
+    typeName("secret"),
   );
 }
 
@@ -22,10 +24,12 @@ export function secretText() {
       (value) => !/[\u0000-\u0008\u000a-\u001f\u007f]/.test(value),
       "holds a control character or line break; what stands there may be a secret and is not shown",
     ),
+    typeName("string"),
   );
 }
 
 /** A URL for a message: without userinfo and query, also where it is too broken to be parsed. */
 export function shownUrl(url: string): string {
-  return url.replace(/[?#].*$/s, "").replace(/^([a-z][a-z0-9+.-]*:)?(\/\/)?.*@/is, "$1$2");
+  // Userinfo first, up to the last @: a password may hold what would otherwise begin a path or query.
+  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, "$1").replace(/[?#].*$/s, "");
 }

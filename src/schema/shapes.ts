@@ -94,16 +94,13 @@ export function choose<const Options extends readonly v.GenericSchema[]>(
 export function oneOrMany<Item extends v.GenericSchema>(
   item: Item,
 ): v.GenericSchema<v.InferInput<Item> | readonly v.InferInput<Item>[], readonly v.InferOutput<Item>[]> {
-  return choose(
-    [
-      v.array(item),
-      v.pipe(
-        item,
-        v.transform((one) => [one]),
-      ),
-    ],
-    (input) => (Array.isArray(input) ? 0 : 1),
-  );
+  const list = v.array(item);
+  const either: v.GenericSchema = v.union([list, item]);
+  return running(either, (input, config) => {
+    if (Array.isArray(input)) return outcomeOf(list, input, config);
+    const one = outcomeOf(item, input, config);
+    return { ...one, value: [one.value] };
+  }) as v.GenericSchema<v.InferInput<Item> | readonly v.InferInput<Item>[], readonly v.InferOutput<Item>[]>;
 }
 
 function failed(type: string, input: unknown, message: string): Outcome {

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { preview, Secret } from "../base/index.ts";
+import { typeName } from "./argument.ts";
 import { shownUrl } from "./secret.ts";
 
 /** Why this is no http:// or https:// URL with a host; `undefined` where it is one. */
@@ -30,5 +31,6 @@ export function secretUrl(schemes: readonly string[]) {
       addIssue({ message: problem });
       return NEVER;
     }),
+    typeName("URL (secret)"),
   );
 }

@@ -43,7 +43,7 @@ export async function recordCpuProfile(options: CpuProfileOptions & { readonly c
 }
 
 async function sampleCpu({ clock, seconds, signal }: CpuProfileOptions & { clock: Clock }): Promise<CpuProfile> {
-  const inspector = openInspector();
+  const inspector = await openInspector();
   try {
     await inspector.post("Profiler.enable");
     await inspector.post("Profiler.setSamplingInterval", { interval: periodMs * 1000 });

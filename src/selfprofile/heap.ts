@@ -54,7 +54,7 @@ function createSampler(clock: Clock): () => Promise<Uint8Array> {
 }
 
 async function startSampling(): Promise<Inspector> {
-  const inspector = openInspector();
+  const inspector = await openInspector();
   try {
     await inspector.post("HeapProfiler.enable");
     await inspector.post("HeapProfiler.startSampling", { samplingInterval: samplingBytes });

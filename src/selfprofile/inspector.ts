@@ -1,4 +1,3 @@
-import { Session } from "node:inspector";
 import { errorMessage } from "../base/index.ts";
 import { SelfProfileError } from "./error.ts";
 
@@ -17,7 +16,9 @@ export interface Inspector {
 }
 
 /** Connects to the inspector of this process; no port is opened. */
-export function openInspector(): Inspector {
+export async function openInspector(): Promise<Inspector> {
+  // Imported here, because Bun's bundler loads a module that a file imports at its top when the agent starts: 5 MB.
+  const { Session } = await import("node:inspector");
   const session = new Session();
   session.connect();
   return {

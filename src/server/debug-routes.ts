@@ -37,7 +37,7 @@ export function addDebugRoutes(app: Hono, { selfProfile }: AppOptions): void {
   app.get("/debug/pprof", (c) => c.text(index));
   app.get("/debug/pprof/profile", (c) => {
     const seconds = secondsOf(c.req.query("seconds"));
-    return answer(c, "profile", (signal) => selfProfile.cpu({ seconds, signal }));
+    return answer(c, "profile", () => selfProfile.cpu({ seconds, signal: c.req.raw.signal }));
   });
   // "seconds" (Go: the difference over that time) and "gc" ask for nothing here: there is no column that accumulates.
   for (const name of ["heap", "allocs"])
@@ -58,18 +58,17 @@ function secondsOf(text: string | undefined): number {
   throw badParameter(`Parameter "seconds" is ${expected}, not "${preview(text)}"`);
 }
 
-async function answer(c: Context, name: string, take: (signal: AbortSignal) => Promise<Uint8Array>): Promise<Response> {
+async function answer(c: Context, name: string, take: () => Promise<Uint8Array>): Promise<Response> {
   const debug = c.req.query("debug") ?? "0";
   if (debug !== "0")
     throw badParameter('Parameter "debug" is 0: profiles have no text form here; open them in go tool pprof');
-  const signal = c.req.raw.signal;
   try {
     // A HEAD request must not occupy the only profiler to throw its work away.
-    return answerProfile(c, c.req.method === "HEAD" ? new Uint8Array() : await take(signal), name);
+    return answerProfile(c, c.req.method === "HEAD" ? new Uint8Array() : await take(), name);
   } catch (thrown) {
     if (thrown instanceof SelfProfileError) throw new RequestError("cannot_profile", thrown.message);
     // The client has gone, so nobody reads this; the status is the one that proxies log for it.
-    if (signal.aborted) return new Response(null, { status: 499 });
+    if (c.req.raw.signal.aborted) return new Response(null, { status: 499 });
     throw thrown;
   }
 }

@@ -16,7 +16,7 @@ export const test = declaring(it as Declare);
 export { test as it };
 export const describe = declaring(suite as Declare);
 
-/** The forms of `test` and `describe`: plain, `.each`, `.if`, `.skip`, `.skipIf`, `.todo`. */
+/** The forms of `test` and `describe`: plain, `.each`, `.concurrent`, `.if`, `.skip`, `.skipIf`, `.todo`. */
 function declaring(declare: Declare) {
   const form = (options: object) => {
     const plain = (name: string, body?: Body, limit: Options = {}): void => {
@@ -34,6 +34,8 @@ function declaring(declare: Declare) {
     return Object.assign(plain, { each });
   };
   return Object.assign(form({}), {
+    // One after the other, which gives the same result later.
+    concurrent: form({}),
     skip: form({ skip: true }),
     todo: form({ todo: true }),
     skipIf: (condition: boolean) => form({ skip: condition }),

@@ -12,6 +12,8 @@ import {
 
 /** Matchers that Bun has and Jest has not. */
 const ownMatchers = {
+  toBeWithin: (value: number, from: number, below: number) =>
+    verdict(value >= from && value < below, `${value} is in [${from}, ${below})`),
   toStartWith: (text: string, start: string) => verdict(text.startsWith(start), `"${text}" starts with "${start}"`),
   toEndWith: (text: string, end: string) => verdict(text.endsWith(end), `"${text}" ends with "${end}"`),
 };

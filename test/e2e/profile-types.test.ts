@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type PushServer, type ReceivedProfile, startPushServer } from "../support/push-server.ts";
 import { type Agent, startAgent } from "./agent.ts";
 import { type GoTarget, goCommand, startGoTarget, type TargetRequest } from "./go-target.ts";
+
+// Real programs on a real clock.
+setDefaultTimeout(30_000);
 
 const interval = `scrape_interval = "2s"
 delta_profiling_duration = "1s"
@@ -98,12 +101,12 @@ describe.skipIf(goCommand === undefined)("every profile type of a Go program", (
     ["memory", godeltaprof, ["alloc_objects/count", "alloc_space/bytes", "inuse_objects/count", "inuse_space/bytes"]],
     ["block", godeltaprof, ["contentions/count", "delay/nanoseconds"]],
     ["mutex", godeltaprof, ["contentions/count", "delay/nanoseconds"]],
-  ])("%s arrives with exactly the labels %p", async (name, labels, columns) => {
+  ] as const)("%s arrives with exactly its labels", async (name, labels, columns) => {
     const { labels: sent, totals, headers, profile } = await arrived(labels.job, name);
     expect(Object.entries(sent)).toEqual(
       Object.entries({ ...labels, __name__: name, instance: all.address }).sort(([a], [b]) => (a < b ? -1 : 1)),
     );
-    expect(Object.keys(totals)).toEqual(columns);
+    expect(Object.keys(totals)).toEqual([...columns]);
     expect(profile.sample.length).toBeGreaterThan(0);
     expect(headers["content-type"]).toBe("application/proto");
     expect(headers["user-agent"]).toMatch(/^pprof-agent\/\S+/);
@@ -145,12 +148,21 @@ describe.skipIf(goCommand === undefined)("every profile type of a Go program", (
       expect(urls(requests, path)).toEqual([`${path}?seconds=3`]);
   });
 
+  test("a target that subtracts because of the user's own seconds is not subtracted from again", async () => {
+    const targets = (await agent.targets()).filter(({ component }) => component === "pyroscope.scrape.own_seconds");
+    const whoByType = Object.fromEntries(targets.map(({ type, delta }) => [type, delta]));
+    expect(whoByType).toMatchObject({ memory: "target", block: "target", mutex: "target", fgprof: "none" });
+  });
+
   test("nothing was refused, no sample is negative, and no URL changes from scrape to scrape", async () => {
     await server.waitFor(() => server.accepted.length >= 60, { timeoutMs: 15_000 });
     expect(server.rejected).toEqual([]);
-    expect(server.accepted.filter(({ negativeSamples }) => negativeSamples > 0)).toEqual([]);
+    const negative = server.accepted.filter(({ negativeSamples }) => negativeSamples > 0);
+    expect(negative.map(({ labels }) => labels)).toEqual([]);
     const targets = await agent.targets();
     expect(targets.filter(({ health }) => health !== "up")).toEqual([]);
-    expect(new Set(targets.map(({ url }) => url)).size).toBe(18);
+    // 8 of plain (its two fgprof have one URL), 3 of godeltaprof, 6 of own_params, 5 of own_seconds.
+    expect(targets.length).toBe(22);
+    expect(new Set(targets.map(({ url }) => url)).size).toBe(21);
   });
 });

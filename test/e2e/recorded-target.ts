@@ -11,6 +11,7 @@ export interface RecordedTarget {
   /** Answers given, by the address that was asked: every address of 127.0.0.0/8 is a target of its own. */
   readonly answers: ReadonlyMap<string, number>;
   close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 const recordings = join(import.meta.dirname, "..", "fixtures", "recordings");
@@ -32,15 +33,12 @@ export async function startRecordedTarget(): Promise<RecordedTarget> {
     response.end(body);
   });
   await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));
-  return {
-    port: (server.address() as { port: number }).port,
-    answers,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  const close = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  return { port: (server.address() as { port: number }).port, answers, close, [Symbol.asyncDispose]: close };
 }
 
 /** A profile that is in order but for one label of its sample, whose value is the bytes ff fe. */

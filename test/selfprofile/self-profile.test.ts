@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { gunzipSync } from "node:zlib";
 import { systemClock } from "../../src/base/index.ts";
 import { validate } from "../../src/pprof/index.ts";
@@ -102,6 +103,27 @@ describe("a memory profile from the runtime's heap hook", () => {
     const selfProfile = createSelfProfile({ clock: new FakeClock(), heapObjects });
     await expect(selfProfile.heap()).rejects.toThrow("no memory for a snapshot");
     expect(validate(gunzipSync(await selfProfile.heap())).samples).toBe(2);
+  });
+});
+
+describe("a memory profile without a heap hook", () => {
+  const onBun = process.versions.bun !== undefined;
+
+  test.skipIf(onBun)("is sampled by V8 from the first request on", async () => {
+    const clock = new FakeClock();
+    const selfProfile = createSelfProfile({ clock });
+    await selfProfile.heap();
+    const kept = Array.from({ length: 200_000 }, (_, index) => ({ index, text: `kept ${index}` }));
+    await clock.advance(10_000);
+    const info = validate(gunzipSync(await selfProfile.heap()));
+    expect(info.sampleTypes).toEqual([{ type: "inuse_space", unit: "bytes" }]);
+    expect(info.samples).toBeGreaterThan(0);
+    expect(kept).toHaveLength(200_000);
+  });
+
+  test.skipIf(!onBun)("is refused where the runtime cannot sample", async () => {
+    const heap = createSelfProfile({ clock: new FakeClock() }).heap();
+    await expect(heap).rejects.toMatchObject({ reason: "unavailable" });
   });
 });
 

@@ -27,6 +27,6 @@ export function testApp(components: readonly ComponentSnapshot[], given: Partial
   return {
     log,
     get: async (path: string, init?: RequestInit): Promise<Response> =>
-      app.fetch(new Request(`http://127.0.0.1:12345${path}`, init)),
+      app.fetch(new Request(new URL(path, "http://127.0.0.1:12345"), init)),
   };
 }

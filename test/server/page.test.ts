@@ -98,11 +98,22 @@ describe("what came from outside", () => {
         exports: { profiles: store([profile("1", { __name__: "memory", service_name: service })]) },
       }),
     ];
-    const [, command] = /go tool pprof &quot;|go tool pprof "([^"<]*)"/.exec(await page(components)) ?? [];
+    const [, command] = /go tool pprof "([^"<]*)"/.exec(await page(components)) ?? [];
     expect(command).toMatch(/^http:\/\/127\.0\.0\.1:12345\/api\/v0\/profiles\/merge\?/);
     expect(command).not.toMatch(/[$`!\\' ]/);
     const url = new URL((command ?? "").replaceAll("&amp;", "&"));
     expect(url.searchParams.get("label")).toBe(`service_name=${service}`);
+  });
+
+  test("is not repeated in a command where the reader's Host header is no host name", async () => {
+    const components = [
+      component({ id: "a.store.c", exports: { profiles: store([profile("1", { __name__: "m" })]) } }),
+    ];
+    const { get } = testApp(components);
+    expect(await (await get("http://edge-7:8080/")).text()).toContain('go tool pprof "http://edge-7:8080/api/');
+    const html = await (await get("http://$(reboot)/")).text();
+    expect(html).toContain('go tool pprof "http://127.0.0.1:12345/api/');
+    expect(html).not.toContain("reboot");
   });
 
   test("never shows userinfo", async () => {

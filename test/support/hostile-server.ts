@@ -102,9 +102,10 @@ const behaviours: Readonly<Record<string, Behaviour>> = {
   "/cpu-busy": (socket) => answer(socket, { status: 500, body: busyText }),
   /** Half a body, then a TCP reset. */
   "/reset": (socket) => {
-    socket.write(`${head(200)}Content-Length: 1000\r\n\r\n${"x".repeat(500)}`, () =>
-      setTimeout(() => socket.resetAndDestroy(), 20),
-    );
+    socket.write(`${head(200)}Content-Length: 1000\r\n\r\n${"x".repeat(500)}`);
+    // Later, because a reset takes with it what the client has not read yet.
+    const timer = setTimeout(() => socket.resetAndDestroy(), 20);
+    socket.on("close", () => clearTimeout(timer));
   },
   /** A TCP reset instead of an answer. */
   "/reset-at-once": (socket) => socket.resetAndDestroy(),

@@ -64,14 +64,17 @@ class Tables {
   readonly locations: MessageInitShape<typeof ProfileSchema>["location"] & object[] = [];
   readonly functions: MessageInitShape<typeof ProfileSchema>["function"] & object[] = [];
   readonly #ids = new Map<string, bigint>();
+  readonly #strings = new Map<string, bigint>();
 
   constructor(paddingStrings: readonly string[]) {
     this.strings = ["", ...paddingStrings];
+    for (const [index, text] of this.strings.entries()) this.#strings.set(text, BigInt(index));
   }
 
   string(text: string): bigint {
-    const known = this.strings.indexOf(text);
-    return BigInt(known >= 0 ? known : this.strings.push(text) - 1);
+    const index = this.#strings.get(text) ?? BigInt(this.strings.push(text) - 1);
+    this.#strings.set(text, index);
+    return index;
   }
 
   location(frame: Frame): bigint {
@@ -125,7 +128,7 @@ export function stacksOf(raw: Uint8Array): Record<string, bigint[]> {
   for (const { locationId, label, value } of profile.sample) {
     const labels = label.map(({ key, str, num }) => `${text(key)}=${str === 0n ? num : text(str)}`).sort();
     const stack = `${locationId.map((id) => frames.get(id)).join(";")}${labels.length > 0 ? `{${labels.join()}}` : ""}`;
-    stacks[stack] = value.map((value, column) => value + (stacks[stack]?.[column] ?? 0n));
+    stacks[stack] = value.map((own, column) => own + (stacks[stack]?.[column] ?? 0n));
   }
   return stacks;
 }

@@ -15,7 +15,8 @@
  *     server.replyWith(undefined);                            // back to the rules
  *     await server.close();                                   // or `await using`
  *
- * Stand-alone: `bun test/support/push-server.ts [port]` is a local Pyroscope that prints a line per profile (port 4040).
+ * Stand-alone: `bun test/support/push-server.ts [port] [--any-age]` is a local Pyroscope that prints a line per profile (port
+ * 4040); with `--any-age` it takes recordings, too, which are older than the hour that a server accepts.
  */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -106,8 +107,10 @@ function show(labels: unknown): string {
 }
 
 async function main(): Promise<void> {
+  const anyAge = process.argv.includes("--any-age");
   const server = await startPushServer({
-    port: Number(process.argv[2] ?? 4040),
+    port: Number(process.argv.slice(2).find((argument) => argument !== "--any-age") ?? 4040),
+    ...(anyAge && { rules: { maxAgeMs: Number.POSITIVE_INFINITY } }),
     keep: false,
     onAccepted: ({ id, labels, bytes, profile }) =>
       console.log(`accepted ${id} ${bytes.byteLength}B ${profile.sample.length} samples ${show(labels)}`),

@@ -19,6 +19,7 @@ import {
   size,
   table,
   text,
+  typeName,
   word,
 } from "../../schema/index.ts";
 import { checkTimes } from "./check-times.ts";
@@ -49,7 +50,7 @@ const targetOrReference = choose([reference("targets"), literalTarget], (input) 
 /** The arguments that `pyroscope.scrape` and `phlare.scrape` share. */
 export function scrapeEntries() {
   return {
-    targets: argument(oneOrMany(targetOrReference), {
+    targets: argument(v.pipe(oneOrMany(targetOrReference), typeName("list of targets and component ids, or one")), {
       description: "The processes to scrape: tables of labels, and ids of components that find targets",
       example: [{ __address__: "localhost:6060", service_name: "shop" }],
     }),

@@ -51,13 +51,7 @@ function nothingStored({ stores }: Stored): Html {
 
 /** One row per service and type, with the command that opens the last minutes of it. */
 function series(stored: Stored, view: View): Html {
-  const groups = new Map<string, OwnedProfile[]>();
-  for (const owned of stored.profiles) {
-    const key = JSON.stringify([serviceOf(owned), typeOf(owned), owned.component]);
-    const group = groups.get(key);
-    if (group) group.push(owned);
-    else groups.set(key, [owned]);
-  }
+  const groups = Map.groupBy(stored.profiles, seriesKey);
   const rows = [...groups].sort(([a], [b]) => compareText(a, b)).map(([, group]) => group);
   return html`<details class="card"${rows.length <= unfolded ? html` open` : ""}>
 <summary><strong>By service and type</strong> <span class="hint">${listedOf(rows.length)} series; the command opens the last
@@ -109,6 +103,10 @@ function listedOf(count: number): string {
 function command(origin: string, path: string): Html {
   const host = /^https?:\/\/[A-Za-z0-9.:[\]-]+$/.test(origin) ? origin : "http://127.0.0.1:12345";
   return html`<code class="command">go tool pprof "${host}${path}"</code>`;
+}
+
+function seriesKey(owned: OwnedProfile): string {
+  return JSON.stringify([serviceOf(owned), typeOf(owned), owned.component]);
 }
 
 function serviceOf({ profile }: OwnedProfile): string {

@@ -17,13 +17,7 @@ export interface TargetGroup {
 
 /** Targets by component, address and service; those with failures first, then those that wait, then by name. */
 export function groupTargets(owned: readonly OwnedTarget[]): readonly TargetGroup[] {
-  const groups = new Map<string, OwnedTarget[]>();
-  for (const one of owned) {
-    const key = JSON.stringify([one.component, addressOf(one), serviceOf(one)]);
-    const group = groups.get(key);
-    if (group) group.push(one);
-    else groups.set(key, [one]);
-  }
+  const groups = Map.groupBy(owned, groupKey);
   return [...groups.values()].map(targetGroup).sort(byUrgency);
 }
 
@@ -48,6 +42,10 @@ function byUrgency(a: TargetGroup, b: TargetGroup): number {
     compareText(a.address, b.address) ||
     compareText(a.component, b.component)
   );
+}
+
+function groupKey(owned: OwnedTarget): string {
+  return JSON.stringify([owned.component, addressOf(owned), serviceOf(owned)]);
 }
 
 function addressOf({ target }: OwnedTarget): string {

@@ -90,14 +90,8 @@ ${failures(group, view)}${withheld(group)}
 
 /** What went wrong, once for all types that it went wrong for. */
 function failures({ targets }: TargetGroup, view: View): readonly Html[] {
-  const byError = new Map<string, TargetStatus[]>();
-  for (const target of targets) {
-    if (target.lastError === undefined) continue;
-    const alike = byError.get(target.lastError);
-    if (alike) alike.push(target);
-    else byError.set(target.lastError, [target]);
-  }
-  return [...byError].map(([error, alike]) => {
+  const failed = targets.filter(({ lastError }) => lastError !== undefined);
+  return [...Map.groupBy(failed, ({ lastError = "" }) => lastError)].map(([error, alike]) => {
     const types = alike.length === targets.length ? "All types" : alike.map(({ type }) => type).join(", ");
     return failure({ error, types, alike }, view);
   });

@@ -86,6 +86,21 @@ describe("an endpoint that is down", () => {
     await stop();
   });
 
+  test("gets at once, when it is up again, even what was taken to be at fault itself", async () => {
+    let up = false;
+    const { attempts, append, clock, stop } = anEndpoint(() => (up ? sent : unavailable), { max_backoff_period: "1h" });
+    append("a");
+    // By now "a" waits for minutes, as if it were at fault itself.
+    await clock.advance(20 * 60_000);
+    append("b", "c");
+    await clock.advance(0);
+    up = true;
+    attempts.length = 0;
+    await clock.advance(2000);
+    expect(ids(attempts).sort()).toEqual(["a", "b", "c"]);
+    await stop();
+  });
+
   test("pauses longer and longer, and the failures of one round are one failure", async () => {
     const server = held();
     const { attempts, append, clock, stop } = anEndpoint(server.answer, {
@@ -155,16 +170,20 @@ describe("an endpoint that limits the rate", () => {
     await stop();
   });
 
-  test("is left alone even if an earlier request succeeds meanwhile", async () => {
+  test.each([
+    ["with", failure("rate_limited", { retryAfterMs: 20_000 }), 20_000],
+    ["without", failure("rate_limited"), 1000],
+  ])("%s Retry-After is left alone even if an earlier request succeeds meanwhile", async (_, limited, pauseMs) => {
     const server = held();
     const { attempts, append, clock, stop } = anEndpoint(server.answer);
     append("a", "b");
-    await server.release(failure("rate_limited", { retryAfterMs: 20_000 }), 1);
+    await server.release(limited, 1);
     await server.release(sent);
     append("c");
-    await clock.advance(19_999);
+    await clock.advance(pauseMs - 1);
     expect(attempts).toHaveLength(2);
-    await clock.advance(2001);
+    await clock.advance(pauseMs / 10 + 1);
+    expect(attempts).toHaveLength(3);
     await server.release(sent);
     await server.release(sent);
     await stop();

@@ -4,7 +4,7 @@ import type { Logger } from "../observability/index.ts";
 import type { ComponentConfig } from "./component-config.ts";
 import type { Component, Exports, Health } from "./kind.ts";
 
-export interface NodeOptions {
+export interface GraphNodeOptions {
   readonly clock: Clock;
   readonly log: Logger;
   /** Called once if the component stops working although nobody asked it to. */
@@ -12,9 +12,9 @@ export interface NodeOptions {
 }
 
 /** One component of the graph from its making to its end: the configuration it runs with, its health, its abort signal. */
-export class Node {
+export class GraphNode {
   readonly #component: Component;
-  readonly #options: NodeOptions;
+  readonly #options: GraphNodeOptions;
   readonly #controller = new AbortController();
   #config: ComponentConfig;
   #health: Health;
@@ -22,7 +22,7 @@ export class Node {
   #ended: Promise<void> = Promise.resolve();
 
   /** Makes the component; throws what its kind throws. */
-  constructor(config: ComponentConfig, component: Component, options: NodeOptions) {
+  constructor(config: ComponentConfig, component: Component, options: GraphNodeOptions) {
     this.#config = config;
     this.#component = component;
     this.#options = options;

@@ -1,0 +1,136 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { agentCommand } from "../e2e/agent.ts";
+import { runChild } from "../support/child.ts";
+import { cli } from "../support/cli.ts";
+
+let directory: string;
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "pprof-agent-check-"));
+});
+
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function file(name: string, text: string): string {
+  const path = join(directory, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+const toml = `[pyroscope.scrape.local]
+targets = [{ __address__ = "localhost:6060", service_name = "shop" }]
+forward_to = ["pyroscope.store.local"]
+scrape_interval = "1m"
+[pyroscope.scrape.local.profiling_config.profile]
+memory.enabled = false
+block.enabled = false
+mutex.enabled = false
+[pyroscope.store.local]
+`;
+
+const profile = { memory: { enabled: false }, block: { enabled: false }, mutex: { enabled: false } };
+const json = JSON.stringify({
+  pyroscope: {
+    scrape: {
+      local: {
+        targets: [{ __address__: "localhost:6060", service_name: "shop" }],
+        forward_to: ["pyroscope.store.local"],
+        scrape_interval: "1m",
+        profiling_config: { profile },
+      },
+    },
+    store: { local: {} },
+  },
+});
+
+const labels = (type: string): string =>
+  `{__name__="${type}", instance="localhost:6060", job="pyroscope.scrape.local", service_name="shop"}`;
+
+const plan = `Valid: 2 components, 2 URLs to scrape
+
+pyroscope.scrape.local -> pyroscope.store.local
+  http://localhost:6060/debug/pprof/goroutine
+    goroutine: every 1m, timeout 1m3s
+    ${labels("goroutine")}
+  http://localhost:6060/debug/pprof/profile?seconds=59
+    process_cpu: every 1m, 59s long, timeout 1m3s
+    ${labels("process_cpu")}
+
+pyroscope.store.local
+
+Warning: `;
+
+describe("agent check", () => {
+  test("shows the plan of a TOML file and of a JSON file alike, with warnings", async () => {
+    const [ofToml, ofJson] = [await cli("check", file("a.toml", toml)), await cli("check", file("a.json", json))];
+    expect(ofToml.stdout).toStartWith(plan);
+    expect(ofToml.stdout).toMatch(/Warning: pyroscope\.scrape\.local: .* 59 s.*30 s/);
+    expect([ofToml.code, ofToml.stderr]).toEqual([0, ""]);
+    expect(ofJson).toEqual(ofToml);
+  });
+
+  test("shows the plan of flags", async () => {
+    const { code, stdout } = await cli("check", "--target", "localhost:6060/admin", "--label", "env=test");
+    expect(code).toBe(0);
+    expect(stdout).toStartWith(
+      "Valid: 2 components, 5 URLs to scrape\n\npyroscope.scrape.default -> pyroscope.store.default\n",
+    );
+    expect(stdout).toContain("  http://localhost:6060/admin/debug/pprof/allocs\n");
+    expect(stdout).toContain('env="test"');
+  });
+
+  const bad = `[pyroscope.scrape.local]
+targets = [{ __address__ = "localhost:6060" }]
+forward_to = ["pyroscope.stor.local"]
+scrape_intervall = "15s"
+`;
+
+  test("shows every problem with its place, and ends with exit code 1", async () => {
+    const path = file("bad.toml", bad);
+    const { code, stdout, stderr } = await cli("check", "--config", path);
+    expect([code, stdout]).toEqual([1, ""]);
+    const problems = stderr.trim().split("\n");
+    expect(problems).toHaveLength(2);
+    expect(problems[0]).toStartWith(`${path}:3:15: pyroscope.scrape.local.forward_to[0]: `);
+    expect(problems[1]).toStartWith(`${path}:4:1: pyroscope.scrape.local.scrape_intervall: `);
+  });
+
+  test("shows problems to machines as one JSON document", async () => {
+    const { code, stdout, stderr } = await cli("check", "--json", file("bad.toml", bad));
+    expect([code, stderr]).toEqual([1, ""]);
+    expect(JSON.parse(stdout)).toMatchObject({
+      valid: false,
+      problems: [
+        { line: 3, column: 15 },
+        { line: 4, column: 1 },
+      ],
+    });
+  });
+
+  const wrongFlags: readonly (readonly [flags: readonly string[], message: string])[] = [
+    [["--label", "a-b=c"], 'command line: pyroscope.scrape.default.targets[0].a-b: "a-b" cannot be a label name'],
+    [["--server", "pyroscope"], "command line: pyroscope.write.default.endpoint[0].url: expected a URL"],
+    // The shell has expanded what it should.
+    [["--server", "${HOME}"], "command line: pyroscope.write.default.endpoint[0].url: expected a URL"],
+  ];
+  for (const [flags, message] of wrongFlags)
+    test(`finds the mistake in ${flags.join(" ")}`, async () => {
+      const { code, stderr } = await cli("check", "--target", "localhost:6060", ...flags);
+      expect(code).toBe(1);
+      expect(stderr).toStartWith(message);
+    });
+
+  test("works as a process: the plan on standard output, a closed reader is no error", async () => {
+    const path = file("pipe.toml", toml);
+    const command = [...agentCommand, "check", path].map((word) => `'${word}'`).join(" ");
+    const { exit, stdout, stderr } = await runChild(["sh", "-c", `${command} | head -n 1`]);
+    expect({ exit, stdout, stderr }).toEqual({
+      exit: 0,
+      stdout: "Valid: 2 components, 2 URLs to scrape\n",
+      stderr: "",
+    });
+  });
+});

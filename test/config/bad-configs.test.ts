@@ -1,0 +1,27 @@
+import { describe, expect, test } from "bun:test";
+import packageJson from "../../package.json" with { type: "json" };
+import { references } from "./bad/references.ts";
+import { scrape } from "./bad/scrape.ts";
+import { structure } from "./bad/structure.ts";
+import { syntax } from "./bad/syntax.ts";
+import { write } from "./bad/write.ts";
+import { problemsOf } from "./kinds.ts";
+
+describe.each([
+  ["syntax", syntax],
+  ["structure", structure],
+  ["references", references],
+  ["scrape", scrape],
+  ["write and store", write],
+] as const)("A bad configuration: %s", (_name, table) => {
+  test.each(table.map((row) => [row.title, row] as const))("reports %s", async (_title, row) => {
+    const { text, problems, path = "agent.toml", env = {} } = row;
+    expect((await problemsOf(text, { path, env })).split("\n")).toEqual(
+      problems.map((problem) => problem.replace("(0.1.0)", `(${packageJson.version})`)),
+    );
+  });
+
+  test("shows no secret", () => {
+    expect(table.flatMap(({ problems }) => problems).join("\n")).not.toMatch(/s3c|hunter2/);
+  });
+});

@@ -1,0 +1,112 @@
+import type { BadConfig } from "./bad-config.ts";
+
+export const references: readonly BadConfig[] = [
+  {
+    title: "an unknown component that is like a known one",
+    text: `[pyroscope.scrape.a]
+targets = []
+forward_to = ["pyroscope.write.stagin"]
+[pyroscope.write.staging]`,
+    problems: [
+      'agent.toml:3:15: pyroscope.scrape.a.forward_to[0]: there is no component "pyroscope.write.stagin"; did you mean "pyroscope.write.staging"?',
+    ],
+  },
+  {
+    title: "an unknown component",
+    text: `[pyroscope.scrape.a]
+targets = []
+forward_to = "pyroscope.write.b"
+`,
+    problems: [
+      'agent.toml:3:14: pyroscope.scrape.a.forward_to: there is no component "pyroscope.write.b"; add [pyroscope.write.b]',
+    ],
+  },
+  {
+    title: "a component that takes no profiles",
+    text: `[pyroscope.scrape.a]
+targets = []
+forward_to = ["pyroscope.scrape.b"]
+[pyroscope.scrape.b]
+targets = []
+forward_to = ["pyroscope.store.c"]
+[pyroscope.store.c]`,
+    problems: [
+      'agent.toml:3:15: pyroscope.scrape.a.forward_to[0]: "pyroscope.scrape.b" is no component that takes profiles; one that does is "pyroscope.store.c"',
+    ],
+  },
+  {
+    title: "a component that finds no targets",
+    text: `[pyroscope.scrape.a]
+targets = ["pyroscope.store.c"]
+forward_to = []
+[pyroscope.store.c]`,
+    problems: [
+      'agent.toml:2:12: pyroscope.scrape.a.targets[0]: "pyroscope.store.c" is no component that finds targets',
+    ],
+  },
+  {
+    title: "a suffix that does not fit",
+    text: `[pyroscope.scrape.a]
+targets = []
+forward_to = ["pyroscope.store.c.targets"]
+[pyroscope.store.c]`,
+    problems: [
+      'agent.toml:3:15: pyroscope.scrape.a.forward_to[0]: ".targets" is not what is needed here, a receiver; write "pyroscope.store.c"',
+    ],
+  },
+  {
+    title: "a suffix that does not exist",
+    text: `[pyroscope.scrape.a]
+targets = []
+forward_to = ["pyroscope.store.c.recv"]
+[pyroscope.store.c]`,
+    problems: [
+      'agent.toml:3:15: pyroscope.scrape.a.forward_to[0]: ".recv" is not what is needed here, a receiver; write "pyroscope.store.c"',
+    ],
+  },
+  {
+    title: "a component id without a label",
+    text: `[pyroscope.scrape.a]
+targets = []
+forward_to = ["pyroscope.store"]`,
+    problems: [
+      'agent.toml:3:15: pyroscope.scrape.a.forward_to[0]: expected the id of a component such as "pyroscope.write.default", found "pyroscope.store"; the label is missing',
+    ],
+  },
+  {
+    title: "an address where a component id is meant",
+    text: `[pyroscope.scrape.a]
+targets = ["localhost:6060"]
+forward_to = []`,
+    problems: [
+      'agent.toml:2:12: pyroscope.scrape.a.targets[0]: expected the id of a component such as "discovery.http.default", found "localhost:6060"; an address is written as a target, { __address__ = "host:port" }, or as the url of an endpoint',
+    ],
+  },
+  {
+    title: "a URL where a component id is meant",
+    text: `[pyroscope.scrape.a]
+targets = []
+forward_to = ["http://pyroscope:4040"]`,
+    problems: [
+      'agent.toml:3:15: pyroscope.scrape.a.forward_to[0]: expected the id of a component such as "pyroscope.write.default", found "http://pyroscope:4040"; an address is written as a target, { __address__ = "host:port" }, or as the url of an endpoint',
+    ],
+  },
+  {
+    title: "a circle",
+    text: `[test.pipe.a]
+forward_to = ["test.pipe.b"]
+[test.pipe.b]
+forward_to = ["test.pipe.a"]`,
+    problems: [
+      "agent.toml:4:15: test.pipe.b.forward_to[0]: closes a circle: test.pipe.a -> test.pipe.b -> test.pipe.a; profiles and targets must flow one way",
+    ],
+  },
+  {
+    title: "a component that forwards to itself",
+    text: `[test.pipe.a]
+forward_to = "test.pipe.a.receiver"`,
+    problems: [
+      "agent.toml:2:14: test.pipe.a.forward_to: closes a circle: test.pipe.a -> test.pipe.a; profiles and targets must flow one way",
+    ],
+  },
+];

@@ -1,0 +1,133 @@
+import type { BadConfig } from "./bad-config.ts";
+
+export const syntax: readonly BadConfig[] = [
+  {
+    title: "a duration without quotes",
+    text: `[pyroscope.scrape.a]
+targets = []
+forward_to = []
+scrape_interval = 15s`,
+    problems: ['agent.toml:4:21: 15s needs quotes; a duration is a string: scrape_interval = "15s"'],
+  },
+  {
+    title: "a size without quotes",
+    text: `[pyroscope.write.a.endpoint]
+url = "http://h:4040"
+queue = { max_memory = 16MiB }`,
+    problems: ['agent.toml:3:26: 16MiB needs quotes; a size is a string: max_memory = "16MiB"'],
+  },
+  {
+    title: "a word without quotes",
+    text: `[logging]
+level = debug`,
+    problems: ["agent.toml:2:9: not valid TOML: the value needs quotes, unless it is a number, true or false"],
+  },
+  {
+    title: "a capital True",
+    text: `[x]
+a = True`,
+    problems: ["agent.toml:2:5: not valid TOML: write true, in lower case"],
+  },
+  {
+    title: "[[targets]] beside references",
+    text: `[pyroscope.scrape.a]
+targets = ["discovery.http.x"]
+[[pyroscope.scrape.a.targets]]
+__address__ = "a:1"`,
+    problems: [
+      "agent.toml:3:3: targets is a list above already, and [[…]] cannot add to it: write this item into that list as { … }, beside the others",
+    ],
+  },
+  {
+    title: "a table that stands twice",
+    text: `[pyroscope.write.a]
+[pyroscope.write.a]`,
+    problems: [
+      "agent.toml:2:2: this table stands above already: merge the two; where a list of tables is meant, each is written [[…]]",
+    ],
+  },
+  {
+    title: "a key that stands twice",
+    text: `[pyroscope.scrape.a]
+targets = []
+forward_to = []
+targets = []`,
+    problems: ["agent.toml:4:1: this key is set above already: keep one of the two"],
+  },
+  {
+    title: "a string that is not closed, without showing it",
+    text: `[pyroscope.scrape.a]
+targets = []
+forward_to = []
+job_name = "hunter2`,
+    problems: ["agent.toml:4:12: not valid TOML: a string is not closed on its line; add the closing quote"],
+  },
+  {
+    title: "a backslash in a string",
+    text: `[pyroscope.scrape.a]
+targets = []
+forward_to = []
+job_name = "C:\\x"`,
+    problems: [
+      "agent.toml:4:17: not valid TOML: invalid non-hex character in unicode escape; in 'single quotes' a backslash is just a backslash",
+    ],
+  },
+  {
+    title: "a key of two words",
+    text: `[pyroscope.scrape.a]
+targets = []
+forward_to = []
+a b = 1`,
+    problems: ["agent.toml:4:3: not valid TOML: illegal character in key"],
+  },
+  {
+    title: "JSON keys that stand twice",
+    path: "agent.json",
+    text: `{
+  "logging": { "level": "info", "level": "warn" },
+  "logging": {}
+}`,
+    problems: [
+      'agent.json:2:33: the key "level" is set above already: keep one of the two',
+      'agent.json:3:3: the key "logging" is set above already: keep one of the two',
+    ],
+  },
+  {
+    title: "a JSON word without quotes",
+    path: "agent.json",
+    text: `{
+  "logging": { "level": info }
+}`,
+    problems: ["agent.json:2:25: not valid JSON: a word that is no value; a string needs quotes"],
+  },
+  {
+    title: "a trailing comma in JSON",
+    path: "agent.json",
+    text: `{
+  "logging": { "level": "info", },
+}`,
+    problems: [
+      "agent.json:2:33: not valid JSON: a key in quotes was expected; perhaps the comma before it is one too many",
+    ],
+  },
+  {
+    title: "a comment in JSON",
+    path: "agent.json",
+    text: `{
+  // x
+}`,
+    problems: ["agent.json:2:3: not valid JSON: JSON has no comments; TOML has"],
+  },
+  {
+    title: "a JSON list",
+    path: "agent.json",
+    text: `[]`,
+    problems: ["agent.json:1:1: expected an object with the tables of a configuration"],
+  },
+  {
+    title: "an empty JSON file",
+    path: "agent.json",
+    text: ``,
+    problems: ["agent.json:1:1: not valid JSON: a value was expected"],
+  },
+];

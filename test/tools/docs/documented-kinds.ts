@@ -1,0 +1,45 @@
+import type { GenericSchema } from "valibot";
+import type { ExportKind } from "../../../src/component/index.ts";
+import { phlareScrapeArguments } from "../../../src/phlare/scrape/arguments.ts";
+import { scrapeArguments } from "../../../src/pyroscope/scrape/arguments.ts";
+import { storeArguments } from "../../../src/pyroscope/store/arguments.ts";
+import { writeArguments } from "../../../src/pyroscope/write/arguments.ts";
+
+export interface DocumentedKind {
+  readonly name: string;
+  readonly summary: string;
+  readonly schema: GenericSchema;
+  readonly exports?: ExportKind;
+  /** A whole configuration that shows it in use. */
+  readonly example: string;
+}
+
+/** Every kind of component that has a reference page. */
+export const documentedKinds: readonly DocumentedKind[] = [
+  {
+    name: "pyroscope.scrape",
+    summary: "Scrapes pprof profiles of every enabled type from targets over HTTP and hands them to receivers.",
+    schema: scrapeArguments,
+    example: "profile-types.toml",
+  },
+  {
+    name: "pyroscope.write",
+    summary: "Pushes the profiles it receives to one or more Pyroscope servers.",
+    schema: writeArguments,
+    exports: "receiver",
+    example: "staging.toml",
+  },
+  {
+    name: "pyroscope.store",
+    summary: "Keeps the newest profiles it receives on this box, for the debug page, the API and the command line.",
+    schema: storeArguments,
+    exports: "receiver",
+    example: "store.toml",
+  },
+  {
+    name: "phlare.scrape",
+    summary: "Scrapes pprof profiles as `pyroscope.scrape` does, with the arguments of the older `phlare.scrape`.",
+    schema: phlareScrapeArguments,
+    example: "phlare.toml",
+  },
+];
