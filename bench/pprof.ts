@@ -28,7 +28,10 @@ const recorded = (type: RecordedType, cumulative: readonly string[]): Subject =>
 /** A heap profile of so many stacks, 20 deep, of which every tenth has grown since the one of round 0. */
 function generated(stacks: number, round: number): Uint8Array {
   const samples = Array.from({ length: stacks }, (_, index) => {
-    const stack = Array.from({ length: 20 }, (__, depth) => 0x400_000 + ((index * 31 + depth * depth * 97) % 8000) * 16);
+    const stack = Array.from(
+      { length: 20 },
+      (__, depth) => 0x400_000 + ((index * 31 + depth * depth * 97) % 8000) * 16,
+    );
     const grown = index % 10 === 0 ? round : 0;
     const objects = 1000 + index + grown;
     return { stack: [...stack, 0x800_000 + index], values: [objects, objects * 512, index % 7, (index % 7) * 512] };
@@ -43,7 +46,12 @@ const subjects: readonly Subject[] = [
   recorded("mutex", blocking),
   recorded("goroutine", []),
   recorded("profile", []),
-  { name: "heap, 10,000 stacks (generated)", before: generated(10_000, 0), now: generated(10_000, 1), cumulative: heap },
+  {
+    name: "heap, 10,000 stacks (generated)",
+    before: generated(10_000, 0),
+    now: generated(10_000, 1),
+    cumulative: heap,
+  },
 ];
 
 /** The median time of a call, measured over `budgetMs` after as long a warm-up. */

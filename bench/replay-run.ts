@@ -13,7 +13,8 @@ import { agentSubject, alloySubject } from "./replay-subject.ts";
 export interface ReplayResult {
   readonly subject: string;
   readonly targets: number;
-  readonly cpuPerScrapeMs: number;
+  /** Absent where nothing was scraped. */
+  readonly cpuPerScrapeMs?: number;
   readonly scrapesDone: number;
   readonly scrapesDue: number;
   readonly pushedProfiles: number;
@@ -90,7 +91,7 @@ export async function replay(targets: number, options: ReplayOptions): Promise<R
       readyMs,
       stopMs,
       ...(firstProfileMs > 0 && { firstSentMs: firstProfileMs - startedMs }),
-      ...(instances === targets && { allSentMs: lastNewInstanceMs - startedMs }),
+      ...(instances > 0 && instances === targets && { allSentMs: lastNewInstanceMs - startedMs }),
       ...measured,
     };
   } finally {
@@ -128,7 +129,7 @@ async function measure({ agent, url, source, sink }: Running, durationMs: number
   const lagP99Ms = p99Ms(before.lag, after.lag);
   const { aborted, cpuBusy, notFound } = after.source;
   return {
-    cpuPerScrapeMs: (after.cpuMs - before.cpuMs) / scrapesDone,
+    ...(scrapesDone > 0 && { cpuPerScrapeMs: (after.cpuMs - before.cpuMs) / scrapesDone }),
     scrapesDone,
     pushedProfiles: after.sink.profiles - before.sink.profiles,
     memoryMax: max,

@@ -8,7 +8,7 @@ import { replay, type ReplayResult } from "./replay-run.ts";
 
 const columns: readonly (readonly [title: string, cell: (result: ReplayResult) => string])[] = [
   ["targets", (r) => String(r.targets)],
-  ["CPU/scrape", (r) => `${r.cpuPerScrapeMs.toFixed(2)} ms`],
+  ["CPU/scrape", (r) => (r.cpuPerScrapeMs === undefined ? "–" : `${r.cpuPerScrapeMs.toFixed(2)} ms`)],
   ["done/due", (r) => `${r.scrapesDone}/${r.scrapesDue}`],
   ["pushed", (r) => String(r.pushedProfiles)],
   ["RSS max/end", (r) => pair(r, "rss")],

@@ -1,4 +1,4 @@
-import { AgentError, type Clock, errorMessage } from "../base/index.ts";
+import { aborted, AgentError, type Clock, errorMessage } from "../base/index.ts";
 import type { Logger, Metrics } from "../observability/index.ts";
 import type { ComponentConfig } from "./component-config.ts";
 import { consumersFirst, flowsOf } from "./flow-order.ts";
@@ -70,8 +70,7 @@ export class Graph {
   async run(signal: AbortSignal): Promise<void> {
     this.#running = true;
     this.#start(this.#nodes);
-    if (!signal.aborted)
-      await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+    await aborted(signal);
     this.#running = false;
     await Promise.all([this.#stop([...this.#nodes.values()]), ...this.#leaving.values()]);
   }

@@ -1,4 +1,4 @@
-import * as v from "valibot";
+import type * as v from "valibot";
 import type { PathContext } from "../schema/index.ts";
 import type { Finding, Path } from "./finding.ts";
 

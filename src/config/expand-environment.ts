@@ -23,7 +23,7 @@ function expandValue(value: unknown, path: Path, expansion: Expansion): unknown 
   if (!isTable(value)) return value;
   const entries = Object.entries(value).map(([key, item]): [string, unknown] => [
     key,
-    key === "rule" ? item : expandValue(item, [...path, key], expansion),
+    key === "rule" && typeof item !== "string" ? item : expandValue(item, [...path, key], expansion),
   ]);
   return Object.fromEntries(entries);
 }

@@ -28,14 +28,15 @@ export async function explain(
   options: ExplainOptions,
 ): Promise<readonly ConfigProblem[]> {
   const { text, file, format, tree, schemas } = options;
-  const positions = await positionsOf(text, format);
+  // The explaining parser is another one: should they ever differ, a problem without its place is better than none.
+  const positions = await positionsOf(text, format).catch(() => undefined);
   const explained = withoutEchoes(findings.map((finding) => explainOne(finding, options)));
   const problems = explained.map(({ finding, message }): ConfigProblem => {
     const path = pathAsWritten(tree, finding.path);
     const component = schemas.find((table) => startsWith(path, table.path))?.component;
     return {
       file,
-      ...positions.find(path, finding.at),
+      ...positions?.find(path, finding.at),
       key: formatPath(path),
       ...(component && { component }),
       message,

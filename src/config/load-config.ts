@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { errorMessage } from "../base/index.ts";
+import { compareText, errorMessage, formatSize } from "../base/index.ts";
 import { type ComponentConfig, type ComponentKind, referencesIn } from "../component/index.ts";
 import { checkReferences } from "./check-references.ts";
 import { ConfigError } from "./config-error.ts";
@@ -42,7 +42,11 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
 
 async function readText(path: string): Promise<string> {
   try {
-    return await readFile(path, "utf8");
+    const chunks: Buffer[] = [];
+    // `end` is inclusive: one byte more than is taken shows that there is more.
+    for await (const chunk of createReadStream(path, { end: maxFileBytes })) chunks.push(chunk as Buffer);
+    const bytes = Buffer.concat(chunks);
+    if (bytes.byteLength <= maxFileBytes) return bytes.toString("utf8");
   } catch (thrown) {
     const { code } = thrown as NodeJS.ErrnoException;
     const why = reasons[code ?? ""] ?? errorMessage(thrown);
@@ -50,7 +54,11 @@ async function readText(path: string): Promise<string> {
       cause: thrown,
     });
   }
+  const message = `is larger than ${formatSize(maxFileBytes)}, which no configuration is`;
+  throw new ConfigError("unreadable", [{ file: path, key: "", message }]);
 }
+
+const maxFileBytes = 16 * 1024 ** 2;
 
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
@@ -102,6 +110,6 @@ function stableText(tree: unknown): string {
   return JSON.stringify(tree, (_key, value: unknown) => {
     if (typeof value === "bigint") return `${value}`;
     if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => compareText(a, b)));
   });
 }

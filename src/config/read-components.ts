@@ -4,6 +4,7 @@ import { foundKind, isTable, notYetSentence } from "../schema/index.ts";
 import { checkSchema } from "./check-schema.ts";
 import { type Finding, formatPath, type Path } from "./finding.ts";
 import { laterKinds } from "./later-kinds.ts";
+import { entriesAt } from "./schema-walk.ts";
 import { settings } from "./settings.ts";
 
 /** A component's table, checked against its kind's schema but not yet against the other components. */
@@ -76,8 +77,8 @@ function readKind(
   if (Array.isArray(labels))
     return refuse(`expected a table with a label; write [${kindName}.LABEL] with single brackets`);
   if (!isTable(labels)) return refuse(`expected a table; write [${kindName}.LABEL]`);
-  if (Object.values(labels).some((args) => !isTable(args)))
-    return refuse(`a component needs a label; write [${kindName}.LABEL], for example [${kindName}.default]`);
+  const [bare] = Object.entries(labels).find(([, args]) => !isTable(args)) ?? [];
+  if (bare !== undefined) return refuse(withoutLabel(bare, labels[bare], { kindName, kind }));
   return Object.entries(labels).map(([label, raw]): Declared => {
     const id = `${kindName}.${label}`;
     const at = [...path, label];
@@ -89,6 +90,18 @@ function readKind(
     }
     return { id, path: at, kind, raw, args: checkSchema(kind.schema, raw, { ...options, path: at }) };
   });
+}
+
+/** What stands where a component's table should: an argument of a table without a label, or a list of tables. */
+function withoutLabel(
+  name: string,
+  value: unknown,
+  { kindName, kind }: { readonly kindName: string; readonly kind: ComponentKind | undefined },
+): string {
+  const isArgument = kind && Object.hasOwn(entriesAt(kind.schema, []) ?? {}, name);
+  if (Array.isArray(value) && !isArgument)
+    return `there is one ${kindName}.${name}; write it with single brackets, [${kindName}.${name}]`;
+  return `a component needs a label; write [${kindName}.LABEL], for example [${kindName}.default]`;
 }
 
 /** An id can stand twice only under an older and a newer name of its kind: TOML and JSON have no double keys. */

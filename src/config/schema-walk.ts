@@ -30,7 +30,7 @@ export function pathsTo(name: string, schema: GenericSchema): readonly Path[] {
 
 function tableIn(schema: GenericSchema): Entries | undefined {
   const { wrapped, entries, item, options = [] } = schema as Inside;
-  if (entries) return entries as Entries;
+  if (entries) return entries;
   const inner = wrapped ?? item;
   if (inner) return tableIn(inner);
   for (const option of options) {

@@ -79,7 +79,7 @@ export interface Settings {
 /** Reads those tables; what the file leaves out is its default. Only whole where there is no finding. */
 export function readSettings(tree: Readonly<Record<string, unknown>>, options: Omit<CheckOptions, "path">): Settings {
   const read = (name: SettingName): unknown =>
-    checkSchema(settings[name], tree[name] ?? {}, { ...options, path: [name] });
+    checkSchema(settings[name], Object.hasOwn(tree, name) ? tree[name] : {}, { ...options, path: [name] });
   if (Object.hasOwn(tree, "cluster")) read("cluster");
   return { server: read("server"), storage: read("storage"), logging: read("logging") } as Settings;
 }

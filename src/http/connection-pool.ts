@@ -30,43 +30,45 @@ export function createConnectionPool(idleLimits?: Partial<IdleLimits>): Connecti
     ...idleLimits,
   };
   const options = { keepAlive: true, maxFreeSockets: perHost, timeout: forMs };
-  const idle = new Set<Duplex>();
-  const plain = countingIdle(new http.Agent(options), { idle, inAll: () => inAllNow });
-  const secure = countingIdle(new https.Agent(options), { idle, inAll: () => inAllNow });
-  let inAllNow = inAll;
+  const idle: IdleSockets = { sockets: new Set(), max: inAll };
+  const plain = countingIdle(new http.Agent(options), idle);
+  const secure = countingIdle(new https.Agent(options), idle);
   return {
     agent: (protocol) => (protocol === "https:" ? secure : plain),
     freshAgent: (protocol) =>
       protocol === "https:" ? new https.Agent({ keepAlive: false }) : new http.Agent({ keepAlive: false }),
     close() {
       // Not agent.destroy(), which would cut the requests in flight too.
-      inAllNow = 0;
-      for (const socket of idle) socket.destroy();
+      idle.max = 0;
+      for (const socket of idle.sockets) socket.destroy();
     },
   };
 }
 
+/** The idle connections of both agents. */
+interface IdleSockets {
+  readonly sockets: Set<Duplex>;
+  max: number;
+}
+
 /**
- * Makes an agent keep its idle sockets in `idle`, and no more than `inAll` of them. A full pool closes the newcomer and not the
- * oldest: requests come round in turns, and the oldest is the one that is needed next.
+ * Makes an agent count its idle sockets in `idle`, because Node's agent bounds them per host only. A full pool closes the
+ * newcomer and not the oldest: targets come round in turns, and the oldest connection is the one that is needed next.
  */
-function countingIdle<Agent extends http.Agent>(
-  agent: Agent,
-  { idle, inAll }: { idle: Set<Duplex>; inAll: () => number },
-): Agent {
+function countingIdle<Agent extends http.Agent>(agent: Agent, idle: IdleSockets): Agent {
   const keepSocketAlive = agent.keepSocketAlive.bind(agent) as (socket: Duplex) => boolean;
   const reuseSocket = agent.reuseSocket.bind(agent);
   const forget = function (this: Duplex): void {
-    idle.delete(this);
+    idle.sockets.delete(this);
   };
   agent.keepSocketAlive = (socket) => {
-    if (idle.size >= inAll() || !keepSocketAlive(socket)) return false;
-    idle.add(socket);
+    if (idle.sockets.size >= idle.max || !keepSocketAlive(socket)) return false;
+    idle.sockets.add(socket);
     socket.once("close", forget);
     return true;
   };
   agent.reuseSocket = (socket, request) => {
-    idle.delete(socket);
+    idle.sockets.delete(socket);
     socket.removeListener("close", forget);
     reuseSocket(socket, request);
   };

@@ -58,9 +58,11 @@ interface Explanation {
 function explanation(code: string, progress: Progress, rawPacket?: Uint8Array): Explanation | undefined {
   const host = quoted(progress.url);
   const failed = connectFailures[code];
-  if (failed) return { reason: failed.reason, text: `Cannot connect to ${host}: ${failed.text}` };
+  if (failed && progress.stage !== "reading")
+    return { reason: failed.reason, text: `Cannot connect to ${host}: ${failed.text}` };
   if (code in nameFailures) return { reason: "dns", text: `Cannot find ${host}: ${nameFailures[code]} (${code})` };
-  if (hangUps.has(code)) return hungUp(progress);
+  // A connection in use may break for any of the reasons that keep one from being made.
+  if (failed || hangUps.has(code)) return hungUp(progress);
   if (code === "HPE_HEADER_OVERFLOW")
     return {
       reason: "too_large",

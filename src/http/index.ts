@@ -1,13 +1,19 @@
 /**
- * http: the one client that scraping, pushing and (later) discovery share.
+ * http: the one client that scraping, pushing and (later) discovery share, and the schema of its arguments.
+ *
+ * Constraints: node:http and node:https only, which behave alike on Bun, in its binaries and on Deno; no fetch (DESIGN,
+ * "Libraries before own code"). Every read, wait and idle connection has a limit. A response is a value whatever its status;
+ * everything else is an HttpError with a reason.
+ *
+ * Flow: createHttpClient takes a request apart into hops (redirect), each hop is one exchange over a connection of the pool
+ * (connection-pool, exchange, body-collector), one interruption ends it at its deadline or on its signal, and http-error puts
+ * what went wrong into words.
+ *
+ * What it does not do: undo a Content-Encoding, keep cookies, or repeat a request, except a GET that met a connection which the
+ * server had closed meanwhile.
  */
-export {
-  authenticationOf,
-  httpArguments,
-  type HttpArgumentsOptions,
-  httpChecks,
-  refuseAuthorizationHeader,
-} from "./arguments.ts";
+export { httpArguments, type HttpArgumentsOptions, httpChecks } from "./arguments.ts";
+export { authenticationOf } from "./authentication-arguments.ts";
 export type { HttpClient, HttpError, HttpReason, HttpRequest, HttpResponse } from "./client.ts";
 export { createHttpClient, type HttpClientOptions } from "./create-http-client.ts";
 export { headerNameProblem } from "./header-names.ts";

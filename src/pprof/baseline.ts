@@ -2,8 +2,8 @@ import type { Halves } from "./layout.ts";
 import { U64Table } from "./u64-table.ts";
 
 /**
- * What is remembered of one (target, type) between two scrapes. Numbers, flat arrays and strings only, so that it can be saved.
- * Never changed once made.
+ * What is remembered of one (target, type) between two scrapes. Numbers, flat arrays and strings, so that it can be saved (of
+ * `values` its `words`). Never changed once made.
  */
 export interface Baseline {
   /** What it occupies. */

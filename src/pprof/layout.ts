@@ -11,6 +11,7 @@ export const field = {
   timeNanos: 9,
   durationNanos: 10,
   periodType: 11,
+  period: 12,
   comment: 13,
 } as const;
 
@@ -31,7 +32,7 @@ export interface Halves {
 export interface Header {
   /** Pairs of offsets: the fields as they are, tags included, less `duration_nanos` and unknown ones. */
   readonly ranges: number[];
-  /** The strings they refer to. */
+  /** The strings they refer to, and those of the sample types. */
   readonly strings: number[];
   /** Those of them that are comments. */
   readonly comments: number[];

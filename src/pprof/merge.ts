@@ -1,11 +1,16 @@
+import { preview } from "../base/index.ts";
 import { field, type Halves } from "./layout.ts";
-import { halves, MergedTables, numbersMessage, Translation } from "./merged-tables.ts";
+import { MergedTables, numbersMessage, numbersOf, Translation } from "./merged-tables.ts";
 import { PprofError } from "./pprof-error.ts";
 import { type ProfileTables, readTables } from "./profile-tables.ts";
 import { labelWords, SampleReader } from "./sample-reader.ts";
 import { readNumbers } from "./symbols.ts";
 import { Cursor, decimal } from "./wire.ts";
 import { Writer } from "./writer.ts";
+
+/** `drop_frames`, `keep_frames`, `default_sample_type` and `doc_url`, which index the string table. */
+const headerStrings = [7, 8, 14, 15] as const;
+const numField = 3;
 
 /** A stack of the merged profile. */
 interface MergedSample {
@@ -43,9 +48,10 @@ export function merge(raws: readonly Uint8Array[]): Uint8Array {
 function checkSameTypes(profile: ProfileTables, first: ProfileTables): void {
   const [types, expected] = [profile, first].map(({ columns }) =>
     columns.map(({ type, unit }) => `${type}/${unit}`).join(", "),
-  );
+  ) as [string, string];
   if (types === expected) return;
-  throw new PprofError("incompatible", `Cannot merge profiles: one has the sample types ${types}, another ${expected}`);
+  const problem = `one has the sample types "${preview(types)}", another "${preview(expected)}"`;
+  throw new PprofError("incompatible", `Cannot merge profiles: ${problem}`);
 }
 
 function addSamples(samples: Map<string, MergedSample>, profile: ProfileTables, translation: Translation): void {
@@ -72,15 +78,11 @@ function addSamples(samples: Map<string, MergedSample>, profile: ProfileTables, 
 
 function readLabels(reader: SampleReader, translation: Translation): { text: string; message: Uint8Array }[] {
   return Array.from({ length: reader.labelCount }, (_, label) => {
-    const [key, str, lo, hi, unit] = reader.labels.subarray(label * labelWords) as unknown as LabelWords;
-    const numbers = [
-      halves(0),
-      halves(translation.string(key)),
-      halves(translation.string(str)),
-      { lo, hi },
-      halves(translation.string(unit)),
-    ];
-    return { text: numbers.map(decimal).join(","), message: numbersMessage(numbers).finish() };
+    const at = label * labelWords;
+    const [key, str, lo, hi, unit] = reader.labels.subarray(at, at + labelWords) as Iterable<number> as LabelWords;
+    const numbers = numbersOf(translation.string(key), translation.string(str), lo, translation.string(unit));
+    numbers[numField * 2 + 1] = hi;
+    return { text: numbers.join(), message: numbersMessage(numbers).finish() };
   });
 }
 
@@ -88,7 +90,7 @@ type LabelWords = [key: number, str: number, lo: number, hi: number, unit: numbe
 
 function writeSample(writer: Writer, { locations, labels, values }: MergedSample): void {
   const message = new Writer(256);
-  message.bytes(1, packed(locations.map(halves)));
+  message.bytes(1, packed(locations.map((lo) => ({ lo, hi: 0 }))));
   message.bytes(2, packed(Array.from(values, halvesOf)));
   for (const label of labels) message.bytes(3, label);
   writer.bytes(field.sample, message.finish());
@@ -112,27 +114,19 @@ function halvesOf(value: bigint): Halves {
 /** Everything of the header but the times. */
 function writeHeader(writer: Writer, { header, columns, raw }: ProfileTables, translation: Translation): void {
   for (const { type, unit } of columns) {
-    writer.bytes(field.sampleType, valueType(translation.text(type), translation.text(unit)));
+    const message = numbersMessage(numbersOf(translation.text(type), translation.text(unit)));
+    writer.bytes(field.sampleType, message.finish());
   }
-  const cursor = new Cursor(raw);
-  const numbers = readNumbers(cursor, 15);
-  for (const string of [7, 8, 14, 15]) {
-    const { lo } = numbers[string] as Halves;
-    writer.number(string, translation.string(lo));
-  }
-  const { lo, hi } = numbers[12] as Halves;
-  writer.number(12, lo, hi);
-  const { periodType } = header;
+  const numbers = new Uint32Array(32);
+  readNumbers(new Cursor(raw), numbers);
+  for (const string of headerStrings) writer.number(string, translation.string(numbers[string * 2] as number));
+  writer.number(field.period, numbers[field.period * 2] as number, numbers[field.period * 2 + 1]);
+  const { periodType, comments } = header;
   if (periodType) {
-    const message = valueType(translation.string(periodType.type), translation.string(periodType.unit));
-    writer.bytes(field.periodType, message);
+    const message = numbersMessage(numbersOf(translation.string(periodType.type), translation.string(periodType.unit)));
+    writer.bytes(field.periodType, message.finish());
   }
-  const comments = header.comments.map((comment) => halves(translation.string(comment)));
-  if (comments.length > 0) writer.bytes(field.comment, packed(comments));
-}
-
-function valueType(type: number, unit: number): Uint8Array {
-  return numbersMessage([halves(0), halves(type), halves(unit)]).finish();
+  for (const comment of comments) writer.number(field.comment, translation.string(comment));
 }
 
 function writeTimes(writer: Writer, profiles: readonly ProfileTables[]): void {

@@ -1,11 +1,7 @@
-import { field, type Halves, type Spans } from "./layout.ts";
+import { field } from "./layout.ts";
 import { type ProfileTables, textAt } from "./profile-tables.ts";
-import { linesOf, readNumbers } from "./symbols.ts";
-import { Cursor, decimal } from "./wire.ts";
+import { functionStrings, mappingStrings, type Numbers, SymbolReader } from "./symbols.ts";
 import { Writer } from "./writer.ts";
-
-/** The number fields of a message, by field number. */
-type Numbers = readonly Halves[];
 
 const lineField = 4;
 
@@ -23,15 +19,18 @@ export class MergedTables {
     return this.#strings.size - 1;
   }
 
-  /** The id of the entry with this content in the table of that field. Its own `id` in `numbers` does not count. */
+  /** The id of the entry with this content in the table of that field. The `id` in `numbers` does not count. */
   entry(table: number, numbers: Numbers, lines: readonly Numbers[] = []): number {
-    const key = [table, ...numbers.slice(2).map(decimal), ...lines.flatMap((line) => line.map(decimal))].join(",");
+    const content = numbers.slice();
+    content.fill(0, 2, 4);
+    const key = `${table}:${[content, ...lines].map((words) => words.join()).join(";")}`;
     const known = this.#ids.get(key);
     if (known !== undefined) return known;
     const id = (this.#counts.get(table) ?? 0) + 1;
     this.#counts.set(table, id);
     this.#ids.set(key, id);
-    const message = numbersMessage([none, halves(id), ...numbers.slice(2)]);
+    setNumber(content, 1, id);
+    const message = numbersMessage(content);
     for (const line of lines) message.bytes(lineField, numbersMessage(line).finish());
     this.#entries.bytes(table, message.finish());
     return id;
@@ -49,14 +48,13 @@ export class MergedTables {
 export class Translation {
   readonly #merged: MergedTables;
   readonly #profile: ProfileTables;
-  readonly #cursor: Cursor;
+  readonly #symbols: SymbolReader;
   readonly #locations = new Map<number, number>();
-  readonly #functions = new Map<number, number>();
 
   constructor(merged: MergedTables, profile: ProfileTables) {
     this.#merged = merged;
     this.#profile = profile;
-    this.#cursor = new Cursor(profile.raw);
+    this.#symbols = new SymbolReader(profile);
     // All mappings, in order: the first one is the program.
     for (let position = 0; position < profile.mappings.count; position++) this.#mapping(position);
   }
@@ -72,59 +70,47 @@ export class Translation {
 
   /** The merged id of the location at this position. */
   location(position: number): number {
-    return cached(this.#locations, position, () => {
-      const { mappingIds, locations } = this.#profile;
-      const lines = linesOf(this.#cursor, this.#profile, position).map((line) => {
-        return [none, halves(this.#function(line.function)), line.line, line.column];
-      });
-      const numbers = this.#numbers("location", locations, { position, last: 5 });
-      const { lo, hi } = numbers[2] as Halves;
-      if (lo !== 0 || hi !== 0) numbers[2] = halves(this.#mapping(mappingIds.find(lo, hi)));
-      return this.#merged.entry(field.location, numbers, lines);
+    const known = this.#locations.get(position);
+    if (known !== undefined) return known;
+    const lines: Numbers[] = [];
+    this.#symbols.eachLine(position, (functionPosition, line) => {
+      setNumber(line, 1, this.#function(functionPosition));
+      lines.push(line.slice());
     });
+    const numbers = this.#symbols.location(position);
+    const mapping = this.#profile.mappingIds.find(numbers[4] as number, numbers[5] as number);
+    setNumber(numbers, 2, mapping < 0 ? 0 : this.#mapping(mapping));
+    const id = this.#merged.entry(field.location, numbers, lines);
+    this.#locations.set(position, id);
+    return id;
   }
 
   #mapping(position: number): number {
-    const numbers = this.#numbers("mapping", this.#profile.mappings, { position, last: 10, strings: [5, 6] });
+    const numbers = this.#symbols.mapping(position);
+    for (const string of mappingStrings) setNumber(numbers, string, this.string(numbers[string * 2] as number));
     return this.#merged.entry(field.mapping, numbers);
   }
 
   #function(position: number): number {
-    return cached(this.#functions, position, () => {
-      const numbers = this.#numbers("function", this.#profile.functions, { position, last: 5, strings: [2, 3, 4] });
-      return this.#merged.entry(field.function, numbers);
-    });
-  }
-
-  #numbers(
-    name: string,
-    spans: Spans,
-    { position, last, strings = [] }: { position: number; last: number; strings?: readonly number[] },
-  ): Halves[] {
-    this.#cursor.enter(name, position, spans.starts[position] as number, spans.ends[position] as number);
-    const numbers = readNumbers(this.#cursor, last);
-    for (const number of strings) numbers[number] = halves(this.string((numbers[number] as Halves).lo));
-    return numbers;
+    const numbers = this.#symbols.function(position);
+    for (const string of functionStrings) setNumber(numbers, string, this.string(numbers[string * 2] as number));
+    return this.#merged.entry(field.function, numbers);
   }
 }
 
-const none: Halves = { lo: 0, hi: 0 };
-
-export function halves(lo: number): Halves {
-  return { lo, hi: 0 };
+/** Numbers below 2^32, for the fields 1, 2, and so on. */
+export function numbersOf(...values: readonly number[]): Numbers {
+  return Uint32Array.from([0, 0, ...values.flatMap((value) => [value, 0])]);
 }
 
-/** A message of number fields, by field number. */
+/** A message of number fields. */
 export function numbersMessage(numbers: Numbers): Writer {
   const writer = new Writer(64);
-  for (const [number, value] of numbers.entries()) writer.number(number, value.lo, value.hi);
+  for (let at = 2; at < numbers.length; at += 2) writer.number(at / 2, numbers[at] as number, numbers[at + 1]);
   return writer;
 }
 
-function cached(cache: Map<number, number>, position: number, make: () => number): number {
-  const known = cache.get(position);
-  if (known !== undefined) return known;
-  const made = make();
-  cache.set(position, made);
-  return made;
+function setNumber(numbers: Numbers, number: number, value: number): void {
+  numbers[number * 2] = value;
+  numbers[number * 2 + 1] = 0;
 }

@@ -1,3 +1,4 @@
+import { preview } from "../base/index.ts";
 import type { ProfileInfo, ValueType } from "../model/index.ts";
 import { checkFunctions, checkLocations, checkMappings, checkStrings } from "./check-tables.ts";
 import { type Halves, type Layout, readLayout, readValueType, type Spans } from "./layout.ts";
@@ -20,6 +21,9 @@ export interface ProfileTables extends Layout {
   readonly addressHi: Uint32Array;
 }
 
+/** Real profiles have a handful; what is done per column and sample must stay bounded. */
+const maxSampleTypes = 100;
+
 /** Reads everything but the samples. Throws PprofError on what a server would reject. */
 export function readTables(raw: Uint8Array): ProfileTables {
   if (raw.length === 0) throw new PprofError("empty", "Cannot read the profile: it has no bytes");
@@ -41,6 +45,10 @@ export function readTables(raw: Uint8Array): ProfileTables {
 
 function readColumns(cursor: Cursor, { sampleTypes, strings, header }: Layout): ValueType[] {
   if (sampleTypes.count === 0) throw malformed("it has no sample types", 0);
+  if (sampleTypes.count > maxSampleTypes) {
+    const message = `Cannot read the profile: it has ${sampleTypes.count} sample types, more than ${maxSampleTypes}`;
+    throw new PprofError("too_large", message);
+  }
   const columns: ValueType[] = [];
   for (let index = 0; index < sampleTypes.count; index++) {
     const start = sampleTypes.starts[index] as number;
@@ -55,7 +63,8 @@ function readColumns(cursor: Cursor, { sampleTypes, strings, header }: Layout): 
     header.strings.push(type, unit);
     const name = textAt(cursor.bytes, strings, type);
     // Pyroscope refuses it: the name becomes a part of a query, where "-" is an operator.
-    if (name.includes("-")) throw malformed(`sample_type[${index}] is called "${name}", which has a "-"`, start);
+    if (name.includes("-"))
+      throw malformed(`sample_type[${index}] is called "${preview(name)}", which has a "-"`, start);
     columns.push({ type: name, unit: textAt(cursor.bytes, strings, unit) });
   }
   return columns;

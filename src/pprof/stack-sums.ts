@@ -60,7 +60,7 @@ function addValues(
   }
 }
 
-/** Servers drop a sample in which any value is negative; Go sends such values for gauges. They count as zero. */
+/** Servers drop a sample in which any value is negative. Such a value, also a sum above 63 bits, counts as zero. */
 function dropNegatives({ words, stride, count }: U64Table): void {
   for (let stack = 0; stack < count; stack++) {
     for (let at = stack * stride + 2; at < (stack + 1) * stride; at += 2) {

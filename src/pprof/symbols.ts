@@ -76,7 +76,7 @@ export class SymbolReader {
 
 /** Reads the number fields of the message the cursor is in, as many as `into` has room for. */
 export function readNumbers(cursor: Cursor, into: Numbers): void {
-  into.fill(0);
+  for (let i = 0; i < into.length; i++) into[i] = 0;
   while (cursor.next()) {
     cursor.skip();
     const at = cursor.field * 2;

@@ -27,7 +27,7 @@ export class U64Table {
     return this.words.byteLength + this.#slots.byteLength;
   }
 
-  /** What a table of one entry more never exceeds, per entry: slots number at most 2.5 times the entries. */
+  /** What an entry takes at most: there are never more than 2.5 slots to an entry. */
   static maxBytesPerEntry(wordsPerEntry: number): number {
     return (2 + wordsPerEntry + 2.5) * 4;
   }

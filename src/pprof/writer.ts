@@ -11,6 +11,10 @@ export class Writer {
 
   varint(lo: number, hi = 0): void {
     this.#reserve(10);
+    if (hi === 0 && lo < 0x80) {
+      this.#bytes[this.#length++] = lo;
+      return;
+    }
     const bytes = this.#bytes;
     let length = this.#length;
     while (hi !== 0 || lo > 0x7f) {
@@ -45,7 +49,7 @@ export class Writer {
     const size = end - start;
     this.#reserve(size);
     // A typed array's set costs a view and a call; most of what is copied is shorter than that.
-    if (size < 32) for (let i = 0; i < size; i++) this.#bytes[this.#length + i] = source[start + i] as number;
+    if (size < 64) for (let i = 0; i < size; i++) this.#bytes[this.#length + i] = source[start + i] as number;
     else this.#bytes.set(source.subarray(start, end), this.#length);
     this.#length += size;
   }

@@ -3,22 +3,27 @@ import type { Listener, Runtime, ServeOptions } from "./runtime.ts";
 import { settlesWithin } from "./settles-within.ts";
 
 interface DenoServer {
-  readonly addr: { readonly hostname: string; readonly port: number };
-  shutdown(): Promise<void>;
-  unref(): void;
+  readonly addr: { readonly port: number };
+  /** Resolves when no connection is left. */
+  readonly finished: Promise<void>;
 }
 
 interface DenoServeOptions {
   readonly hostname: string;
   readonly port: number;
+  /** Cuts every connection when it aborts. */
+  readonly signal: AbortSignal;
   /** Called instead of printing the address. */
   onListen(): void;
 }
 
+/** `completed` settles when the response is sent, or the client is gone. */
+type DenoHandler = (request: Request, info: { readonly completed: Promise<void> }) => ReturnType<ServeOptions["fetch"]>;
+
 /** As much of Deno's global as is used here. */
 declare const Deno: {
   readonly version: { readonly deno: string };
-  serve(options: DenoServeOptions, handler: ServeOptions["fetch"]): DenoServer;
+  serve(options: DenoServeOptions, handler: DenoHandler): DenoServer;
 };
 
 /** This process on Deno. */
@@ -29,9 +34,15 @@ export const denoRuntime: Runtime = {
 };
 
 function listen({ hostname, port, fetch, drainMs = 2000 }: ServeOptions): Listener {
+  const cut = new AbortController();
+  const inFlight = new Set<Promise<void>>();
   let server: DenoServer;
   try {
-    server = Deno.serve({ hostname, port, onListen() {} }, (request) => fetch(request));
+    server = Deno.serve({ hostname, port, signal: cut.signal, onListen() {} }, (request, { completed }) => {
+      const done = completed.catch(() => {}).finally(() => inFlight.delete(done));
+      inFlight.add(done);
+      return fetch(request);
+    });
   } catch (thrown) {
     throw listenError(thrown, { hostname, port });
   }
@@ -39,9 +50,11 @@ function listen({ hostname, port, fetch, drainMs = 2000 }: ServeOptions): Listen
     hostname,
     port: server.addr.port,
     async stop() {
-      // Aborting the server after shutdown() is an uncaught error in Deno 2.9, so a request that outlasts the drain is left
-      // to end with the process, which it does not keep alive.
-      if (!(await settlesWithin(server.shutdown(), drainMs))) server.unref();
+      // Not shutdown(): once it was called, Deno 2.9 answers the abort with an uncaught error, so nothing could cut a
+      // request that never ends.
+      await settlesWithin(Promise.all(inFlight), drainMs);
+      cut.abort();
+      await settlesWithin(server.finished, drainMs);
     },
   };
 }

@@ -22,7 +22,7 @@ export interface ServeOptions {
 export interface Listener {
   readonly hostname: string;
   readonly port: number;
-  /** Accepts no more; resolves when requests in flight are answered, after `drainMs` at the latest. Idle clients do not count. */
+  /** Resolves when requests in flight are answered, cut after `drainMs`, and nothing listens. Does not wait for idle clients. */
   stop(): Promise<void>;
 }
 

@@ -12,7 +12,7 @@ export function found(value: unknown): string {
 export function foundKind(value: unknown): string {
   if (typeof value === "string") return "a string";
   if (typeof value === "number" || typeof value === "bigint") return "a number";
-  if (typeof value === "boolean") return "true or false";
+  if (typeof value === "boolean") return "a boolean";
   if (Array.isArray(value)) return "a list";
   if (value instanceof Date) return "a date";
   if (value === null) return "null";

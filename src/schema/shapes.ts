@@ -5,9 +5,9 @@ import { written } from "./written.ts";
 
 export interface TableOptions {
   /** What to say of an unknown key that has its own answer. */
-  refuse?(key: string): string | undefined;
+  readonly refuse?: (key: string) => string | undefined;
   /** What to say of any other unknown key, unless a known one looks like it. */
-  unknown?(key: string): string;
+  readonly unknown?: (key: string) => string;
 }
 
 export interface MapOptions {
@@ -42,8 +42,8 @@ export function table<const Entries extends v.ObjectEntries>(
       typed &&= outcome.typed;
     };
     for (const [key, schema] of Object.entries(entries) as [string, v.GenericSchema][]) {
-      const written = Object.hasOwn(input, key);
-      if (!written && schema.type !== "optional") {
+      const absent = !Object.hasOwn(input, key);
+      if (absent && schema.type !== "optional") {
         take(key, failed("missing_key", undefined, missing(key, schema)));
         continue;
       }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { getEventListeners } from "node:events";
 import http from "node:http";
+import net from "node:net";
 import { createConnectionPool } from "../../src/http/connection-pool.ts";
 import { createHttpClient } from "../../src/http/index.ts";
 import { clientUnderTest, failure, listen, text, until } from "./client-under-test.ts";
@@ -81,7 +82,7 @@ describe("an HTTP client's connections", () => {
   });
 
   test("that the server reset meanwhile are replaced for a GET, once and unnoticed", async () => {
-    await it.get("/close-after");
+    await Promise.all([it.get("/close-after"), it.get("/close-after")]);
     const before = it.server.requests.length;
     expect(text((await it.get("/ok")).body)).toBe("ok");
     expect(it.server.requests.length).toBe(before + 1);
@@ -98,6 +99,24 @@ describe("an HTTP client's connections", () => {
     const before = it.server.requests.length;
     await failure(it.get("/reset-at-once"));
     expect(it.server.requests.length).toBe(before + 1);
+  });
+
+  test("on which the server answered without reading the whole request are closed", async () => {
+    const accepted = Promise.withResolvers<net.Socket>();
+    const hasty = net.createServer((socket) => {
+      accepted.resolve(socket);
+      socket.on("error", () => {});
+      socket.once("data", () => {
+        socket.pause();
+        socket.write("HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n");
+      });
+    });
+    const { port, close } = await listen(hasty);
+    const request = { method: "POST", body: [new Uint8Array(32 * 1024 ** 2)] } as const;
+    expect((await it.get(`http://127.0.0.1:${port}/`, request)).status).toBe(413);
+    const socket = await accepted.promise;
+    await new Promise((resolve) => socket.once("close", resolve).resume());
+    close();
   });
 
   test("idle ones close with the client, and a request in flight finishes", async () => {

@@ -47,6 +47,19 @@ describe("computeDelta after a restart", () => {
     expect(scrape(profileOf({ a: 2n ** 62n, b: 2n ** 62n - 1n, c: 1 })).outcome).toBe("restart");
   });
 
+  test("sees a total fall below 2^32", () => {
+    const scrape = scraper();
+    scrape(profileOf({ a: 2 ** 32 + 1, b: 1, c: 1 }));
+    expect(scrape(profileOf({ a: 2 ** 32 - 5, b: 1, c: 1 })).outcome).toBe("restart");
+  });
+
+  test("is told by the stacks of the last profile, whatever returns of those before", () => {
+    const scrape = scraper();
+    scrape(profileOf({ a: 1000, b: 1, c: 1, d: 1, e: 1, f: 1, g: 1 }));
+    expect(scrape(profileOf({ a: 1100, b: 1, c: 1, d: 1, e: 1 })).outcome).toBe("delta");
+    expect(scrape(profileOf({ a: 1200, f: 1, g: 1 })).outcome).toBe("restart");
+  });
+
   test("is not told by a build id that cannot be read now", () => {
     const scrape = scraper();
     scrape(profileOf(before, { buildId: "build-1" }));

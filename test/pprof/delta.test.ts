@@ -147,6 +147,16 @@ describe("computeDelta", () => {
     expect(valuesOf(scrape(profileOf({ a: after, b: after })))).toEqual({ a: growth, b: after });
   });
 
+  test("carries where equal stacks sum up above 2^32", () => {
+    const twice = (value: number) => {
+      const sample = { stack: ["a"], values: [value] };
+      return buildProfile({ sampleTypes: ["alloc_space/bytes"], samples: [sample, sample] });
+    };
+    const scrape = scraper();
+    scrape(twice(5));
+    expect(valuesOf(scrape(twice(0xffff_ffff)))).toEqual({ a: 2n ** 33n - 12n });
+  });
+
   test("passes instantaneous values of 64 bits exactly", () => {
     const samples = [{ stack: ["a"], values: [1, 2n ** 63n - 1n] }];
     const result = scraper()(buildProfile({ sampleTypes: ["alloc_space/bytes", "inuse_space/bytes"], samples }));

@@ -21,6 +21,12 @@ const profileWith = (spoilt: Partial<typeof part>): Uint8Array => {
 
 const cases: readonly (readonly [subject: string, spoilt: Partial<typeof part>, reason: string, message: string])[] = [
   ["no sample type", { sampleType: [] }, "not_pprof", "Cannot read the profile: it has no sample types (byte 0)"],
+  [
+    "too many sample types",
+    { sampleType: Array.from({ length: 101 }, () => part.sampleType).flat() },
+    "too_large",
+    "Cannot read the profile: it has 101 sample types, more than 100",
+  ],
   ["no string table", { strings: [] }, "not_pprof", "Cannot read the profile: it has no string table (byte 34)"],
   [
     "a string table that does not begin with the empty string",

@@ -102,7 +102,7 @@ describe("merge", () => {
       "profiles of different sample types",
       [buildProfile({ sampleTypes: ["a/count"] }), buildProfile({ sampleTypes: ["a/bytes"] })],
       "incompatible",
-      "Cannot merge profiles: one has the sample types a/bytes, another a/count",
+      'Cannot merge profiles: one has the sample types "a/bytes", another "a/count"',
     ],
     [
       "something that is no profile",

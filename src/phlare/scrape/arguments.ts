@@ -38,20 +38,14 @@ export const phlareScrapeArguments = v.pipe(
 );
 
 function httpClientConfig() {
-  const { enable_http2, ...entries } = httpArguments({ oldSpellings: true });
+  const entries = httpArguments({ oldSpellings: true });
+  const spelt = (description: string) =>
+    optional(entries.enable_http2.wrapped, { description, defaultText: "`true`", example: false });
   return v.pipe(
     table({
       ...entries,
-      enable_http2: optional(enable_http2.wrapped, {
-        description: "Whether HTTP/2 may be spoken",
-        defaultText: "`true`",
-        example: false,
-      }),
-      enable_http_2: optional(enable_http2.wrapped, {
-        description: "The same, in its older spelling",
-        defaultText: "`true`",
-        example: false,
-      }),
+      enable_http2: spelt("Whether HTTP/2 may be spoken; this version of the agent speaks HTTP/1.1 either way"),
+      enable_http_2: spelt("`enable_http2` in its older spelling"),
     }),
     httpChecks(),
     crossCheck([], (args, report) => {

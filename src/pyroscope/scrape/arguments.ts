@@ -16,6 +16,7 @@ import {
   notYet,
   oneOrMany,
   optional,
+  shownUrl,
   size,
   table,
   text,
@@ -36,8 +37,7 @@ const literalTarget = v.pipe(
 );
 
 function checkAddress(address: string, report: (message: string) => void): void {
-  const [, scheme, rest = ""] = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(address) ?? [];
-  const host = rest.replace(/[/?#].*$/, "").replace(/^.*@/, "");
+  const [, scheme, host] = /^([a-z][a-z0-9+.-]*):\/\/([^/]*)/i.exec(shownUrl(address)) ?? [];
   if (scheme)
     report(`expected host:port, found a URL; write __address__ = "${host}", __scheme__ = "${scheme.toLowerCase()}"`);
   else if (/[/?#@\s]/.test(address))

@@ -1,6 +1,6 @@
 import type { Duration } from "../../base/index.ts";
 import type { Report } from "../../schema/index.ts";
-import type { ProfilingConfig } from "./profile-arguments.ts";
+import type { CustomProfileArguments, ProfilingConfig } from "./profile-arguments.ts";
 
 interface Timed {
   readonly scrape_interval: Duration;
@@ -33,12 +33,11 @@ export function checkTimes(args: Timed, report: Report): void {
 /** The enabled types whose requests carry `seconds`. */
 function timedTypes({ profile }: ProfilingConfig): readonly string[] {
   const { custom, ...builtIn } = profile;
-  const timed = (
-    blocks: Readonly<Record<string, { readonly enabled: boolean; readonly delta: boolean }>>,
-    prefix = "",
-  ) =>
-    Object.entries(blocks)
-      .filter(([, { enabled, delta }]) => enabled && delta)
-      .map(([name]) => prefix + name);
-  return [...timed(builtIn), ...timed(custom, "custom.")];
+  return [...timedNames(builtIn), ...timedNames(custom).map((name) => `custom.${name}`)];
+}
+
+function timedNames(blocks: Readonly<Record<string, CustomProfileArguments>>): readonly string[] {
+  return Object.entries(blocks)
+    .filter(([, { enabled, delta }]) => enabled && delta)
+    .map(([name]) => name);
 }

@@ -1,5 +1,5 @@
 import type { GenericSchema } from "valibot";
-import type { Clock } from "../../base/index.ts";
+import { aborted, type Clock } from "../../base/index.ts";
 import {
   type Component,
   type ComponentContext,
@@ -161,11 +161,4 @@ class ScrapeComponent implements Component<ScrapeArguments> {
     const { infersServiceName } = this.#options;
     this.#manager.sync(targets, { id: this.#context.id, args: this.#args, infersServiceName });
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -60,7 +60,7 @@ function profileTables(known: readonly ProfileType[]) {
     description: "Profile types of your own, each below a name of yours, which becomes the label `__name__`",
   });
   return v.pipe(
-    table({ ...tables, custom } as Record<string, v.GenericSchema>, { refuse: refusedType, unknown: unknownType }),
+    table({ ...tables, custom }, { refuse: refusedType, unknown: unknownType }),
     // Built from a list, so that valibot cannot infer what each key holds.
     v.transform((profile) => profile as ProfilingConfig["profile"]),
     crossCheck([], reportDoubles),
@@ -93,13 +93,9 @@ function builtInType(type: ProfileType) {
       example: type.path,
     }),
   };
-  const noDelta = (key: string): string | undefined =>
-    key === "delta"
-      ? "a godeltaprof type takes no delta: its endpoint computes the difference itself; remove it"
-      : undefined;
-  const schema = type.deltaArgument
+  const schema: v.GenericSchema<unknown, WrittenType> = type.deltaArgument
     ? table({ ...entries, delta: deltaArgument(type.delta) })
-    : (table(entries, { refuse: noDelta }) as unknown as ReturnType<typeof withDelta>);
+    : table(entries, { refuse: (key) => (key === "delta" ? noDelta : undefined) });
   return v.pipe(
     schema,
     v.transform(
@@ -111,11 +107,15 @@ function builtInType(type: ProfileType) {
       }),
     ),
   );
-
-  function withDelta() {
-    return table({ ...entries, delta: deltaArgument(false) });
-  }
 }
+
+interface WrittenType {
+  readonly enabled?: boolean | undefined;
+  readonly path: string;
+  readonly delta?: boolean | undefined;
+}
+
+const noDelta = "a godeltaprof type takes no delta: its endpoint computes the difference itself; remove it";
 
 function enabledText(type: ProfileType): string {
   const by = profileTypes.find(({ replaces }) => replaces === type.name);
@@ -169,18 +169,20 @@ function customNameProblem(name: string, known: readonly ProfileType[]): string 
 }
 
 /** Names that other tools and Go itself have for built-in types. */
-const otherNames: Readonly<Record<string, string>> = {
-  allocs: "memory",
-  cpu: "process_cpu",
-  goroutines: "goroutine",
-  heap: "memory",
-  profile: "process_cpu",
-  wall: "fgprof",
-};
+const otherNames = new Map(
+  Object.entries({
+    allocs: "memory",
+    cpu: "process_cpu",
+    goroutines: "goroutine",
+    heap: "memory",
+    profile: "process_cpu",
+    wall: "fgprof",
+  }),
+);
 
 function refusedType(key: string): string | undefined {
   if (blockArguments.includes(key)) return `belongs below a profile type: write it in [….profile.TYPE]`;
-  const other = otherNames[key];
+  const other = otherNames.get(key);
   return other === undefined ? undefined : `unknown profile type; it is called "${other}" here`;
 }
 

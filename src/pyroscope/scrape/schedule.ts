@@ -27,8 +27,9 @@ export function createSchedule(identity: string, options: { intervalMs: number; 
   return {
     next(previousMs) {
       if (previousMs === undefined) return { dueMs: startMs + untilFirstMs, skipped: 0 };
-      const passed = Math.floor((clock.monotonic() - previousMs) / intervalMs);
-      return { dueMs: previousMs + (passed + 1) * intervalMs, skipped: Math.max(0, passed) };
+      // Timers fire up to a millisecond early, and a scrape may end before its own tick: that tick is used all the same.
+      const passed = Math.max(0, Math.floor((clock.monotonic() - previousMs) / intervalMs));
+      return { dueMs: previousMs + (passed + 1) * intervalMs, skipped: passed };
     },
   };
 }

@@ -1,12 +1,6 @@
 import * as v from "valibot";
 import { Secret } from "../../base/index.ts";
-import {
-  authenticationOf,
-  headerNameProblem,
-  httpArguments,
-  httpChecks,
-  refuseAuthorizationHeader,
-} from "../../http/index.ts";
+import { headerNameProblem, httpArguments, httpChecks } from "../../http/index.ts";
 import { relabelRule } from "../../relabel/index.ts";
 import {
   argument,
@@ -144,10 +138,6 @@ const endpoint = v.pipe(
     ...httpArguments({ instead: 'remove it, or send the header yourself: headers = { Authorization = "…" }' }),
   }),
   httpChecks(),
-  crossCheck([], (args, report) => {
-    const [beside] = authenticationOf(args);
-    if (beside !== undefined) refuseAuthorizationHeader(args.headers, { report, beside, at: "headers" });
-  }),
   crossCheck(["min_backoff_period", "max_backoff_period"], (args, report) => {
     const { min_backoff_period: min, max_backoff_period: max } = args;
     if (max.ms < min.ms)
@@ -212,7 +202,7 @@ function checkNames(
 ): void {
   const seen = new Set<string>();
   for (const [index, { url, name }] of endpoints.entries()) {
-    const key = name ?? (URL.parse(url)?.href ?? url).replace(/\/+$/, "");
+    const key = name ?? new URL(url).href.replace(/\/+$/, "");
     if (seen.has(key) && name !== undefined)
       report(["endpoint", index, "name"], `"${name}" is the name of another endpoint too`);
     else if (seen.has(key))

@@ -109,6 +109,30 @@ targets = []`,
     ],
   },
   {
+    title: "a component with a label in double brackets",
+    text: `[[pyroscope.write.a]]`,
+    problems: [
+      "agent.toml:1:13: pyroscope.write: there is one pyroscope.write.a; write it with single brackets, [pyroscope.write.a]",
+    ],
+  },
+  {
+    title: "a component's argument below one of several endpoints",
+    text: `[[pyroscope.write.a.endpoint]]
+url = "http://h"
+[[pyroscope.write.a.endpoint]]
+url = "http://i"
+external_labels = {}`,
+    problems: [
+      "agent.toml:5:1: pyroscope.write.a.endpoint[1].external_labels: external_labels belongs to [pyroscope.write.a], but a line below a [table] is inside that table; move it up, right below [pyroscope.write.a]",
+    ],
+  },
+  {
+    title: "a setting that is null",
+    path: "agent.json",
+    text: '{ "server": null }',
+    problems: ["agent.json:1:13: server: expected a table, found null"],
+  },
+  {
     title: "a label that cannot be one",
     text: `[pyroscope.write.my-server]`,
     problems: [

@@ -53,7 +53,7 @@ export function docsOf(name: string, entry: v.GenericSchema): ArgumentDocs {
 }
 
 function inside(schema: v.GenericSchema): Inside {
-  return schema as unknown as Inside;
+  return schema;
 }
 
 /** Whether the value is refused by this version unless it asks for what already happens. */

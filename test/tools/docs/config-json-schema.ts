@@ -1,5 +1,6 @@
 import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import type * as v from "valibot";
+import { renamedKinds } from "../../../src/component/index.ts";
 import { settings } from "../../../src/config/index.ts";
 import { docsOf } from "./argument-docs.ts";
 import type { DocumentedKind } from "./documented-kinds.ts";
@@ -8,7 +9,10 @@ import type { DocumentedKind } from "./documented-kinds.ts";
 export function configJsonSchema(kinds: readonly DocumentedKind[]): JsonSchema {
   const { server, storage, logging } = settings;
   const groups = new Map<string, Record<string, JsonSchema>>();
-  for (const { name, summary, schema } of kinds) {
+  const renamed = Object.entries(renamedKinds).flatMap(([name, current]) =>
+    kinds.filter((kind) => kind.name === current).map((kind) => ({ ...kind, name })),
+  );
+  for (const { name, summary, schema } of [...kinds, ...renamed]) {
     const [group = "", kind = ""] = name.split(".");
     const labelled = { "^[A-Za-z_][A-Za-z0-9_]*$": convert(schema) };
     const table = {
@@ -44,17 +48,20 @@ function convert(schema: v.GenericSchema): JsonSchema {
     overrideSchema: ({ valibotSchema, jsonSchema }) => {
       if (valibotSchema.type === "bigint") return { type: "integer" };
       const { entries } = valibotSchema as unknown as { entries?: Readonly<Record<string, v.GenericSchema>> };
-      return entries ? { ...jsonSchema, properties: described(jsonSchema, entries) } : undefined;
+      return entries ? { ...jsonSchema, properties: described(jsonSchema.properties ?? {}, entries) } : undefined;
     },
   });
   return converted;
 }
 
 /** The properties with what is said of each argument, which the conversion loses behind a transformation. */
-function described(table: JsonSchema, entries: Readonly<Record<string, v.GenericSchema>>): Record<string, JsonSchema> {
+function described(
+  properties: Readonly<Record<string, unknown>>,
+  entries: Readonly<Record<string, v.GenericSchema>>,
+): Record<string, JsonSchema> {
   return Object.fromEntries(
     Object.entries(entries).map(([name, entry]) => {
-      const { defaultText: _, typeName: __, ...property } = table.properties?.[name] as Record<string, unknown>;
+      const { defaultText: _, typeName: __, ...property } = properties[name] as Record<string, unknown>;
       const { description, example, notYet } = docsOf(name, entry);
       const said = {
         ...(description !== "" && {

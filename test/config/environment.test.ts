@@ -1,0 +1,48 @@
+import { describe, expect, test } from "bun:test";
+import { type Environment, expandEnvironment } from "../../src/config/expand-environment.ts";
+import type { Finding } from "../../src/config/finding.ts";
+import { problemsOf } from "./kinds.ts";
+
+function expand(tree: unknown, env: Environment = {}): unknown {
+  const findings: Finding[] = [];
+  const expanded = expandEnvironment(tree, env, findings);
+  expect(findings).toEqual([]);
+  return expanded;
+}
+
+describe("The environment", () => {
+  const env = { HOST: "pyroscope", EMPTY: "", NESTED: "${HOST}" };
+  test.each([
+    ["${HOST}", "pyroscope"],
+    ["http://${HOST}:${PORT:-4040}/", "http://pyroscope:4040/"],
+    ["${EMPTY}", ""],
+    ["${EMPTY:-default}", "default"],
+    ["${UNSET:-}", ""],
+    ["${UNSET:-a:-b $x}", "a:-b $x"],
+    ["$${HOST}", "${HOST}"],
+    ["${1}-${12}", "${1}-${12}"],
+    ["$HOST $ {", "$HOST $ {"],
+    ["${NESTED}", "${HOST}"],
+  ])("makes of %j %j", (text, expected) => {
+    expect(expand({ a: [{ b: text }] }, env)).toEqual({ a: [{ b: expected }] });
+  });
+
+  test("reaches neither keys nor relabel rules", () => {
+    const tree = { "${HOST}": 1, rule: [{ replacement: "${HOST}" }] };
+    expect(expand(tree, env)).toEqual(tree);
+  });
+
+  test.each(["${", "${}", "${A B}", "${A-b}", "${A:default}"])("reports %j, which is no reference", async (text) => {
+    const problems = await problemsOf(`[storage]\npath = '${text}'`);
+    expect(problems).toBe(
+      "agent.toml:2:8: storage.path: holds ${ that begins no ${NAME} or ${NAME:-default}; write $${ for a literal ${",
+    );
+  });
+
+  test("is reported once for an unset variable, whatever the value should have been", async () => {
+    const problems = await problemsOf('[logging]\nlevel = "${LEVEL}"');
+    expect(problems).toBe(
+      "agent.toml:2:9: logging.level: the environment variable LEVEL is not set; set it, or write ${LEVEL:-default}",
+    );
+  });
+});
