@@ -41,6 +41,8 @@ const server = createServer((request, response) => {
     response.writeHead(200, { "Content-Type": "application/proto" }).end();
   });
 });
+// Like Pyroscope, which is written in Go.
+server.keepAliveTimeout = 0;
 server.listen(0, "127.0.0.1", () => {
   console.log(`listening on ${(server.address() as { port: number }).port}`);
 });

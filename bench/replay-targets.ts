@@ -69,6 +69,8 @@ const server = createServer((request, response) => {
     profiling.delete(address);
   });
 });
+// Go's server keeps idle connections for ever.
+server.keepAliveTimeout = 0;
 server.listen(0, "0.0.0.0", () => {
   console.log(`listening on ${(server.address() as { port: number }).port}`);
 });

@@ -5,6 +5,9 @@ import { describeForeign } from "./describe-foreign.ts";
 import { PprofError } from "./pprof-error.ts";
 import { isZstd, zstdFrames } from "./zstd-frames.ts";
 
+const minChunkBytes = 1024;
+const maxChunkBytes = 1024 ** 2;
+
 /** A response's body, inflated. */
 export interface Decoded {
   /** Protobuf, as far as its beginning tells; the very input where that was not compressed. */
@@ -37,10 +40,21 @@ export function decodeBody(body: Uint8Array, maxBytes: number): Decoded {
 
 function inflated(body: Uint8Array, maxBytes: number): Decoded {
   if (body[0] === 0x1f && body[1] === 0x8b) {
-    const raw = inflate("gzip", maxBytes, () => gunzipSync(body, { maxOutputLength: maxBytes }));
+    const options = { maxOutputLength: maxBytes, chunkSize: expectedLength(body) };
+    const raw = inflate("gzip", maxBytes, () => gunzipSync(body, options));
     return { raw, encoding: "gzip" };
   }
   return isZstd(body) ? { raw: unzstd(body, maxBytes), encoding: "zstd" } : { raw: body, encoding: "none" };
+}
+
+/**
+ * The length that a gzip body says it has, within bounds: node:zlib inflates into buffers of that size, and one that fits saves
+ * putting many together. A false one costs no more than such a buffer.
+ */
+function expectedLength(body: Uint8Array): number {
+  const at = body.length - 4;
+  const announced = at < 0 ? 0 : new DataView(body.buffer, body.byteOffset + at, 4).getUint32(0, true);
+  return Math.min(Math.max(announced + 64, minChunkBytes), maxChunkBytes);
 }
 
 function unzstd(body: Uint8Array, maxBytes: number): Uint8Array {

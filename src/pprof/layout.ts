@@ -1,3 +1,4 @@
+import { PprofError } from "./pprof-error.ts";
 import { Cursor, wire } from "./wire.ts";
 
 /** Numbers of the fields of a profile that have a meaning here. */
@@ -52,6 +53,9 @@ export interface Layout {
   readonly header: Header;
 }
 
+/** A header has some ten fields, and seldom a few comments. */
+const maxHeaderEntries = 10_000;
+
 const tableNames = ["", "sample_type", "sample", "mapping", "location", "function", "string_table"];
 /** The header's number fields; some are the index of a string. */
 const headerNumbers: Readonly<Record<number, { readonly name: string; readonly string: boolean }>> = {
@@ -87,6 +91,7 @@ export function readLayout(raw: Uint8Array): Layout {
     if (table) noteSpan(cursor, table, counts);
     else if (readHeaderField(cursor, header, stringCount) && cursor.field !== field.durationNanos) {
       addRange(header.ranges, start, cursor.pos);
+      checkHeaderSize(header);
     }
   }
   const [, sampleTypes, samples, mappings, locations, functions, strings] = tables as [Spans, ...SixTables];
@@ -122,8 +127,9 @@ function readHeaderField(cursor: Cursor, header: Header, stringCount: number): b
   if (number?.string) header.strings.push(cursor.stringIndex(stringCount, number.name));
   else if (number) {
     cursor.number(number.name);
-    if (cursor.field === field.timeNanos) header.timeNanos = { lo: cursor.lo, hi: cursor.hi };
-    if (cursor.field === field.durationNanos) header.durationNanos = { lo: cursor.lo, hi: cursor.hi };
+    const { lo, hi } = cursor;
+    if (cursor.field === field.timeNanos) header.timeNanos = { lo, hi };
+    if (cursor.field === field.durationNanos) header.durationNanos = { lo, hi };
   } else if (cursor.field === field.periodType) {
     cursor.expect(wire.bytes, "period_type");
     const end = cursor.lengthEnd();
@@ -131,25 +137,28 @@ function readHeaderField(cursor: Cursor, header: Header, stringCount: number): b
     header.periodType = readValueType(cursor, at);
     header.strings.push(header.periodType.type, header.periodType.unit);
     cursor.enterProfile(end);
-  } else if (cursor.field === field.comment) {
-    const before = header.comments.length;
-    readComments(cursor, header.comments, stringCount);
-    for (let i = before; i < header.comments.length; i++) header.strings.push(header.comments[i] as number);
-  } else {
+  } else if (cursor.field === field.comment) readComments(cursor, header, stringCount);
+  else {
     cursor.skip();
     return false;
   }
   return true;
 }
 
-function readComments(cursor: Cursor, comments: number[], stringCount: number): void {
+function readComments(cursor: Cursor, header: Header, stringCount: number): void {
   if (cursor.wireType !== wire.bytes) {
-    comments.push(cursor.stringIndex(stringCount, "comment"));
+    addComment(header, cursor.stringIndex(stringCount, "comment"));
     return;
   }
   const end = cursor.lengthEnd();
-  while (cursor.pos < end) comments.push(cursor.stringIndexIn(stringCount, "comment"));
+  while (cursor.pos < end) addComment(header, cursor.stringIndexIn(stringCount, "comment"));
   cursor.closeList(end, "comment");
+}
+
+function addComment(header: Header, string: number): void {
+  header.comments.push(string);
+  header.strings.push(string);
+  checkHeaderSize(header);
 }
 
 /** The string indexes of a ValueType message. */
@@ -166,6 +175,12 @@ export function readValueType(
     else cursor.skip();
   }
   return { type, unit };
+}
+
+/** Everything else in a profile is held in flat arrays; the header is not, so that its number of fields needs a bound. */
+function checkHeaderSize({ ranges, strings }: Header): void {
+  if (ranges.length + strings.length <= maxHeaderEntries) return;
+  throw new PprofError("too_large", `Cannot read the profile: its header has more than ${maxHeaderEntries} entries`);
 }
 
 /** Ranges that touch become one, so that a copy is one copy. */

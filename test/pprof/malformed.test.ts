@@ -2,6 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { PprofError, validate } from "../../src/pprof/index.ts";
 import { bytes, number, packed } from "../support/raw-proto.ts";
 
+const repeated = (byte: number, times: number): number[] => Array.from({ length: times }, () => byte);
+
 // The parts of a small valid profile; each case leaves one out or puts a spoilt one in its place.
 const part = {
   sampleType: bytes(1, [...number(1, 1), ...number(2, 2)]),
@@ -12,8 +14,6 @@ const part = {
   strings: ["", "samples", "count"].flatMap((text) => bytes(6, text)),
   header: [] as number[],
 };
-
-const repeated = (byte: number, times: number): number[] => Array.from({ length: times }, () => byte);
 
 const profileWith = (spoilt: Partial<typeof part>): Uint8Array => {
   return Uint8Array.from(Object.values({ ...part, ...spoilt }).flat());
@@ -26,6 +26,12 @@ const cases: readonly (readonly [subject: string, spoilt: Partial<typeof part>, 
     { sampleType: Array.from({ length: 101 }, () => part.sampleType).flat() },
     "too_large",
     "Cannot read the profile: it has 101 sample types, more than 100",
+  ],
+  [
+    "too many comments",
+    { header: packed(13, repeated(1, 10_001)) },
+    "too_large",
+    "Cannot read the profile: its header has more than 10000 entries",
   ],
   ["no string table", { strings: [] }, "not_pprof", "Cannot read the profile: it has no string table (byte 34)"],
   [

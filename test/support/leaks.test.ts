@@ -2,13 +2,14 @@ import { expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:http";
+import process from "node:process";
 import { watchLeaks } from "./leaks.ts";
 
 test("watchLeaks() names an open server, child process and timer by the line that opened it, until they end", async () => {
   const leaks = watchLeaks();
 
   const server = createServer().listen(0);
-  const child = spawn("sleep", ["60"]);
+  const child = spawn(process.execPath, ["-e", "setTimeout(() => {}, 60_000)"]);
   const timer = setTimeout(() => {}, 60_000);
   const repeated = setInterval(() => {}, 60_000);
   expect(leaks().map((leak) => leak.replace(/, opened .*leaks\.test\.ts.*/, " from here"))).toEqual([

@@ -9,7 +9,7 @@ import {
   type Target,
 } from "../../model/index.ts";
 import type { ScrapeArguments } from "./arguments.ts";
-import { agentComputesDelta, enabledTypes, type ScrapeType } from "./scrape-types.ts";
+import { enabledTypes, type ScrapeType } from "./scrape-types.ts";
 import { buildUrl, normalizeAddress, splitPath, TargetError } from "./scrape-url.ts";
 import { inferServiceName } from "./service-name.ts";
 
@@ -18,6 +18,8 @@ export interface Scrape extends PlannedScrape {
   /** The process: its `__address__` with port, whatever labels it carries. */
   readonly address: string;
   readonly profileType: ScrapeType;
+  /** Whether the target subtracts two states, so that gauges may come out negative. */
+  readonly mayBeNegative: boolean;
   /** Whether it takes `runtime/pprof`'s CPU profile, of which a process gives one at a time. */
   readonly exclusive: boolean;
   /** Whether `seconds` was chosen by the agent, which may then choose a shorter one. */
@@ -80,6 +82,7 @@ function planOne(target: Target, type: ScrapeType, options: PlanOptions): Scrape
   const params = userParams(target, args);
   const userSeconds = (params.get("seconds") ?? splitPath(path).query.get("seconds"))?.[0];
   const ownSeconds = type.delta && userSeconds === undefined;
+  const carriesSeconds = ownSeconds || userSeconds !== undefined;
   const seconds = ownSeconds ? profilingSeconds(args) : numberOrNothing(userSeconds);
   const url = (value: number | undefined): string =>
     buildUrl({
@@ -100,14 +103,24 @@ function planOne(target: Target, type: ScrapeType, options: PlanOptions): Scrape
     intervalMs: args.scrape_interval.ms,
     timeoutMs: effectiveTimeoutMs(args, seconds),
     ...(seconds === undefined ? {} : { seconds }),
-    delta: whoComputesDelta(type, path),
+    delta: whoComputesDelta(type, { path: splitPath(path).path, carriesSeconds }),
+    mayBeNegative: carriesSeconds && !type.timed,
     ...seriesOf(target, { type, address, options }),
   };
 }
 
-function whoComputesDelta(type: ScrapeType, path: string): PlannedScrape["delta"] {
-  if (agentComputesDelta(type, splitPath(path).path)) return "agent";
-  return type.markDelta || type.mayBeNegative ? "target" : "none";
+/**
+ * A type that is not timed by nature answers a request with `seconds`, whoever put it there, with the difference of two states:
+ * the agent must not subtract from that again. Nor where the path says that the target subtracts (`delta_heap`).
+ */
+function whoComputesDelta(
+  type: ScrapeType,
+  { path, carriesSeconds }: { path: string; carriesSeconds: boolean },
+): PlannedScrape["delta"] {
+  if (type.timed) return "none";
+  const lastSegment = path.split("/").at(-1) ?? "";
+  if (carriesSeconds || lastSegment.startsWith("delta_")) return "target";
+  return type.cumulative.length > 0 ? "agent" : type.markDelta ? "target" : "none";
 }
 
 /** `params` with the target's `__param_X` in place of the first value of X: what belongs to one target wins. */

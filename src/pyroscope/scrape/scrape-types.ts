@@ -13,8 +13,8 @@ export interface ScrapeType {
   readonly cumulative: readonly string[];
   /** Whether the values are deltas when they arrive at the server, whoever computed them: then `__delta__` says "false". */
   readonly markDelta: boolean;
-  /** Whether the target subtracts, so that gauges may come out negative. */
-  readonly mayBeNegative: boolean;
+  /** Whether it counts what happens during `seconds` (process_cpu, fgprof); others then answer a difference of two states. */
+  readonly timed: boolean;
 }
 
 /** The enabled types of a component. A godeltaprof type switches off the plain one it replaces, unless that is on explicitly. */
@@ -42,13 +42,6 @@ function scrapeType(
     delta: block.delta,
     cumulative: type.cumulative,
     markDelta: cumulative.length > 0,
-    // Types that are timed by nature (process_cpu, fgprof) count events; only a difference of two states can fall.
-    mayBeNegative: block.delta && !type.delta,
+    timed: type.delta,
   };
-}
-
-/** Whether the agent subtracts: not where the target was asked to, nor where the path says that it does (`delta_heap`). */
-export function agentComputesDelta(type: ScrapeType, path: string): boolean {
-  const lastSegment = path.split("/").at(-1) ?? "";
-  return type.cumulative.length > 0 && !type.delta && !lastSegment.startsWith("delta_");
 }

@@ -31,7 +31,7 @@ export function toOutgoing(fetched: FetchedProfile, context: DeltaContext): Outg
   if (context.scrape.delta === "agent") return subtract(fetched, context);
   const info = validate(fetched.raw);
   if (info.samples === 0) return { commit: nothingToCommit };
-  const raw = context.scrape.profileType.mayBeNegative ? withoutNegatives(fetched.raw, context) : fetched.raw;
+  const raw = context.scrape.mayBeNegative ? withoutNegatives(fetched.raw, context) : fetched.raw;
   return { profile: { data: encoded(fetched, raw), info }, commit: nothingToCommit };
 }
 

@@ -209,6 +209,19 @@ describe("planScrapes() labels", () => {
     ]);
   });
 
+  test("the user's own seconds mean that the target subtracts, and may answer negative values", () => {
+    const { scrapes } = plan({ __address__: "h:1" }, { params: { seconds: ["5"] } });
+    expect(Object.fromEntries(scrapes.map(({ type, delta, mayBeNegative }) => [type, [delta, mayBeNegative]]))).toEqual(
+      {
+        memory: ["target", true],
+        block: ["target", true],
+        mutex: ["target", true],
+        goroutine: ["target", true],
+        process_cpu: ["none", false],
+      },
+    );
+  });
+
   test("a path that ends in delta_ means that the target subtracts", () => {
     const config = profile({ memory: { path: "/debug/pprof/delta_heap" } });
     expect(planned("memory", { __address__: "h:1" }, config).delta).toBe("target");
