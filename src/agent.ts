@@ -26,7 +26,7 @@ export interface AgentConfig {
   readonly server: { readonly host: string; readonly port: number };
   readonly storage: { readonly path: string };
   readonly components: readonly ComponentConfig[];
-  /** Tells one configuration from another. */
+  /** Tells one configuration from another; shown in a metric and on the page, so nothing secret may be told from it. */
   readonly hash: string;
 }
 

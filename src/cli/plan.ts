@@ -1,6 +1,6 @@
 import { formatDuration, withoutUserinfo } from "../base/index.ts";
 import type { ComponentConfig } from "../component/index.ts";
-import { formatLabels, labelsToJson, type PlannedScrape } from "../model/index.ts";
+import { formatLabels, type Labels, labelsKey, labelsToJson, type PlannedScrape } from "../model/index.ts";
 
 /** What a configuration would do, before anything is requested. */
 export interface Plan {
@@ -15,19 +15,39 @@ export interface PlannedComponent {
   readonly forwardTo: readonly string[];
   /** The components that find targets for it; what they find is only known once they run. */
   readonly targetsFrom: readonly string[];
-  readonly scrapes: readonly PlannedScrape[];
+  readonly scrapes: readonly PlannedRequest[];
+}
+
+export interface PlannedRequest extends PlannedScrape {
+  /** By receiver that changes the labels: those it sends the profiles with. */
+  readonly sentAs: ReadonlyMap<string, Labels>;
 }
 
 export function planOf(config: { components: readonly ComponentConfig[]; warnings: readonly string[] }): Plan {
+  const byId = new Map(config.components.map((component) => [component.id, component]));
   return {
     warnings: config.warnings,
-    components: config.components.map(({ id, kind, args, references }) => ({
-      id,
-      forwardTo: references.filter(({ needs }) => needs === "receiver").map((reference) => reference.id),
-      targetsFrom: references.filter(({ needs }) => needs === "targets").map((reference) => reference.id),
-      scrapes: kind.plan?.(id, args) ?? [],
-    })),
+    components: config.components.map(({ id, kind, args, references }) => {
+      const forwardTo = references.filter(({ needs }) => needs === "receiver").map((reference) => reference.id);
+      const receivers = forwardTo.flatMap((receiver) => byId.get(receiver) ?? []);
+      const scrapes = kind.plan?.(id, args) ?? [];
+      return {
+        id,
+        forwardTo,
+        targetsFrom: references.filter(({ needs }) => needs === "targets").map((reference) => reference.id),
+        scrapes: scrapes.map((scrape) => ({ ...scrape, sentAs: changedLabels(scrape.labels, receivers) })),
+      };
+    }),
   };
+}
+
+function changedLabels(labels: Labels, receivers: readonly ComponentConfig[]): ReadonlyMap<string, Labels> {
+  const changed = new Map<string, Labels>();
+  for (const { id, kind, args } of receivers) {
+    const outgoing = kind.outgoingLabels?.(args, labels) ?? labels;
+    if (labelsKey(outgoing) !== labelsKey(labels)) changed.set(id, outgoing);
+  }
+  return changed;
 }
 
 /** The plan for people. */
@@ -65,13 +85,18 @@ const deltas: Readonly<Record<PlannedScrape["delta"], string>> = {
   none: "",
 };
 
-function formatScrape({ type, url, intervalMs, seconds, timeoutMs, delta, labels }: PlannedScrape): string {
+function formatScrape({ type, url, intervalMs, seconds, timeoutMs, delta, labels, sentAs }: PlannedRequest): string {
   const profiled = seconds === undefined ? "" : `, ${formatDuration(seconds * 1000)} long`;
   const times = `every ${formatDuration(intervalMs)}${profiled}, timeout ${formatDuration(timeoutMs)}`;
-  return `  ${withoutUserinfo(url)}\n    ${type}: ${times}${deltas[delta]}\n    ${formatLabels(labels)}\n`;
+  return `  ${withoutUserinfo(url)}\n    ${type}: ${times}${deltas[delta]}\n    ${formatLabels(labels)}\n${[...sentAs].map(formatSentAs).join("")}`;
 }
 
-function scrapeToJson({ job, type, url, intervalMs, seconds, timeoutMs, delta, labels }: PlannedScrape): unknown {
+function formatSentAs([receiver, labels]: readonly [string, Labels]): string {
+  return `    ${receiver} sends it as ${formatLabels(labels)}\n`;
+}
+
+function scrapeToJson(scrape: PlannedRequest): unknown {
+  const { job, type, url, intervalMs, seconds, timeoutMs, delta, labels, sentAs } = scrape;
   return {
     url: withoutUserinfo(url),
     type,
@@ -81,6 +106,7 @@ function scrapeToJson({ job, type, url, intervalMs, seconds, timeoutMs, delta, l
     seconds,
     delta,
     labels: labelsToJson(labels),
+    sent_as: Object.fromEntries([...sentAs].map(([receiver, sent]) => [receiver, labelsToJson(sent)])),
   };
 }
 

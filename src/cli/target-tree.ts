@@ -1,3 +1,4 @@
+import { withoutCredentials } from "../schema/index.ts";
 import { type CommandLine, flagValue } from "./command.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -23,7 +24,7 @@ export function targetTree(line: CommandLine): Record<string, unknown> {
 /** `http://host:port/prefix` as target labels. `service_name` is the address unless a label says otherwise. */
 function parseTarget(text: string): Record<string, string> {
   const url = URL.parse(text.includes("://") ? text : `http://${text}`);
-  const wrong = (why: string): UsageError => new UsageError(`Target "${text}" ${why}`);
+  const wrong = (why: string): UsageError => new UsageError(`Target "${withoutCredentials(text)}" ${why}`);
   if (!url || url.hostname === "") throw wrong("is no address: write host:port or http://host:port");
   if (!/^https?:$/.test(url.protocol)) throw wrong(`has the scheme "${url.protocol.slice(0, -1)}": use http or https`);
   if (url.username !== "" || url.password !== "")

@@ -3,6 +3,7 @@ import type { Clock } from "../base/index.ts";
 import type {
   Appender,
   EndpointStatus,
+  Labels,
   PlannedScrape,
   ProfileStore,
   TargetSource,
@@ -27,6 +28,8 @@ export interface ComponentKind<Arguments = unknown> {
   warnings?(id: string, args: Arguments): readonly string[];
   /** The requests it would make to its literal targets. */
   plan?(id: string, args: Arguments): readonly PlannedScrape[];
+  /** Of a receiver: the labels with which it sends a profile on; absent where they stay as they are. */
+  outgoingLabels?(args: Arguments, labels: Labels): Labels;
   /** Makes a component; nothing runs before `run`. */
   create(args: Arguments, context: ComponentContext): Component<Arguments>;
 }

@@ -1,5 +1,6 @@
 import * as v from "valibot";
-import { found, typeName } from "../schema/index.ts";
+import { preview } from "../base/index.ts";
+import { found, shownUrl, typeName, written } from "../schema/index.ts";
 import { type ExportKind, Reference } from "./reference.ts";
 import { renamedKinds } from "./renamed-kinds.ts";
 
@@ -30,7 +31,7 @@ export function reference(needs: ExportKind) {
       const [, group = "", name = "", label = "", suffix] = pattern.exec(dataset.value) ?? [];
       if (label === "")
         return refuse(
-          `expected the id of a component such as ${example}, found ${found(dataset.value)}${hint(dataset.value)}`,
+          `expected the id of a component such as ${example}, found ${found(dataset.value)}${hint(dataset.value, needs)}`,
         );
       const kind = `${group}.${name}`;
       const id = `${renamedKinds[kind] ?? kind}.${label}`;
@@ -44,10 +45,16 @@ export function reference(needs: ExportKind) {
   );
 }
 
-function hint(text: string): string {
-  if (/^https?:/i.test(text) || /:\d+$/.test(text))
-    return '; an address is written as a target, { __address__ = "host:port" }, or as the url of an endpoint';
+function hint(text: string, needs: ExportKind): string {
+  const [, scheme, host = ""] = /^(?:(https?):\/\/)?([^/\s]+)/i.exec(shownUrl(text)) ?? [];
+  if (scheme !== undefined || /:\d+$/.test(host)) return addressHint(preview(host), { scheme, needs });
   if (/^\w+\.\w+$/.test(text)) return "; the label is missing";
   if (/^\[.*\]$/.test(text)) return "; write the id without brackets";
   return "";
+}
+
+function addressHint(host: string, { scheme, needs }: { scheme: string | undefined; needs: ExportKind }): string {
+  if (needs === "receiver") return "; a server is the url of an endpoint: [[pyroscope.write.LABEL.endpoint]]";
+  const target = { __address__: host, ...(scheme?.toLowerCase() === "https" && { __scheme__: "https" }) };
+  return `; an address is written as a target, ${written(target)}`;
 }

@@ -1,7 +1,7 @@
 import { nearest } from "../base/index.ts";
 import { type ExportKind, Reference } from "../component/index.ts";
 import { isTable } from "../schema/index.ts";
-import type { Finding, Path } from "./finding.ts";
+import { type Finding, formatPath, type Path } from "./finding.ts";
 import type { Declared } from "./read-components.ts";
 
 interface Placed {
@@ -11,12 +11,14 @@ interface Placed {
 
 const offers: Readonly<Record<ExportKind, string>> = { receiver: "takes profiles", targets: "finds targets" };
 
-/** Reports references to components that are not there, to such as do not export what is needed, and circles. */
+/** Reports references to components that are not there, to such as do not export what is needed, doubles and circles. */
 export function checkReferences(declared: readonly Declared[], findings: Finding[]): void {
   const byId = new Map(declared.map((component) => [component.id, component]));
   const flows = new Map<string, readonly Placed[]>();
   for (const { id, path, args } of declared) {
-    const sound = placedIn(args, path).filter(({ reference, path: at }) => {
+    const placed = placedIn(args, path);
+    reportDoubles(placed, findings);
+    const sound = placed.filter(({ reference, path: at }) => {
       const message = problemOf(reference, byId);
       if (message !== undefined) findings.push({ path: at, at: "value", message });
       return message === undefined;
@@ -32,6 +34,22 @@ function placedIn(value: unknown, path: Path): readonly Placed[] {
   if (Array.isArray(value)) return value.flatMap((item, index) => placedIn(item, [...path, index]));
   if (isTable(value)) return Object.entries(value).flatMap(([key, item]) => placedIn(item, [...path, key]));
   return [];
+}
+
+/** A component named twice in one list would get every profile twice, or give its targets twice. */
+function reportDoubles(placed: readonly Placed[], findings: Finding[]): void {
+  const first = new Map<string, Path>();
+  for (const { reference, path } of placed) {
+    const key = formatPath([...path.slice(0, -1), reference.id]);
+    const other = first.get(key);
+    if (other === undefined) first.set(key, path);
+    else
+      findings.push({
+        path,
+        at: "value",
+        message: `names "${reference.id}", which ${formatPath(other)} names too; remove one of the two`,
+      });
+  }
 }
 
 function problemOf({ id, needs }: Reference, byId: ReadonlyMap<string, Declared>): string | undefined {

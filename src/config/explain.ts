@@ -37,12 +37,17 @@ export async function explain(
     return {
       file,
       ...positions?.find(path, finding.at),
-      key: formatPath(path),
-      ...(component && { component }),
-      message,
+      key: withoutUserinfo(formatPath(path)),
+      ...(component && { component: withoutUserinfo(component) }),
+      message: withoutUserinfo(message),
     };
   });
   return problems.sort(inOrder);
+}
+
+/** Keys are quoted as they stand, also where somebody wrote a URL for one. */
+function withoutUserinfo(text: string): string {
+  return text.replace(/:\/\/[^\s"]*@/g, "://…@");
 }
 
 async function positionsOf(text: string, format: ConfigFormat): Promise<Positions> {

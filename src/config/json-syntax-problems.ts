@@ -1,5 +1,5 @@
 import { type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
-import { preview } from "../base/index.ts";
+import { found } from "../schema/index.ts";
 import { type Position } from "./positions.ts";
 
 export interface SyntaxProblem extends Position {
@@ -49,19 +49,19 @@ function messageOf({ error }: ParseError): string {
   return `not valid JSON: ${messages[name] ?? name}`;
 }
 
-function findDuplicates(node: Node, text: string, found: SyntaxProblem[]): void {
+function findDuplicates(node: Node, text: string, problems: SyntaxProblem[]): void {
   const seen = new Set<string>();
   for (const child of node.children ?? []) {
     const [key, value] = child.type === "property" ? (child.children ?? []) : [];
     if (key) {
       const name = key.value as string;
       if (seen.has(name))
-        found.push({
+        problems.push({
           ...positionAt(text, key.offset),
-          message: `the key ${JSON.stringify(preview(name))} is set above already: keep one of the two`,
+          message: `the key ${found(name)} is set above already: keep one of the two`,
         });
       seen.add(name);
     }
-    findDuplicates(value ?? child, text, found);
+    findDuplicates(value ?? child, text, problems);
   }
 }

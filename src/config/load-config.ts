@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { compareText, errorMessage, formatSize } from "../base/index.ts";
+import { errorMessage, formatSize } from "../base/index.ts";
 import { type ComponentConfig, type ComponentKind, referencesIn } from "../component/index.ts";
 import { checkReferences } from "./check-references.ts";
 import { ConfigError } from "./config-error.ts";
+import { decodeText } from "./decode-text.ts";
 import { deepFreeze } from "./deep-freeze.ts";
 import { type Environment, expandEnvironment } from "./expand-environment.ts";
 import { explain, type ExplainOptions } from "./explain.ts";
@@ -16,7 +17,10 @@ import { readSettings, type Settings, settings } from "./settings.ts";
 /** A configuration that was checked whole. What it says is frozen. */
 export interface Config extends Settings {
   readonly components: readonly ComponentConfig[];
-  /** Equal for equal content, environment included: tells whether a reload changed anything. */
+  /**
+   * SHA-256 of the text as it stands in the file, which is what `sha256sum` prints. Not of what the environment puts in: who can read
+   * the hash could try values of a short secret on it.
+   */
   readonly hash: string;
   /** What is legal but probably not meant, a sentence each. */
   readonly warnings: readonly string[];
@@ -37,16 +41,17 @@ export interface ConfigOptions extends LoadOptions {
 
 /** Reads and checks a file. Throws ConfigError: `unreadable`, `syntax` or `invalid`. */
 export async function loadConfig(options: LoadOptions): Promise<Config> {
-  return parseConfig(await readText(options.path), options);
+  const { path } = options;
+  return parseConfig(decodeText(await readBytes(path), path), options);
 }
 
-async function readText(path: string): Promise<string> {
+async function readBytes(path: string): Promise<Uint8Array> {
   try {
     const chunks: Buffer[] = [];
     // `end` is inclusive: one byte more than is taken shows that there is more.
     for await (const chunk of createReadStream(path, { end: maxFileBytes })) chunks.push(chunk as Buffer);
     const bytes = Buffer.concat(chunks);
-    if (bytes.byteLength <= maxFileBytes) return bytes.toString("utf8");
+    if (bytes.byteLength <= maxFileBytes) return bytes;
   } catch (thrown) {
     const { code } = thrown as NodeJS.ErrnoException;
     const why = reasons[code ?? ""] ?? errorMessage(thrown);
@@ -88,7 +93,7 @@ export async function parseConfig(content: string, options: ConfigOptions): Prom
   return {
     ...deepFreeze(general),
     components,
-    hash: createHash("sha256").update(stableText(tree)).digest("hex"),
+    hash: createHash("sha256").update(content).digest("hex"),
     warnings: components.flatMap(({ id, kind, args }) => kind.warnings?.(id, args) ?? []),
   };
 }
@@ -103,13 +108,4 @@ function schemasOf(declared: readonly Declared[]): ExplainOptions["schemas"] {
     kind ? [{ path, schema: kind.schema, component: id }] : [],
   );
   return [...general, ...components];
-}
-
-/** The tree as text that does not depend on the order of keys. */
-function stableText(tree: unknown): string {
-  return JSON.stringify(tree, (_key, value: unknown) => {
-    if (typeof value === "bigint") return `${value}`;
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => compareText(a, b)));
-  });
 }

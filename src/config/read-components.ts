@@ -122,6 +122,8 @@ function unknownKind(kindName: string, kinds: readonly ComponentKind[]): string 
 }
 
 function labelHint(label: string): string {
+  // A URL, perhaps with a password in it, was never meant to be a label.
+  if (label.includes("@")) return "";
   const legal = label.replace(/[^A-Za-z0-9_]/g, "_").replace(/^(?=\d)/, "_");
   return legal === "" ? "" : `; "${legal}" would do`;
 }

@@ -8,6 +8,8 @@ export interface ProfileType {
   readonly enabled: boolean;
   /** Whether the request carries `seconds`, so that the target profiles for that long or computes a delta itself. */
   readonly delta: boolean;
+  /** Whether it counts what happens during `seconds`; others, asked with `seconds`, answer the difference of two states. */
+  readonly timed: boolean;
   /** Whether the block has a `delta` argument; the godeltaprof types have none. */
   readonly deltaArgument: boolean;
   /** Columns that grow over the life of the process and that the agent turns into deltas (`delta = false` only). */
@@ -20,7 +22,7 @@ const allocations = ["alloc_objects/count", "alloc_space/bytes"] as const;
 const contentions = ["contentions/count", "delay/nanoseconds"] as const;
 
 function plain(name: string, path: string, cumulative: readonly string[] = []): ProfileType {
-  return { name, seriesName: name, path, enabled: true, delta: false, deltaArgument: true, cumulative };
+  return { name, seriesName: name, path, enabled: true, delta: false, timed: false, deltaArgument: true, cumulative };
 }
 
 function godeltaprof(replaces: string, path: string): ProfileType {
@@ -34,8 +36,8 @@ export const profileTypes: readonly ProfileType[] = [
   plain("block", "/debug/pprof/block", contentions),
   plain("goroutine", "/debug/pprof/goroutine"),
   plain("mutex", "/debug/pprof/mutex", contentions),
-  { ...plain("process_cpu", "/debug/pprof/profile"), delta: true },
-  { ...plain("fgprof", "/debug/fgprof"), enabled: false, delta: true },
+  { ...plain("process_cpu", "/debug/pprof/profile"), delta: true, timed: true },
+  { ...plain("fgprof", "/debug/fgprof"), enabled: false, delta: true, timed: true },
   godeltaprof("memory", "/debug/pprof/delta_heap"),
   godeltaprof("mutex", "/debug/pprof/delta_mutex"),
   godeltaprof("block", "/debug/pprof/delta_block"),

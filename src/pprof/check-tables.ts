@@ -29,17 +29,20 @@ export function hexPreview(bytes: Uint8Array): string {
   return bytes.length > 32 ? `${hex}…` : hex;
 }
 
-/** A message whose known fields are all numbers, `id` the first; names by field number, `strings` those that index a string. */
+/** A message whose known fields are all numbers, `id` the first: what each is called, and whether it indexes a string. */
 interface RecordShape {
   readonly name: string;
   readonly fields: readonly string[];
-  readonly strings: readonly number[];
+  readonly indexesString: readonly boolean[];
 }
 
-const mappingShape: RecordShape = {
-  name: "mapping",
-  fields: [
-    "",
+function recordShape(name: string, fields: readonly string[], strings: readonly string[]): RecordShape {
+  return { name, fields: ["", ...fields], indexesString: ["", ...fields].map((field) => strings.includes(field)) };
+}
+
+const mappingShape = recordShape(
+  "mapping",
+  [
     "id",
     "memory_start",
     "memory_limit",
@@ -51,13 +54,13 @@ const mappingShape: RecordShape = {
     "has_line_numbers",
     "has_inline_frames",
   ],
-  strings: [5, 6],
-};
-const functionShape: RecordShape = {
-  name: "function",
-  fields: ["", "id", "name", "system_name", "filename", "start_line"],
-  strings: [2, 3, 4],
-};
+  ["filename", "build_id"],
+);
+const functionShape = recordShape(
+  "function",
+  ["id", "name", "system_name", "filename", "start_line"],
+  ["name", "system_name", "filename"],
+);
 
 export function checkMappings(cursor: Cursor, mappings: Spans, into: { ids: U64Table; stringCount: number }): void {
   checkRecords(cursor, mappings, { shape: mappingShape, ...into });
@@ -80,7 +83,7 @@ function checkRecords(
       const { field } = cursor;
       const name = shape.fields[field];
       if (name === undefined) cursor.skip();
-      else if (shape.strings.includes(field)) cursor.stringIndex(stringCount, name);
+      else if (shape.indexesString[field]) cursor.stringIndex(stringCount, name);
       else cursor.number(name);
       if (field === 1) {
         idLo = cursor.lo;

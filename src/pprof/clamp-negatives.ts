@@ -1,3 +1,4 @@
+import { withSharedArrays } from "./arrays.ts";
 import { field } from "./layout.ts";
 import { type ProfileTables, readTables } from "./profile-tables.ts";
 import { SampleReader } from "./sample-reader.ts";
@@ -11,14 +12,17 @@ import { Writer } from "./writer.ts";
  * the profile as `validate` does and throws the same errors.
  */
 export function clampNegatives(raw: Uint8Array): { raw: Uint8Array; clamped: number } {
-  const tables = readTables(raw);
+  return withSharedArrays((arrays) => clampTables(readTables(raw, arrays)));
+}
+
+function clampTables(tables: ProfileTables): { raw: Uint8Array; clamped: number } {
   const reader = new SampleReader(tables);
   let clamped = 0;
   for (let sample = 0; sample < tables.samples.count; sample++) {
     reader.read(sample);
     for (const hi of reader.valueHi) if (isNegative(hi)) clamped++;
   }
-  return { raw: clamped === 0 ? raw : rewrite(tables), clamped };
+  return { raw: clamped === 0 ? tables.raw : rewrite(tables), clamped };
 }
 
 function isNegative(hi: number): boolean {

@@ -1,4 +1,5 @@
 import type { ProfileInfo } from "../model/index.ts";
+import { withSharedArrays } from "./arrays.ts";
 import { type Baseline, maxStacks, remember } from "./baseline.ts";
 import { type Change, compare, isLess } from "./change.ts";
 import type { Halves } from "./layout.ts";
@@ -45,11 +46,14 @@ export interface DeltaResult {
  * that has none of the cumulative columns is returned as it is. The rules: DESIGN.md, delta baselines; reference.md, 2.
  */
 export function computeDelta(raw: Uint8Array, options: DeltaOptions): DeltaResult {
-  const tables = readTables(raw);
+  return withSharedArrays((arrays) => deltaOf(readTables(raw, arrays), options));
+}
+
+function deltaOf(tables: ProfileTables, options: DeltaOptions): DeltaResult {
   const plan = planColumns(tables, options.cumulative);
   if (plan.cumulative.length === 0) {
     checkSamples(tables);
-    return { outcome: "delta", raw, info: infoOf(tables), next: options.baseline, fallen: 0 };
+    return { outcome: "delta", raw: tables.raw, info: infoOf(tables), next: options.baseline, fallen: 0 };
   }
   const limit = maxStacks(plan.cumulative.length, options.maxBaselineBytes);
   const stacks = options.columns === "instantaneous" ? undefined : sumStacks(tables, plan, limit);
@@ -73,7 +77,7 @@ function subtract(tables: ProfileTables, { plan, stacks, limit, baseline }: Subt
   const next = remember(observed, change?.restarted ? undefined : baseline, limit);
   if (!change) clearCumulative(sums, plan.cumulative.length);
   else if (!change.restarted) subtractKnown(sums, change, baseline.values);
-  const kept = new KeptSamples(sums.count, plan.order);
+  const kept = new KeptSamples(sums.count, plan.order, tables.arrays);
   for (let stack = 0; stack < sums.count; stack++) {
     kept.offer(samples[stack] as number, sums.words, stack * sums.stride + 2);
   }
@@ -118,7 +122,7 @@ function subtractAt(words: Uint32Array, at: number, less: { words: Uint32Array; 
 /** Passes the instantaneous columns, sample by sample: nothing has to be remembered for that. */
 function withoutCumulative(tables: ProfileTables, plan: ColumnPlan): DeltaResult {
   const reader = new SampleReader(tables);
-  const kept = new KeptSamples(tables.samples.count, plan.order);
+  const kept = new KeptSamples(tables.samples.count, plan.order, tables.arrays);
   const words = new Uint32Array(plan.order.length * 2);
   for (let sample = 0; sample < tables.samples.count; sample++) {
     reader.read(sample);

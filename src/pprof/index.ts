@@ -6,7 +6,8 @@
  *
  * Constraints: input is hostile. Time and memory are linear in its size, nothing but PprofError is thrown, and no number in
  * it sizes an allocation. 64-bit values stay exact without BigInt (but in `merge` and in messages). Input is never changed.
- * Does not symbolise, does not rename, and keeps no state: a delta baseline is handed in and a new one handed out.
+ * Does not symbolise, does not rename, and keeps no state but scratch memory (`arrays.ts`): a delta baseline is handed in and a new
+ * one handed out.
  */
 export { clampNegatives } from "./clamp-negatives.ts";
 export { compress } from "./compress.ts";

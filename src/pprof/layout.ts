@@ -1,3 +1,4 @@
+import type { Arrays } from "./arrays.ts";
 import { PprofError } from "./pprof-error.ts";
 import { Cursor, wire } from "./wire.ts";
 
@@ -69,11 +70,11 @@ const headerNumbers: Readonly<Record<number, { readonly name: string; readonly s
 };
 
 /** Reads the outermost level in two passes, one that counts and one that notes, so that no array is sized by a claim. */
-export function readLayout(raw: Uint8Array): Layout {
+export function readLayout(raw: Uint8Array, arrays: Arrays): Layout {
   const cursor = new Cursor(raw);
   const counts = countTables(cursor);
   const tables = Array.from(counts, (count): Spans => {
-    return { starts: new Uint32Array(count), ends: new Uint32Array(count), count };
+    return { starts: arrays.words(count), ends: arrays.words(count), count };
   });
   const header: Header = {
     ranges: [],

@@ -27,7 +27,7 @@ interface MergedSample {
  * the hot path.
  */
 export function merge(raws: readonly Uint8Array[]): Uint8Array {
-  const profiles = raws.map(readTables);
+  const profiles = raws.map((raw) => readTables(raw));
   const [first] = profiles;
   if (!first) throw new PprofError("empty", "Cannot merge profiles: there are none");
   const tables = new MergedTables();

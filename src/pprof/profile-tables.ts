@@ -1,5 +1,6 @@
 import { preview } from "../base/index.ts";
 import type { ProfileInfo, ValueType } from "../model/index.ts";
+import { type Arrays, ownArrays } from "./arrays.ts";
 import { checkFunctions, checkLocations, checkMappings, checkStrings } from "./check-tables.ts";
 import { type Halves, type Layout, readLayout, readValueType, type Spans } from "./layout.ts";
 import { PprofError } from "./pprof-error.ts";
@@ -12,6 +13,8 @@ import { Cursor, malformed } from "./wire.ts";
  */
 export interface ProfileTables extends Layout {
   readonly raw: Uint8Array;
+  /** Where the arrays of these tables come from, and what else is made of the profile and lives as long. */
+  readonly arrays: Arrays;
   readonly columns: readonly ValueType[];
   readonly mappingIds: U64Table;
   readonly functionIds: U64Table;
@@ -25,22 +28,22 @@ export interface ProfileTables extends Layout {
 const maxSampleTypes = 100;
 
 /** Reads everything but the samples. Throws PprofError on what a server would reject. */
-export function readTables(raw: Uint8Array): ProfileTables {
+export function readTables(raw: Uint8Array, arrays: Arrays = ownArrays): ProfileTables {
   if (raw.length === 0) throw new PprofError("empty", "Cannot read the profile: it has no bytes");
-  const layout = readLayout(raw);
+  const layout = readLayout(raw, arrays);
   const { mappings, functions, locations, strings } = layout;
   const cursor = new Cursor(raw);
   checkStrings(raw, strings);
   const columns = readColumns(cursor, layout);
-  const mappingIds = new U64Table(mappings.count);
-  const functionIds = new U64Table(functions.count);
-  const locationIds = new U64Table(locations.count);
-  const addressLo = new Uint32Array(locations.count);
-  const addressHi = new Uint32Array(locations.count);
+  const mappingIds = new U64Table(mappings.count, 0, arrays);
+  const functionIds = new U64Table(functions.count, 0, arrays);
+  const locationIds = new U64Table(locations.count, 0, arrays);
+  const addressLo = arrays.words(locations.count);
+  const addressHi = arrays.words(locations.count);
   checkMappings(cursor, mappings, { ids: mappingIds, stringCount: strings.count });
   checkFunctions(cursor, functions, { ids: functionIds, stringCount: strings.count });
   checkLocations(cursor, locations, { mappingIds, functionIds, locationIds, addressLo, addressHi });
-  return { ...layout, raw, columns, mappingIds, functionIds, locationIds, addressLo, addressHi };
+  return { ...layout, raw, arrays, columns, mappingIds, functionIds, locationIds, addressLo, addressHi };
 }
 
 function readColumns(cursor: Cursor, { sampleTypes, strings, header }: Layout): ValueType[] {

@@ -27,7 +27,7 @@ export class StackHasher {
   constructor(tables: ProfileTables) {
     this.#tables = tables;
     const { count } = tables.locations;
-    this.#locations = new Uint32Array(count * 2);
+    this.#locations = tables.arrays.words(count * 2);
     const symbols = new SymbolReader(tables);
     for (let location = 0; location < count; location++) {
       const hash = this.#hash;
@@ -85,7 +85,7 @@ export class StackHasher {
   }
 
   #addString(into: Hash, index: number): void {
-    this.#strings ??= new Uint32Array(this.#tables.strings.count * 2);
+    this.#strings ??= this.#tables.arrays.words(this.#tables.strings.count * 2);
     const strings = this.#strings;
     const at = index * 2;
     if (strings[at] === 0 && strings[at + 1] === 0) {

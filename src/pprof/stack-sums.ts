@@ -31,8 +31,9 @@ export interface StackSums {
 export function sumStacks(tables: ProfileTables, { order }: ColumnPlan, limit: number): StackSums | undefined {
   const reader = new SampleReader(tables);
   const hasher = new StackHasher(tables);
-  const sums = new U64Table(Math.min(tables.samples.count, limit + 1), order.length * 2);
-  const samples = new Uint32Array(Math.min(tables.samples.count, limit + 1));
+  const capacity = Math.min(tables.samples.count, limit + 1);
+  const sums = new U64Table(capacity, order.length * 2, tables.arrays);
+  const samples = tables.arrays.words(capacity);
   for (let sample = 0; sample < tables.samples.count; sample++) {
     reader.read(sample);
     hasher.hash(reader);

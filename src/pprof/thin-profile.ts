@@ -1,3 +1,4 @@
+import type { Arrays } from "./arrays.ts";
 import { field, type Halves, type Spans } from "./layout.ts";
 import type { ProfileTables } from "./profile-tables.ts";
 import { labelWords, SampleReader } from "./sample-reader.ts";
@@ -15,9 +16,9 @@ export class KeptSamples {
   readonly #columns: readonly number[];
 
   /** Room for `capacity` samples. `columns` are the profile's columns in the order in which values will be offered. */
-  constructor(capacity: number, columns: readonly number[]) {
-    this.samples = new Uint32Array(capacity);
-    this.values = new Uint32Array(capacity * columns.length * 2);
+  constructor(capacity: number, columns: readonly number[], arrays: Arrays) {
+    this.samples = arrays.words(capacity);
+    this.values = arrays.words(capacity * columns.length * 2);
     this.#columns = columns;
   }
 
@@ -44,9 +45,9 @@ export class KeptSamples {
  * are but for the duration. Unknown fields of the outermost level are dropped: they may point into what was thinned out.
  */
 export function writeThinned(tables: ProfileTables, kept: KeptSamples, durationNanos: Halves): Uint8Array {
-  const { raw, header } = tables;
+  const { raw, header, arrays } = tables;
   const used = findUsed(tables, kept);
-  const writer = new Writer(Math.max(1024, raw.length >>> 2));
+  const writer = new Writer(raw.length, arrays);
   writeTable(writer, raw, { number: field.sampleType, spans: tables.sampleTypes });
   writeSamples(writer, tables, kept);
   writeTable(writer, raw, { number: field.mapping, spans: tables.mappings });
@@ -60,7 +61,8 @@ export function writeThinned(tables: ProfileTables, kept: KeptSamples, durationN
   const { ranges } = header;
   for (let i = 0; i < ranges.length; i += 2) writer.copy(raw, ranges[i] as number, ranges[i + 1] as number);
   writer.number(field.durationNanos, durationNanos.lo, durationNanos.hi);
-  return writer.finish();
+  // A copy: it outlives the arrays, and is often much smaller than what was expected.
+  return writer.finish().slice();
 }
 
 function writeTable(
@@ -92,9 +94,9 @@ interface Used {
 
 function findUsed(tables: ProfileTables, kept: KeptSamples): Used {
   const used: Used = {
-    locations: new Uint8Array(tables.locations.count),
-    functions: new Uint8Array(tables.functions.count),
-    strings: new Uint8Array(tables.strings.count),
+    locations: tables.arrays.bytes(tables.locations.count),
+    functions: tables.arrays.bytes(tables.functions.count),
+    strings: tables.arrays.bytes(tables.strings.count),
   };
   for (const string of tables.header.strings) used.strings[string] = 1;
   markSamples(used, tables, kept);

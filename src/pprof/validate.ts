@@ -1,4 +1,5 @@
 import type { ProfileInfo } from "../model/index.ts";
+import { withSharedArrays } from "./arrays.ts";
 import { infoOf, readTables } from "./profile-tables.ts";
 import { checkSamples } from "./sample-reader.ts";
 
@@ -7,7 +8,9 @@ import { checkSamples } from "./sample-reader.ts";
  * Throws PprofError; the message names the field, its index, the byte, and what was there.
  */
 export function validate(raw: Uint8Array): ProfileInfo {
-  const tables = readTables(raw);
-  checkSamples(tables);
-  return infoOf(tables);
+  return withSharedArrays((arrays) => {
+    const tables = readTables(raw, arrays);
+    checkSamples(tables);
+    return infoOf(tables);
+  });
 }

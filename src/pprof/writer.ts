@@ -1,3 +1,4 @@
+import { type Arrays, ownArrays } from "./arrays.ts";
 import { wire } from "./wire.ts";
 
 /** Writes protobuf into one growing buffer. */
@@ -5,8 +6,9 @@ export class Writer {
   #bytes: Uint8Array;
   #length = 0;
 
-  constructor(expectedBytes = 1024) {
-    this.#bytes = new Uint8Array(expectedBytes);
+  /** `arrays` gives the buffer as long as `expectedBytes` are enough. */
+  constructor(expectedBytes = 1024, arrays: Arrays = ownArrays) {
+    this.#bytes = arrays.bytes(expectedBytes);
   }
 
   varint(lo: number, hi = 0): void {

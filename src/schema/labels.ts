@@ -13,6 +13,8 @@ export function labelNameProblem(name: string): string | undefined {
 }
 
 function nameHint(name: string): string {
+  // A URL, perhaps with a password in it, was never meant to be a name.
+  if (name.includes("@")) return "";
   const legal = name.replace(/[^a-zA-Z0-9_.]/g, "_").replace(/^[^a-zA-Z_]/, "_$&");
   return `; "${preview(legal)}" would do`;
 }

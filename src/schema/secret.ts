@@ -28,8 +28,15 @@ export function secretText() {
   );
 }
 
+// Up to the last @, and before anything else is looked at: a password may hold what would otherwise begin a path or query.
+const userinfo = /^([a-z][a-z0-9+.-]*:\/\/)?.*@/is;
+
 /** A URL for a message: without userinfo and query, also where it is too broken to be parsed. */
 export function shownUrl(url: string): string {
-  // Userinfo first, up to the last @: a password may hold what would otherwise begin a path or query.
-  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, "$1").replace(/[?#].*$/s, "");
+  return url.replace(userinfo, "$1").replace(/[?#].*$/s, "");
+}
+
+/** Text of any kind for a message: where it may be a URL, `…` stands for userinfo and query; `user:password@host` is taken for one. */
+export function withoutCredentials(text: string): string {
+  return text.replace(userinfo, "$1…@").replace(/(:\/\/[^?#]*[?#]).+$/s, "$1…");
 }

@@ -27,8 +27,10 @@ describe("A command line that is wrong ends with exit code 2 and says what to wr
     ["--server http://a:4040", "Nothing to scrape: give --target URL"],
     ["--target b:1 --label service_name", 'Label "service_name" has no name and value: write --label KEY=VALUE'],
     ["--target ftp://b", 'Target "ftp://b" has the scheme "ftp": use http or https'],
+    ["--target ftp://u:hunter2@b", 'Target "ftp://…@b" has the scheme "ftp": use http or https'],
+    ["--target u:hunter2@b:99999", 'Target "…@b:99999" is no address: write host:port or http://host:port'],
     ["--target http://", 'Target "http://" is no address: write host:port or http://host:port'],
-    ["--target http://a:1/?x=1", 'Target "http://a:1/?x=1" has a query: parameters need a configuration file'],
+    ["--target http://a:1/?x=1", 'Target "http://a:1/?…" has a query: parameters need a configuration file'],
     [
       "--target a:1/debug/pprof/heap",
       'Target "a:1/debug/pprof/heap" names one profile: name the process, "http://a:1"; choosing profiles needs a configuration file',

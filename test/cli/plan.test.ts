@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import * as v from "valibot";
 import { formatPlan, planOf, planToJson } from "../../src/cli/plan.ts";
 import { type ComponentConfig, type ComponentKind, Reference } from "../../src/component/index.ts";
-import { labelsOf, type PlannedScrape } from "../../src/model/index.ts";
+import { type Labels, labelsOf, labelsToJson, labelValue, type PlannedScrape } from "../../src/model/index.ts";
 
 const scrapes: readonly PlannedScrape[] = [
   {
@@ -38,6 +38,13 @@ function kind(name: string, more: Partial<ComponentKind> = {}): ComponentKind {
   };
 }
 
+/** A receiver that adds a label to one of the two series. */
+function outgoingLabels(_args: unknown, labels: Labels): Labels {
+  return labelValue(labels, "__name__") === "goroutine"
+    ? labelsOf({ ...labelsToJson(labels), env: "staging" })
+    : labels;
+}
+
 const components: readonly ComponentConfig[] = [
   {
     id: "scrape.local",
@@ -46,7 +53,7 @@ const components: readonly ComponentConfig[] = [
     args: {},
     references: [new Reference("write.local", "receiver"), new Reference("find.pods", "targets")],
   },
-  { id: "write.local", kind: kind("write"), raw: {}, args: {}, references: [] },
+  { id: "write.local", kind: kind("write", { outgoingLabels }), raw: {}, args: {}, references: [] },
 ];
 
 describe("A plan", () => {
@@ -62,6 +69,7 @@ scrape.local -> write.local
   http://a:1/debug/pprof/goroutine
     goroutine: every 15s, timeout 18s
     {__name__="goroutine", service_name="a"}
+    write.local sends it as {__name__="goroutine", env="staging", service_name="a"}
   and the targets that find.pods finds
 
 write.local
@@ -78,6 +86,7 @@ Warning: scrape.local: something is odd
       scrape_timeout: "18s",
       delta: "none",
       labels: { __name__: "goroutine", service_name: "a" },
+      sent_as: { "write.local": { __name__: "goroutine", env: "staging", service_name: "a" } },
     };
     const cpu = {
       ...goroutine,
@@ -86,6 +95,7 @@ Warning: scrape.local: something is odd
       seconds: 14,
       delta: "target",
       labels: { __name__: "process_cpu", service_name: "a" },
+      sent_as: {},
     };
     expect(
       JSON.parse(JSON.stringify(planToJson(planOf({ components, warnings: ["scrape.local: something is odd"] })))),

@@ -4,6 +4,7 @@ import { references } from "./bad/references.ts";
 import { scrape } from "./bad/scrape.ts";
 import { structure } from "./bad/structure.ts";
 import { syntax } from "./bad/syntax.ts";
+import { targets } from "./bad/targets.ts";
 import { write } from "./bad/write.ts";
 import { problemsOf } from "./kinds.ts";
 
@@ -11,6 +12,7 @@ describe.each([
   ["syntax", syntax],
   ["structure", structure],
   ["references", references],
+  ["targets", targets],
   ["scrape", scrape],
   ["write and store", write],
 ] as const)("A bad configuration: %s", (_name, table) => {

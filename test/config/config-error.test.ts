@@ -52,6 +52,30 @@ describe("A ConfigError", () => {
     }
   });
 
+  describe("says where a file is not UTF-8", () => {
+    const e9 = String.fromCharCode(0xe9);
+    test.each([
+      [`[storage]\npath = "caf${e9}"\n`, "2:12: not UTF-8; save the file as UTF-8"],
+      // One whole character of two bytes before it.
+      [`# \xc3\xa9 ${e9}`, "1:5: not UTF-8; save the file as UTF-8"],
+      ["\xef\xbb\xbfa\xff", "1:2: not UTF-8; save the file as UTF-8"],
+      // Cut in the middle of a character.
+      ["#\n# \xf0\x9f\x98", "2:3: not UTF-8; save the file as UTF-8"],
+      ["# \xc3\n", "1:3: not UTF-8; save the file as UTF-8"],
+      ["\xff\xfe[\0", "1:1: not UTF-8 but UTF-16; save the file as UTF-8"],
+    ])("in %j", async (bytes, expected) => {
+      const directory = mkdtempSync(join(tmpdir(), "config-"));
+      try {
+        const path = join(directory, "agent.toml");
+        writeFileSync(path, Buffer.from(bytes, "latin1"));
+        const { reason, message } = await errorOf(loadConfig({ path, kinds, env: {} }));
+        expect([reason, message]).toEqual(["syntax", `${path}:${expected}`]);
+      } finally {
+        rmSync(directory, { recursive: true });
+      }
+    });
+  });
+
   test("is thrown for any text, and nothing else is", async () => {
     const fragments = [
       "[",

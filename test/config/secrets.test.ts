@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { inspect } from "node:util";
 import * as v from "valibot";
 import { Secret } from "../../src/base/index.ts";
+import type { ConfigError } from "../../src/config/index.ts";
 import { httpArguments, httpChecks } from "../../src/http/arguments.ts";
 import { table } from "../../src/schema/index.ts";
 import { parse, problemsOf } from "./kinds.ts";
@@ -74,6 +75,35 @@ describe("A secret", () => {
       expect(problems).toContain("pyroscope.write.a.endpoint.url");
       expect(problems).not.toMatch(/s3|cr@et/);
     }
+  });
+
+  test.each([
+    '[server]\nlisten_address = "http://u:s3cret@h:1"',
+    '[server]\nlisten_address = "u:s3cret@h:1"',
+    '[logging]\nlevel = "https://u:s3cret@h"',
+    '[logging]\nformat = "https://h/?token=s3cret"',
+    '[pyroscope.scrape.a]\ntargets = ["http://u:s3cret@h:6060", "u:s3cret@h:6060", "http://u:s3/cr@et?s3cret@h"]\nforward_to = []',
+    '[pyroscope.scrape.a]\ntargets = []\nforward_to = ["http://u:s3cret@h:4040"]',
+    '[pyroscope.scrape.a]\ntargets = [{ __address__ = "http://u:s3cret@h" }, { __address__ = "u:s3cret@h" }]\nforward_to = []',
+    '[pyroscope.scrape.a]\ntargets = [{ __address__ = "h", __scheme__ = "http://u:s3cret@h" }]\nforward_to = []',
+    '[pyroscope.scrape.a]\ntargets = []\nforward_to = []\nscheme = "https://u:s3cret@h"',
+    '[pyroscope.scrape.a]\ntargets = []\nforward_to = []\nscrape_interval = "https://u:s3cret@h"',
+    '[pyroscope.scrape.a]\ntargets = []\nforward_to = []\nbody_size_limit = "https://u:s3cret@h"',
+    '[pyroscope.scrape.a]\ntargets = []\nforward_to = []\nfollow_redirects = "https://u:s3cret@h"',
+    '[pyroscope.scrape.a]\ntargets = []\nforward_to = []\nprofiling_config.profile.memory.path = "https://u:s3cret@h"',
+    '[pyroscope.scrape.a]\nforward_to = []\ntargets = { "http://u:s3cret@h" = 1 }',
+    '[pyroscope.write.a]\n"http://u:s3cret@h" = "x"',
+    '[pyroscope.write."http://u:s3cret@h"]\nendpoint = 1',
+    '[pyroscope.write.a.endpoint]\nurl = "http://h"\nheaders = { "http://u:s3cret@h" = "x" }',
+    '[pyroscope.write.a.endpoint]\nurl = "http://h"\nmax_backoff_retries = "https://u:s3cret@h"',
+  ])("in a URL that stands where none belongs is not shown: %j", async (text) => {
+    const error = (await parse(text).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    )) as ConfigError;
+    // What `check` prints, and what `check --json` does.
+    expect(error.message).not.toBe("");
+    expect(`${error.message}\n${JSON.stringify(error.problems)}`).not.toMatch(/s3cret|cr@et/);
   });
 
   test("comes out by one door only", () => {

@@ -32,6 +32,7 @@ const dropReasons: Record<Exclude<DropReason, "canceled">, true> = {
   deadline: true,
   dns: true,
   endpoint_removed: true,
+  internal: true,
   invalid: true,
   invalid_labels: true,
   larger_than_queue: true,

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -20,6 +20,8 @@ function formOf(name: string): readonly string[] {
   const command = forms[name];
   if (!command)
     throw new Error(`Cannot test the agent as "${name}": $AGENT_UNDER_TEST is one of ${Object.keys(forms).join(", ")}`);
+  const program = command[0] as string;
+  if (!existsSync(program)) throw new Error(`Cannot test the agent as "${name}": no "${program}"; run "npm run build"`);
   return command;
 }
 
@@ -118,7 +120,8 @@ function handleOf({ child, directory, url }: Pick<Agent, "child" | "directory" |
 
 async function untilReady({ child, url }: Agent): Promise<void> {
   let ended = false;
-  void child.ended.finally(() => (ended = true));
+  const end = (): void => void (ended = true);
+  child.ended.then(end, end);
   await eventually("the agent is ready", async () => {
     if (ended) throw new Error(`The agent ended before it was ready:\n${child.output()}`);
     const response = await fetch(`${url}/-/ready`).catch(() => undefined);

@@ -1,6 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type PushServer, type ReceivedProfile, startPushServer } from "../support/push-server.ts";
 import { eventually } from "../support/child.ts";
+import type { Profile } from "../../src/gen/google/v1/profile_pb.ts";
 import { startAgent } from "./agent.ts";
 import { type GoTarget, goCommand, startGoTarget } from "./go-target.ts";
 import { decodeProfile, difference, sumBelow, sumsByStack } from "./profile-sums.ts";
@@ -53,6 +54,33 @@ async function quiet(target: GoTarget): Promise<void> {
   });
 }
 
+/** What grows for as long as a process lives: type, path, columns. */
+const cumulative = [
+  ["memory", "/debug/pprof/allocs", ["alloc_objects", "alloc_space"]],
+  ["mutex", "/debug/pprof/mutex", ["contentions", "delay"]],
+  ["block", "/debug/pprof/block", ["contentions", "delay"]],
+] as const;
+
+/** By type: the last profile that a process answered with, which counts from its start. */
+async function totalsOf(target: GoTarget): Promise<ReadonlyMap<string, Profile>> {
+  const totals = new Map<string, Profile>();
+  for (const [name, path] of cumulative) totals.set(name, decodeProfile(await target.answer("last", path)));
+  return totals;
+}
+
+/** Every stack whose deltas sum to more than its process counted. */
+function above(sent: readonly ReceivedProfile[], totals: ReadonlyMap<string, Profile>): string[] {
+  return cumulative.flatMap(([name, , columns]) => {
+    const deltas = sent.filter(({ labels }) => labels["__name__"] === name).map(({ profile }) => profile);
+    return columns.flatMap((column) => {
+      const counted = sumsByStack([totals.get(name) as Profile], column);
+      return [...sumsByStack(deltas, column)]
+        .filter(([stack, sum]) => sum > (counted.get(stack) ?? 0n))
+        .map(([stack, sum]) => `${column} of ${stack}: ${sum}`);
+    });
+  });
+}
+
 describe.skipIf(goCommand === undefined)("deltas of a Go program", () => {
   test.concurrent("sum to what the process allocated and waited between the first and the last scrape", async () => {
     await using server = await startPushServer();
@@ -82,11 +110,7 @@ describe.skipIf(goCommand === undefined)("deltas of a Go program", () => {
     expect(sumBelow(memory.slice(0, 1), { column: "alloc_space", function: named })).toBe(0n);
     expect(sumBelow(memory.slice(0, 1), { column: "inuse_space", function: named })).toBeGreaterThanOrEqual(5_000_000n);
 
-    for (const [name, path, columns] of [
-      ["memory", "/debug/pprof/allocs", ["alloc_objects", "alloc_space"]],
-      ["mutex", "/debug/pprof/mutex", ["contentions", "delay"]],
-      ["block", "/debug/pprof/block", ["contentions", "delay"]],
-    ] as const) {
+    for (const [name, path, columns] of cumulative) {
       const [first, last] = [await target.answer("first", path), await target.answer("last", path)].map(decodeProfile);
       const sent = ofType(server, name).map(({ profile }) => profile);
       for (const column of columns) {
@@ -106,6 +130,9 @@ describe.skipIf(goCommand === undefined)("deltas of a Go program", () => {
     await more(server, { name: "memory", count: 1 });
     await old.allocate({ bytes: 1_000_000, times: 2 });
     await more(server, { name: "memory", count: 2 });
+    // Between two scrapes, so that what it says here is what was scraped last.
+    await quiet(old);
+    const oldTotals = await totalsOf(old);
     await old.stop();
     const upTo = server.accepted.length;
 
@@ -116,13 +143,18 @@ describe.skipIf(goCommand === undefined)("deltas of a Go program", () => {
     await young.allocate({ bytes: 100_000, times: 1 });
     const { Bytes } = await young.allocated();
     await more(server, { name: "memory", count: 2 });
+    await quiet(young);
+    const youngTotals = await totalsOf(young);
     await agent.stop();
 
     const sent = server.accepted.slice(upTo).filter(({ labels }) => labels["__name__"] === "memory");
     const profiles = sent.map(({ profile }) => profile);
     expect(sumBelow(profiles, { column: "alloc_space", function: named })).toBe(BigInt(Bytes));
     const values = server.accepted.flatMap(({ profile }) => profile.sample.flatMap(({ value }) => value));
-    expect(values.filter((value) => value < 0n || value > 2n ** 40n)).toEqual([]);
+    expect(values.filter((value) => value < 0n)).toEqual([]);
+    // No stack of either process grew by more than that process itself counted for it.
+    expect(above(server.accepted.slice(0, upTo), oldTotals)).toEqual([]);
+    expect(above(server.accepted.slice(upTo), youngTotals)).toEqual([]);
     expect(server.rejected).toEqual([]);
   });
 });

@@ -32,11 +32,24 @@ interface ListedProfile {
   readonly id: string;
   readonly type: string;
   readonly url: string;
+  readonly scraped_at: string;
   readonly labels: Readonly<Record<string, string>>;
 }
 
 async function listed(agent: Agent, query = ""): Promise<ListedProfile[]> {
   return ((await (await agent.get(`/api/v0/profiles${query}`)).json()) as { profiles: ListedProfile[] }).profiles;
+}
+
+/** What `go tool pprof -top` says about the profile at a path of the agent. */
+async function pprofTop(agent: Agent, path: string): Promise<string> {
+  const command = [goCommand ?? "go", "tool", "pprof", "-top", `${agent.url}${path}`];
+  const { exit, stdout, stderr } = await runChild(command, { env: { PPROF_TMPDIR: agent.directory } });
+  expect(`${exit} ${stderr}`).toStartWith("0 ");
+  return stdout;
+}
+
+function sum(values: readonly bigint[]): bigint {
+  return values.reduce((total, value) => total + value, 0n);
 }
 
 describe("SIGTERM", () => {
@@ -100,16 +113,78 @@ describe("profiles kept on this box", () => {
     expect(merged.status).toBe(200);
     expect(decodeProfile(await merged.bytes()).sample.length).toBeGreaterThan(100);
     if (goCommand !== undefined) {
-      const { exit, stdout, stderr } = await runChild(
-        [goCommand, "tool", "pprof", "-top", `${agent.url}${profiles[0]?.url}`],
-        {
-          env: { PPROF_TMPDIR: agent.directory },
-        },
-      );
-      expect(`${exit} ${stderr}`).toStartWith("0 ");
+      const stdout = await pprofTop(agent, profiles[0]?.url ?? "");
       expect(stdout).toContain("Type: goroutine");
       expect(stdout).toContain("runtime.gopark");
     }
+  });
+
+  test.concurrent.skipIf(goCommand === undefined)("of a range of time open in go tool pprof as one", async () => {
+    await using target = await startRecordedTarget();
+    await using agent = await startAgent(`${scrape(target.port, "pyroscope.store.local")}
+[pyroscope.store.local]
+`);
+    // The newest first. The range leaves out what lies before and after it.
+    const profiles = await eventually("four goroutine profiles are kept", async () => {
+      const found = await listed(agent, "?type=goroutine");
+      return found.length >= 4 ? found : undefined;
+    });
+    const [until = "", from = ""] = profiles.slice(-3, -1).map(({ scraped_at }) => scraped_at);
+    const range = `type=goroutine&from=${encodeURIComponent(from)}&until=${encodeURIComponent(until)}`;
+    const inRange = await listed(agent, `?${range}`);
+    expect(inRange.map(({ id }) => id)).toEqual(profiles.slice(-3, -1).map(({ id }) => id));
+    const goroutines = async ({ url }: ListedProfile): Promise<bigint> =>
+      sum(decodeProfile(await (await agent.get(url)).bytes()).sample.flatMap(({ value }) => value));
+    const total = sum(await Promise.all(inRange.map(goroutines)));
+    const stdout = await pprofTop(agent, `/api/v0/profiles/merge?${range}`);
+    expect(stdout).toContain("Type: goroutine");
+    expect(stdout).toMatch(new RegExp(`of ${total} total`));
+    expect(stdout).toContain("runtime.gopark");
+  });
+});
+
+describe("several receivers", () => {
+  test.concurrent("get every profile each, although one of them leads nowhere and overflows", async () => {
+    await using target = await startRecordedTarget();
+    await using server = await startPushServer(anyAge);
+    // Every address of 127.0.0.0/8 is a target of its own; goroutine profiles, because each answer is a profile to send.
+    await using agent = await startAgent(`
+[pyroscope.scrape.test]
+targets = [${[1, 2, 3, 4].map((host) => `{ __address__ = "127.0.0.${host}:${target.port}" }`).join(", ")}]
+forward_to = ["pyroscope.write.dead", "pyroscope.write.good", "pyroscope.store.local"]
+scrape_interval = "1s"
+[pyroscope.scrape.test.profiling_config.profile]
+block.enabled = false
+memory.enabled = false
+mutex.enabled = false
+process_cpu.enabled = false
+
+[pyroscope.store.local]
+
+[[pyroscope.write.good.endpoint]]
+url = "${server.url}"
+
+[[pyroscope.write.dead.endpoint]]
+name = "dead"
+url = "http://127.0.0.1:${await freePort()}"
+queue = { max_memory = "24KiB" }
+`);
+    const lost = { component_id: "pyroscope.write.dead", reason: "queue_full" };
+    await eventually("the queue of the dead endpoint overflows again and again", async () =>
+      (await agent.metric("pyroscope_write_dropped_profiles_total", lost)) >= 8 ? true : undefined,
+    );
+    await target.close();
+    await eventually("no scrape succeeds any more", async () =>
+      (await agent.targets()).every(({ health }) => health === "down") ? true : undefined,
+    );
+    const scraped = await agent.metric("pyroscope_scrape_scrapes_total");
+    await server.waitFor(() => server.accepted.length >= scraped);
+    const kept = (await listed(agent, "?limit=1000")).map(({ id }) => id);
+    expect(kept).toHaveLength(scraped);
+    expect(server.accepted.map(({ id }) => id).sort()).toEqual(kept.sort());
+    const dead = (await agent.endpoints("pyroscope.write.dead")).get("dead");
+    expect(dead).toMatchObject({ state: "down", sent_profiles: 0 });
+    expect((dead?.dropped_profiles ?? 0) + (dead?.queued_profiles ?? 0)).toBe(scraped);
   });
 });
 

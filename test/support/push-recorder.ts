@@ -52,6 +52,8 @@ export interface PushedRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
+  /** The client's: one connection, one port. */
+  readonly clientPort: number | undefined;
   readonly receivedMs: number;
 }
 
@@ -176,6 +178,7 @@ export class PushRecorder {
       path: incoming.url ?? "",
       headers: Object.fromEntries(Object.entries(incoming.headers).map(([name, value]) => [name, String(value)])),
       body: Buffer.concat(parts),
+      clientPort: incoming.socket.remotePort,
       receivedMs: Date.now(),
     };
     if (this.#options.keep !== false) this.requests.push(request);

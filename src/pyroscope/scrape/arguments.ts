@@ -11,11 +11,13 @@ import {
   crossCheck,
   duration,
   flag,
+  found,
   labels,
   mapOf,
   notYet,
   oneOrMany,
   optional,
+  type Report,
   shownUrl,
   size,
   table,
@@ -25,23 +27,38 @@ import {
 } from "../../schema/index.ts";
 import { checkTimes } from "./check-times.ts";
 import { profilingConfig } from "./profile-arguments.ts";
+import { normalizeAddress, TargetError } from "./scrape-url.ts";
 
 /** A literal target: a table of labels. */
 const literalTarget = v.pipe(
   labels(),
-  crossCheck(["__address__"], ({ __address__: address }, report) => {
+  crossCheck(["__address__", "__scheme__"], ({ __address__: address, __scheme__: scheme }, report) => {
     if (!address) report([], 'a target needs the label __address__, such as { __address__ = "localhost:6060" }');
-    else checkAddress(address, (message) => report(["__address__"], message));
+    else checkAddress({ address, scheme }, report);
   }),
   v.transform((record): Target => labelsFrom(Object.entries(record))),
 );
 
-function checkAddress(address: string, report: (message: string) => void): void {
-  const [, scheme, host] = /^([a-z][a-z0-9+.-]*):\/\/([^/]*)/i.exec(shownUrl(address)) ?? [];
-  if (scheme)
-    report(`expected host:port, found a URL; write __address__ = "${host}", __scheme__ = "${scheme.toLowerCase()}"`);
-  else if (/[/?#@\s]/.test(address))
-    report("expected host:port, without path, user name or space; a path goes into __profile_path_prefix__");
+function checkAddress(target: { readonly address: string; readonly scheme: string | undefined }, report: Report): void {
+  const { address, scheme = "" } = target;
+  const [, written, host] = /^([a-z][a-z0-9+.-]*):\/\/([^/]*)/i.exec(shownUrl(address)) ?? [];
+  if (written)
+    return report(
+      ["__address__"],
+      `expected host:port, found a URL; write __address__ = "${host}", __scheme__ = "${written.toLowerCase()}"`,
+    );
+  if (/[/?#@\s]/.test(address))
+    return report(
+      ["__address__"],
+      "expected host:port, without path, user name or space; a path goes into __profile_path_prefix__",
+    );
+  try {
+    normalizeAddress(address, scheme || "http");
+  } catch (thrown) {
+    if (!(thrown instanceof TargetError)) throw thrown;
+    if (thrown.reason === "bad_scheme") report(["__scheme__"], `expected "http" or "https", found ${found(scheme)}`);
+    else report(["__address__"], `expected host:port with a port of at most 65535, found ${found(address)}`);
+  }
 }
 
 /** A target or the id of a component that finds targets. */

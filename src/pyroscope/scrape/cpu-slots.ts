@@ -41,6 +41,10 @@ export function createCpuSlots(clock: Clock): CpuSlots {
           if (at >= 0) waiters.splice(at, 1);
           settle(undefined);
         };
+        if (signal.aborted) {
+          resolve(undefined);
+          return;
+        }
         const timer = clock.after(patienceMs, giveUp);
         signal.addEventListener("abort", giveUp, { once: true });
         waiters.push(proceed);

@@ -15,21 +15,21 @@ export interface FailureLog {
 }
 
 export function createFailureLog(log: Logger): FailureLog {
-  /** Failing types of an instance, with their reason. */
+  /** By instance: the identities of its failing scrapes, with their reason. */
   const failing = new Map<string, Map<string, string>>();
 
   const clear = (scrape: Scrape): boolean => {
-    const types = failing.get(scrape.address);
-    if (!types?.delete(scrape.type) || types.size > 0) return false;
+    const scrapes = failing.get(scrape.address);
+    if (!scrapes?.delete(scrape.identity) || scrapes.size > 0) return false;
     return failing.delete(scrape.address);
   };
 
   return {
     failed(scrape, error) {
-      const types = failing.get(scrape.address) ?? new Map<string, string>();
-      const known = [...types.values()].includes(error.reason);
-      types.set(scrape.type, error.reason);
-      failing.set(scrape.address, types);
+      const scrapes = failing.get(scrape.address) ?? new Map<string, string>();
+      const known = [...scrapes.values()].includes(error.reason);
+      scrapes.set(scrape.identity, error.reason);
+      failing.set(scrape.address, scrapes);
       const fields = {
         instance: labelValue(scrape.labels, "instance"),
         type: scrape.type,
@@ -37,8 +37,9 @@ export function createFailureLog(log: Logger): FailureLog {
         reason: error.reason,
         err: error,
       };
-      if (error.reason === "internal" || !known) log.warn("Scrape failed", fields);
-      else log.debug("Scrape failed", fields);
+      const message = error.reason === "cpu_busy" ? "CPU profile skipped" : "Scrape failed";
+      if (error.reason === "internal" || !known) log.warn(message, fields);
+      else log.debug(message, fields);
     },
     succeeded(scrape) {
       if (clear(scrape)) log.info("Scrape works again", { instance: labelValue(scrape.labels, "instance") });

@@ -15,7 +15,7 @@ import { createCpuSlots, type CpuSlots } from "./cpu-slots.ts";
 import { createFailureLog } from "./failure-log.ts";
 import { fanOut } from "./fan-out.ts";
 import { literalTargets } from "./literal-targets.ts";
-import { collectTargetGauges, createScrapeMetrics, type ScrapeMetrics } from "./metrics.ts";
+import { collectTargetGauges, createScrapeMetrics, type ScrapeMetrics, showBaselines } from "./metrics.ts";
 import { planScrapes } from "./plan.ts";
 import { ScrapeManager } from "./scrape-manager.ts";
 import { scrapeWarnings } from "./warnings.ts";
@@ -79,6 +79,7 @@ class ScrapeComponent implements Component<ScrapeArguments> {
   readonly #context: ComponentContext;
   readonly #options: ScrapeKindOptions;
   readonly #metrics: ScrapeMetrics;
+  readonly #baselines: BaselineTable;
   #client: HttpClient;
   readonly #manager: ScrapeManager;
 
@@ -88,22 +89,22 @@ class ScrapeComponent implements Component<ScrapeArguments> {
     this.#context = context;
     this.#options = options;
     this.#metrics = createScrapeMetrics(metrics, { prefix: options.metricPrefix, id });
+    this.#baselines = shared.baselines;
     this.#receiver = this.#receiverOf(args);
     this.#client = this.#clientOf(args);
-    this.#manager = new ScrapeManager(
-      {
-        clock,
-        log,
-        metrics: this.#metrics,
-        failures: createFailureLog(log),
-        cpuSlots: shared.cpuSlots,
-        headers: { "user-agent": userAgent },
-        client: () => this.#client,
-        receiver: () => this.#receiver,
-        maxBytes: () => this.#args.body_size_limit.bytes,
-      },
-      shared.baselines,
-    );
+    this.#manager = new ScrapeManager({
+      componentId: id,
+      baselines: shared.baselines,
+      clock,
+      log,
+      metrics: this.#metrics,
+      failures: createFailureLog(log),
+      cpuSlots: shared.cpuSlots,
+      headers: { "user-agent": userAgent },
+      client: () => this.#client,
+      receiver: () => this.#receiver,
+      maxBytes: () => this.#args.body_size_limit.bytes,
+    });
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -113,6 +114,7 @@ class ScrapeComponent implements Component<ScrapeArguments> {
       id,
       statuses: () => this.#manager.snapshot(),
     });
+    const stopShowing = showBaselines(metrics, this.#baselines);
     this.#start();
     try {
       await aborted(signal);
@@ -121,6 +123,7 @@ class ScrapeComponent implements Component<ScrapeArguments> {
       await this.#manager.close();
       this.#client.close();
       stopCollecting();
+      stopShowing();
     }
   }
 
@@ -143,8 +146,12 @@ class ScrapeComponent implements Component<ScrapeArguments> {
   }
 
   #receiverOf(args: ScrapeArguments): Appender {
-    const receivers = args.forward_to.map((reference) => this.#context.receiver(reference));
-    return fanOut(receivers, { clock: this.#context.clock, metrics: this.#metrics });
+    const { clock, log } = this.#context;
+    const receivers = args.forward_to.map((reference) => ({
+      id: reference.id,
+      appender: this.#context.receiver(reference),
+    }));
+    return fanOut(receivers, { clock, metrics: this.#metrics, log });
   }
 
   #start(): void {

@@ -18,7 +18,7 @@ export interface ScrapeMetrics {
 }
 
 /** Why a tick of a loop passed without a scrape. */
-export type SkipReason = "slow_scrape";
+export type SkipReason = "slow_scrape" | "cpu_busy";
 
 export interface Adder {
   inc(by?: number): void;
@@ -90,7 +90,9 @@ export function collectTargetGauges(
   };
   const unregister = metrics.onCollect(() => {
     clear();
-    for (const status of statuses()) {
+    // Two scrapes may share these labels (prefixes behind one port): the one that is down is shown.
+    const downLast = statuses().toSorted((a, b) => Number(a.health === "down") - Number(b.health === "down"));
+    for (const status of downLast) {
       const instance = labelValue(status.labels, "instance");
       const labels = { component_id: id, job: status.job, instance, type: status.type };
       shown.push(labels);
@@ -103,4 +105,20 @@ export function collectTargetGauges(
     unregister();
     clear();
   };
+}
+
+/** The memory of deltas, of all scrape components together. Returns the function that ends showing it. */
+export function showBaselines(
+  metrics: Metrics,
+  baselines: { readonly bytes: number; readonly size: number },
+): () => void {
+  const bytes = metrics.gauge("pyroscope_scrape_delta_state_bytes", "Bytes that delta baselines occupy.");
+  const count = metrics.gauge(
+    "pyroscope_scrape_delta_baselines",
+    "Delta baselines kept, those of targets that left included.",
+  );
+  return metrics.onCollect(() => {
+    bytes.set(baselines.bytes);
+    count.set(baselines.size);
+  });
 }

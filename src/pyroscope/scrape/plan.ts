@@ -1,8 +1,9 @@
-import { limits } from "../../base/index.ts";
+import { limits, preview } from "../../base/index.ts";
 import {
   labelNamePattern,
   type Labels,
   labelsFrom,
+  labelsKey,
   labelsMap,
   labelValue,
   type PlannedScrape,
@@ -15,6 +16,8 @@ import { inferServiceName } from "./service-name.ts";
 
 /** One (target, type): all that its loop needs to know. */
 export interface Scrape extends PlannedScrape {
+  /** What makes two scrapes the same one over restarts and reloads: type, URL and series. */
+  readonly identity: string;
   /** The process: its `__address__` with port, whatever labels it carries. */
   readonly address: string;
   readonly profileType: ScrapeType;
@@ -41,7 +44,7 @@ export interface PlanOptions {
   readonly infersServiceName: boolean;
 }
 
-/** What `targets` are scraped with: every enabled type of every target. A bad target costs only itself. */
+/** Every enabled type of every target; equal ones once. A bad target costs only itself. */
 export function planScrapes(targets: readonly Target[], options: PlanOptions): ScrapePlan {
   const types = enabledTypes(options.args.profiling_config);
   const errors: TargetError[] = [];
@@ -55,7 +58,7 @@ export function planScrapes(targets: readonly Target[], options: PlanOptions): S
       return [];
     }
   });
-  return { scrapes, errors };
+  return { scrapes: [...new Map(scrapes.map((scrape) => [scrape.identity, scrape])).values()], errors };
 }
 
 function checkLabels(target: Target): void {
@@ -65,12 +68,19 @@ function checkLabels(target: Target): void {
       "too_many_labels",
       `Cannot scrape "${address}": ${target.length} labels are more than ${limits.targetLabels}`,
     );
-  for (const { name, value } of target)
+  for (const { name, value } of target) {
+    // Labels that are not sent, such as a pod's annotations, may be of any length.
+    if (value.length > limits.labelValueLength && !name.startsWith("__"))
+      throw new TargetError(
+        "label_too_long",
+        `Cannot scrape "${preview(address)}": label "${preview(name)}" has ${value.length} characters, more than ${limits.labelValueLength}`,
+      );
     if (!value.isWellFormed())
       throw new TargetError(
         "bad_label",
         `Cannot scrape "${address}": the value of label "${name}" is not valid Unicode`,
       );
+  }
 }
 
 function planOne(target: Target, type: ScrapeType, options: PlanOptions): Scrape {
@@ -92,20 +102,23 @@ function planOne(target: Target, type: ScrapeType, options: PlanOptions): Scrape
       path,
       params: value === undefined ? params : new Map(params).set("seconds", [String(value)]),
     });
+  const plannedUrl = url(ownSeconds ? seconds : undefined);
+  const series = seriesOf(target, { type, address, options });
   return {
+    identity: `${type.name}\n${plannedUrl}\n${labelsKey(series.labels)}`,
     address,
     profileType: type,
     type: type.name,
     ownSeconds,
     exclusive: splitPath(path).path.endsWith("/profile"),
-    url: url(ownSeconds ? seconds : undefined),
+    url: plannedUrl,
     urlWithSeconds: url,
     intervalMs: args.scrape_interval.ms,
     timeoutMs: effectiveTimeoutMs(args, seconds),
     ...(seconds === undefined ? {} : { seconds }),
     delta: whoComputesDelta(type, { path: splitPath(path).path, carriesSeconds }),
     mayBeNegative: carriesSeconds && !type.timed,
-    ...seriesOf(target, { type, address, options }),
+    ...series,
   };
 }
 
@@ -145,7 +158,8 @@ function numberOrNothing(text: string | undefined): number | undefined {
   return text === undefined || !Number.isFinite(value) || value <= 0 ? undefined : value;
 }
 
-const timeoutMarginMs = 3000;
+/** What a request is given beyond the time it asks the target to profile, and by default beyond the interval. */
+export const timeoutMarginMs = 3000;
 
 /** The deadline of one request: never less than the time it asks the target to profile, plus a margin. */
 export function effectiveTimeoutMs(args: ScrapeArguments, seconds: number | undefined): number {

@@ -9,22 +9,29 @@ const historyLength = 8;
 export interface RestartGuard {
   /** Whether delta columns are withheld now. */
   readonly withholds: boolean;
+  /** Whether they would be after `note(restarted)`. */
+  wouldWithhold(restarted: boolean): boolean;
   /** Notes what the last comparison said. */
   note(restarted: boolean): void;
 }
 
 export function createRestartGuard(): RestartGuard {
-  let history: boolean[] = [];
+  let history: readonly boolean[] = [];
   let withholds = false;
+  const after = (restarted: boolean): readonly boolean[] => [...history.slice(1 - historyLength), restarted];
+  const verdict = (past: readonly boolean[]): boolean => {
+    const restarts = past.filter(Boolean).length;
+    if (restarts >= suspiciousRestarts) return true;
+    return withholds && !(restarts === 0 && past.length === historyLength);
+  };
   return {
     get withholds() {
       return withholds;
     },
+    wouldWithhold: (restarted) => verdict(after(restarted)),
     note(restarted) {
-      history = [...history.slice(1 - historyLength), restarted];
-      const restarts = history.filter(Boolean).length;
-      if (restarts >= suspiciousRestarts) withholds = true;
-      else if (restarts === 0 && history.length === historyLength) withholds = false;
+      history = after(restarted);
+      withholds = verdict(history);
     },
   };
 }

@@ -1,8 +1,8 @@
 import { type Clock, sleep } from "../../base/index.ts";
 import type { HttpClient } from "../../http/index.ts";
-import { type Appender, labelsKey, type TargetStatus } from "../../model/index.ts";
+import type { Appender, Profile, TargetStatus } from "../../model/index.ts";
 import type { Logger } from "../../observability/index.ts";
-import type { BaselineSlot } from "./baselines.ts";
+import type { BaselineSlot, BaselineTable } from "./baselines.ts";
 import type { CpuSlots } from "./cpu-slots.ts";
 import type { FailureLog } from "./failure-log.ts";
 import { fetchExclusively } from "./fetch-exclusively.ts";
@@ -15,6 +15,8 @@ import { toOutgoing } from "./to-outgoing.ts";
 
 /** What the loops of a component share. */
 export interface LoopContext {
+  readonly componentId: string;
+  readonly baselines: BaselineTable;
   readonly clock: Clock;
   readonly log: Logger;
   readonly failures: FailureLog;
@@ -29,16 +31,11 @@ export interface LoopContext {
   readonly maxBytes: () => number;
 }
 
-/** Identity of a loop: what makes two scrapes the same one over restarts and reloads. */
-export function scrapeIdentity(scrape: Scrape): string {
-  return `${scrape.type}\n${scrape.url}\n${labelsKey(scrape.labels)}`;
-}
-
 /** Scrapes one (target, type) at its phase of every interval and never overlaps itself. */
 export class ScrapeLoop {
   readonly #scrape: Scrape;
-  readonly #slot: BaselineSlot;
   readonly #context: LoopContext;
+  #slot: BaselineSlot | undefined;
   #health: TargetStatus["health"] = "unknown";
   #error: ScrapeError | undefined;
   #lastScrapeMs: number | undefined;
@@ -46,23 +43,24 @@ export class ScrapeLoop {
   #lastDurationMs: number | undefined;
   #nextDueMs = 0;
 
-  constructor(scrape: Scrape, { slot, context }: { slot: BaselineSlot; context: LoopContext }) {
+  constructor(scrape: Scrape, context: LoopContext) {
     this.#scrape = scrape;
-    this.#slot = slot;
     this.#context = context;
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, metrics, failures } = this.#context;
-    const { intervalMs } = this.#scrape;
-    const schedule = createSchedule(scrapeIdentity(this.#scrape), { intervalMs, clock });
+    const { clock, metrics, failures, componentId, baselines } = this.#context;
+    const { identity, type, url, intervalMs } = this.#scrape;
+    const slot = baselines.acquire(`${componentId}\n${type}\n${url}`, `${componentId}\n${identity}`);
+    this.#slot = slot;
+    const schedule = createSchedule(identity, { intervalMs, clock });
     let tick = schedule.next();
     try {
       while (!signal.aborted) {
         this.#nextDueMs = tick.dueMs;
         await sleep(clock, tick.dueMs - clock.monotonic(), signal);
         this.#nextDueMs = tick.dueMs + intervalMs;
-        await this.#scrapeOnce(signal);
+        await this.#scrapeOnce(slot, signal);
         tick = schedule.next(tick.dueMs);
         if (tick.skipped > 0) metrics.skipped("slow_scrape", tick.skipped);
       }
@@ -70,7 +68,7 @@ export class ScrapeLoop {
       if (!signal.aborted) throw thrown;
     } finally {
       failures.forget(this.#scrape);
-      this.#slot.release();
+      slot.release();
     }
   }
 
@@ -89,20 +87,20 @@ export class ScrapeLoop {
       nextScrapeMs: Math.round(clock.now() + this.#nextDueMs - clock.monotonic()),
       ...(seconds === undefined ? {} : { seconds }),
       ...(this.#error ? { lastError: this.#error.message, lastErrorReason: this.#error.reason } : {}),
-      ...(this.#slot.withheld ? { deltaWithheld: this.#slot.withheld } : {}),
+      ...(this.#slot?.withheld ? { deltaWithheld: this.#slot.withheld } : {}),
       ...(this.#lastScrapeMs === undefined ? {} : { lastScrapeMs: this.#lastScrapeMs }),
       ...(this.#lastSuccessMs === undefined ? {} : { lastSuccessMs: this.#lastSuccessMs }),
       ...(this.#lastDurationMs === undefined ? {} : { lastScrapeDurationMs: this.#lastDurationMs }),
     };
   }
 
-  async #scrapeOnce(signal: AbortSignal): Promise<void> {
+  async #scrapeOnce(slot: BaselineSlot, signal: AbortSignal): Promise<void> {
     const { clock } = this.#context;
     const startMs = clock.monotonic();
     const startedAtMs = clock.now();
     try {
       const fetched = await this.#fetch(signal);
-      await this.#handOn(fetched, startedAtMs);
+      await this.#handOn(fetched, { slot, scrapedAtMs: startedAtMs });
       this.#succeed(fetched, startedAtMs);
     } catch (thrown) {
       if (signal.aborted) return;
@@ -121,26 +119,19 @@ export class ScrapeLoop {
     return fetchExclusively(this.#scrape, { clock, cpuSlots, nextDueMs: this.#nextDueMs, signal, fetch });
   }
 
-  /** Gives the profile to the receivers; their refusal is theirs to count and does not make the target a failing one. */
-  async #handOn(fetched: FetchedProfile, scrapedAtMs: number): Promise<void> {
+  /** Gives the profile to the receivers; their refusal is theirs to tell and does not make the target a failing one. */
+  async #handOn(fetched: FetchedProfile, at: { slot: BaselineSlot; scrapedAtMs: number }): Promise<void> {
     const { metrics, log, receiver } = this.#context;
-    const onWithhold = (message: string | undefined): void =>
-      message === undefined
-        ? log.info("Deltas are sent again", { url: this.#scrape.url })
-        : log.warn(message, { url: this.#scrape.url });
-    const { profile, commit } = toOutgoing(fetched, { scrape: this.#scrape, slot: this.#slot, metrics, onWithhold });
-    if (!profile) {
-      metrics.emptyProfiles.inc();
-      commit();
+    const { url, labels } = this.#scrape;
+    const onWithhold = (why: string | undefined): void =>
+      why === undefined ? log.info("Deltas are sent again", { url }) : log.warn(why, { url });
+    const { profile, commit } = toOutgoing(fetched, { scrape: this.#scrape, slot: at.slot, metrics, onWithhold });
+    if (!profile) metrics.emptyProfiles.inc();
+    else if (
+      !(await accepted(receiver(), { id: crypto.randomUUID(), labels, ...profile, scrapedAtMs: at.scrapedAtMs }))
+    )
       return;
-    }
-    try {
-      await receiver().append({ id: crypto.randomUUID(), labels: this.#scrape.labels, ...profile, scrapedAtMs });
-      commit();
-    } catch (err) {
-      metrics.forwardFailures.inc();
-      log.debug("A receiver refused a profile", { url: this.#scrape.url, err });
-    }
+    commit();
   }
 
   #succeed(fetched: FetchedProfile, startedAtMs: number): void {
@@ -155,9 +146,21 @@ export class ScrapeLoop {
 
   #fail(error: ScrapeError): void {
     const { metrics, failures } = this.#context;
-    this.#health = "down";
     this.#error = error;
-    metrics.failed(this.#scrape.type, error.reason);
     failures.failed(this.#scrape, error);
+    // Somebody else's profile says nothing about the target.
+    if (error.reason === "cpu_busy") return metrics.skipped("cpu_busy", 1);
+    this.#health = "down";
+    return metrics.failed(this.#scrape.type, error.reason);
+  }
+}
+
+/** Whether the receiver took the profile; it tells and counts itself why not. */
+async function accepted(receiver: Appender, profile: Profile): Promise<boolean> {
+  try {
+    await receiver.append(profile);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -1,8 +1,7 @@
-import type { Target } from "../../model/index.ts";
-import type { TargetStatus } from "../../model/index.ts";
-import type { BaselineTable } from "./baselines.ts";
+import type { Target, TargetStatus } from "../../model/index.ts";
 import { planScrapes, type PlanOptions, type Scrape } from "./plan.ts";
-import { type LoopContext, ScrapeLoop, scrapeIdentity } from "./scrape-loop.ts";
+import { type LoopContext, ScrapeLoop } from "./scrape-loop.ts";
+import type { TargetError } from "./scrape-url.ts";
 
 interface RunningLoop {
   readonly loop: ScrapeLoop;
@@ -17,30 +16,28 @@ interface RunningLoop {
  */
 export class ScrapeManager {
   readonly #context: LoopContext;
-  readonly #baselines: BaselineTable;
   readonly #running = new Map<string, RunningLoop>();
   /** Loops that were stopped and have not ended yet. */
   readonly #ending = new Set<Promise<void>>();
+  /** Targets that were skipped at the last sync: each is told once. */
+  #skipped: ReadonlySet<string> = new Set();
 
-  constructor(context: LoopContext, baselines: BaselineTable) {
+  constructor(context: LoopContext) {
     this.#context = context;
-    this.#baselines = baselines;
   }
 
   /** Makes the running loops those of `targets`; equal (target, type) pairs run once. */
   sync(targets: readonly Target[], options: PlanOptions): void {
     const { scrapes, errors } = planScrapes(targets, options);
-    for (const error of errors) {
-      this.#context.metrics.targetSkipped(error.reason);
-      this.#context.log.warn("Target skipped", { reason: error.reason, err: error });
-    }
-    const wanted = new Map(scrapes.map((scrape) => [scrapeIdentity(scrape), scrape]));
+    this.#tellSkipped(errors);
+    const wanted = new Map(scrapes.map((scrape) => [scrape.identity, scrape]));
     for (const [identity, running] of this.#running) {
       const scrape = wanted.get(identity);
       if (!scrape || !sameTiming(scrape, running.scrape)) this.#stop(identity, running);
     }
-    for (const [identity, scrape] of wanted)
-      if (!this.#running.has(identity)) this.#start(identity, { scrape, componentId: options.id });
+    // A new loop of a URL goes on with the baseline that the old one leaves, so it begins when that has ended.
+    const ended = Promise.all(this.#ending);
+    for (const scrape of wanted.values()) if (!this.#running.has(scrape.identity)) this.#start(scrape, ended);
   }
 
   /** Stops every loop; resolves when all have ended. */
@@ -53,15 +50,26 @@ export class ScrapeManager {
     return [...this.#running.values()].map(({ loop }) => loop.snapshot());
   }
 
-  #start(identity: string, { scrape, componentId }: { scrape: Scrape; componentId: string }): void {
-    const key = `${componentId}\n${scrape.type}\n${scrape.url}`;
-    const slot = this.#baselines.acquire(key, `${componentId}\n${identity}`);
-    const loop = new ScrapeLoop(scrape, { slot, context: this.#context });
+  #start(scrape: Scrape, after: Promise<unknown>): void {
+    const loop = new ScrapeLoop(scrape, this.#context);
     const stop = new AbortController();
-    const ended = loop.run(stop.signal).catch((err: unknown) => {
+    const run = async (): Promise<void> => {
+      await after;
+      if (!stop.signal.aborted) await loop.run(stop.signal);
+    };
+    const ended = run().catch((err: unknown) => {
       this.#context.log.error("Scrape loop ended unexpectedly", { url: scrape.url, err });
     });
-    this.#running.set(identity, { loop, scrape, stop, ended });
+    this.#running.set(scrape.identity, { loop, scrape, stop, ended });
+  }
+
+  #tellSkipped(errors: readonly TargetError[]): void {
+    const { metrics, log } = this.#context;
+    for (const error of errors) {
+      metrics.targetSkipped(error.reason);
+      if (!this.#skipped.has(error.message)) log.warn("Target skipped", { reason: error.reason, err: error });
+    }
+    this.#skipped = new Set(errors.map((error) => error.message));
   }
 
   #stop(identity: string, { stop, ended }: RunningLoop): void {
@@ -72,6 +80,7 @@ export class ScrapeManager {
   }
 }
 
+/** Whether a running loop can go on for a scrape of its identity. */
 function sameTiming(a: Scrape, b: Scrape): boolean {
   return a.intervalMs === b.intervalMs && a.timeoutMs === b.timeoutMs && a.delta === b.delta;
 }

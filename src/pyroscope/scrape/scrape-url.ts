@@ -2,7 +2,13 @@ import { isIPv6 } from "node:net";
 import { AgentError, compareText, preview } from "../../base/index.ts";
 
 /** Why a target cannot be scraped at all; the label `reason` of the metric that counts such targets. */
-export type TargetReason = "no_address" | "bad_address" | "bad_scheme" | "bad_label" | "too_many_labels";
+export type TargetReason =
+  | "no_address"
+  | "bad_address"
+  | "bad_scheme"
+  | "bad_label"
+  | "label_too_long"
+  | "too_many_labels";
 
 /** A target that no URL can be made of. */
 export class TargetError extends AgentError<TargetReason> {}

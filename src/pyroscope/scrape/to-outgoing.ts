@@ -48,16 +48,22 @@ function subtract(fetched: FetchedProfile, { scrape, slot, metrics, onWithhold }
   const compute = (columns: "all" | "instantaneous") =>
     computeDelta(fetched.raw, { cumulative, baseline: slot.baseline, maxBaselineBytes: slot.maxBytes, columns });
   const result = compute("all");
-  metrics.deltaOutcome(result.outcome);
   if (result.fallen > 0) metrics.fallenStacks.inc(result.fallen);
-  if (result.outcome === "delta" || result.outcome === "restart") slot.guard.note(result.outcome === "restart");
+  const compared = result.outcome === "delta" || result.outcome === "restart";
+  const restarted = result.outcome === "restart";
   const degraded = result.outcome === "degraded";
-  const withheld = degraded ? overBound : slot.guard.withholds ? severalProcesses : undefined;
+  const several = compared ? slot.guard.wouldWithhold(restarted) : slot.guard.withholds;
+  const withheld = degraded ? overBound : several ? severalProcesses : undefined;
+  metrics.deltaOutcome(several && !degraded ? "withheld" : result.outcome);
   if (withheld !== slot.withheld) onWithhold(withheld);
   slot.withheld = withheld;
   const shown = withheld && !degraded ? compute("instantaneous") : result;
-  const commit = (): void => slot.commit(result.next);
-  if (!shown.raw || !shown.info) return { commit };
+  const commit = (): void => {
+    // Noted with the baseline: a receiver that refuses makes the same restart show again and again.
+    if (compared) slot.guard.note(restarted);
+    slot.commit(result.next);
+  };
+  if (!shown.raw || !shown.info || shown.info.samples === 0) return { commit };
   return { profile: { data: encoded(fetched, shown.raw), info: shown.info }, commit };
 }
 

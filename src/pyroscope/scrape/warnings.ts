@@ -1,4 +1,5 @@
-import { type PlanOptions, planScrapes } from "./plan.ts";
+import { formatDuration } from "../../base/index.ts";
+import { type PlanOptions, planScrapes, timeoutMarginMs } from "./plan.ts";
 import { literalTargets } from "./literal-targets.ts";
 
 /** Go's http.Server is often given this write timeout; a request that lasts longer is then cut. */
@@ -17,10 +18,10 @@ export function scrapeWarnings(options: PlanOptions): readonly string[] {
     );
   if (scrapes.some((scrape) => scrape.exclusive && scrape.seconds === undefined))
     warnings.push(`${id}: a CPU profile without "seconds" (delta = false): Go then profiles for 30 s`);
-  const timeout = args.scrape_timeout;
-  if (timeout && timeout.ms > args.scrape_interval.ms)
+  const late = scrapes.find(({ timeoutMs, intervalMs }) => timeoutMs > intervalMs + timeoutMarginMs);
+  if (late)
     warnings.push(
-      `${id}: "scrape_timeout" (${timeout}) is above "scrape_interval" (${args.scrape_interval}): a target that hangs costs more than one scrape`,
+      `${id}: the deadline of a request (${formatDuration(late.timeoutMs)}) is above "scrape_interval" (${args.scrape_interval}): a target that hangs costs more than one scrape`,
     );
   return warnings;
 }

@@ -5,6 +5,7 @@ import { type StoreArguments, storeArguments } from "./arguments.ts";
 import { mergeProfiles } from "./merge-profiles.ts";
 import { createStoreMetrics, type StoreMetrics } from "./metrics.ts";
 import { ProfileShelf, type ShelfLimits } from "./profile-shelf.ts";
+import { createRefusalLog, type RefusalLog } from "./refusal-log.ts";
 
 /** The kind `pyroscope.store` (DESIGN, the embedded default). */
 export const storeKind: ComponentKind<StoreArguments> = {
@@ -19,11 +20,13 @@ class StoreComponent implements Component<StoreArguments> {
   readonly exports: Exports;
   readonly #id: string;
   readonly #metrics: StoreMetrics;
+  readonly #logRefusal: RefusalLog;
   readonly #shelf: ProfileShelf;
 
-  constructor(args: StoreArguments, { id, clock, metrics }: ComponentContext) {
+  constructor(args: StoreArguments, { id, clock, log, metrics }: ComponentContext) {
     this.#id = id;
     this.#metrics = createStoreMetrics(metrics, id);
+    this.#logRefusal = createRefusalLog(log, clock);
     const shelf = new ProfileShelf(shelfLimits(args), { clock, onEvicted: (reason) => this.#metrics.evicted(reason) });
     this.#shelf = shelf;
     this.exports = {
@@ -56,6 +59,7 @@ class StoreComponent implements Component<StoreArguments> {
   #append(profile: Profile): void {
     if (this.#shelf.add(profile)) return;
     this.#metrics.refused("larger_than_store");
+    this.#logRefusal(profile, this.#shelf.maxBytes);
     const size = formatSize(profile.data.byteLength);
     const limit = formatSize(this.#shelf.maxBytes);
     throw new AgentError(

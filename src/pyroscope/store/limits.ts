@@ -4,6 +4,8 @@ const mebibyte = 1024 ** 2;
 export const storeLimits = {
   /** What a kept profile occupies beside its bytes: labels, ids, the entry itself. */
   entryBytes: 1024,
+  /** How often the log repeats that profiles are refused; the counter has the rest. */
+  warningIntervalMs: 600_000,
   /** All profiles of one merge, uncompressed. */
   mergeBytes: 64 * mebibyte,
   /** As much is merged at once; then the scrape loops get their turn. */

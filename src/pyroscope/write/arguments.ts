@@ -167,12 +167,12 @@ export const writeArguments = v.pipe(
       v.pipe(
         table({
           jaeger_propagator: optional(flag(), {
-            default: false,
+            default: true,
             description: "Whether `uber-trace-id` is sent",
             example: false,
           }),
           trace_context_propagator: optional(flag(), {
-            default: false,
+            default: true,
             description: "Whether `traceparent` is sent",
             example: false,
           }),

@@ -1,4 +1,4 @@
-import { preview } from "../../base/index.ts";
+import { AgentError, errorMessage, preview } from "../../base/index.ts";
 import type { HttpError, HttpResponse } from "../../http/index.ts";
 import { type ConnectCode, readConnectError } from "./connect-error.ts";
 import { writeLimits } from "./limits.ts";
@@ -42,6 +42,8 @@ const verdicts: Readonly<Record<PushReason, Verdict>> = {
   not_pyroscope: { fault: "endpoint", hint: "check the endpoint's url: something else answers there" },
   too_large: { fault: "profile", hint: "a proxy limits the size of requests: raise it (nginx: client_max_body_size)" },
   invalid: { fault: "profile" },
+  // Perhaps only with this one profile, so that it must not be tried for ever.
+  internal: { fault: "unclear", hint: "this is a defect of the agent: please report it" },
 };
 
 const reasonOfCode: Readonly<Record<ConnectCode, PushReason>> = {
@@ -95,6 +97,15 @@ export function classifyReply(reply: Reply, options: ClassifyOptions): PushOutco
   if (reason === "rate_limited" && !options.retryRateLimited) return rejected(reason, message);
   const waitMs = retryAfterMs(response.headers, options.nowMs);
   return outcomeOf(reason, message, waitMs);
+}
+
+/** The outcome of an attempt that ended in something other than a reply. */
+export function internalFailure(thrown: unknown): PushOutcome {
+  return outcomeOf("internal", `Could not push: ${errorMessage(thrown)}`);
+}
+
+export function isTransportError(thrown: unknown): thrown is HttpError {
+  return thrown instanceof AgentError && Object.hasOwn(verdicts, thrown.reason);
 }
 
 function transportFailure(error: HttpError): PushOutcome {

@@ -14,7 +14,7 @@ import { type Attempt, EndpointHealth } from "./endpoint-health.ts";
 import { EndpointRecord } from "./endpoint-record.ts";
 import { writeLimits } from "./limits.ts";
 import { createEndpointMetrics, type EndpointMetrics, type QueueGauges } from "./metrics.ts";
-import { ProfileQueue, type QueueEntry, type QueueLimits } from "./profile-queue.ts";
+import { occupiedBytes, ProfileQueue, type QueueEntry, type QueueLimits } from "./profile-queue.ts";
 import type { DropReason, PushOutcome, Retryable } from "./push-outcome.ts";
 import type { EndpointArguments, Pusher } from "./pusher.ts";
 
@@ -62,14 +62,14 @@ export class Endpoint {
     });
   }
 
-  /** Queues a profile. Throws AgentError `larger_than_queue`, or `shutdown` once the endpoint has ended. */
+  /**
+   * Queues a profile. Throws AgentError `larger_than_queue`, `queue_full` where the requests in flight leave no room for it, or
+   * `shutdown` once the endpoint has ended.
+   */
   append(profile: Profile): void {
     if (this.#phase === "ended") throw this.#refuse(profile, "shutdown", "the agent is ending");
-    if (!this.#queue.add(profile)) {
-      const size = formatSize(profile.data.byteLength);
-      const limit = formatSize(this.#queue.maxBytes);
-      throw this.#refuse(profile, "larger_than_queue", `its ${size} do not fit into ${limit}; raise queue.max_memory`);
-    }
+    const added = this.#queue.add(profile);
+    if (added !== "queued") throw this.#refuse(profile, added, this.#whyNoRoom(profile, added));
     this.#pump();
   }
 
@@ -204,7 +204,15 @@ export class Endpoint {
     await Promise.all(this.#inFlight);
   }
 
-  #refuse(profile: Profile, reason: "larger_than_queue" | "shutdown", why: string): AgentError {
+  #whyNoRoom(profile: Profile, reason: "larger_than_queue" | "queue_full"): string {
+    const { maxBytes, inFlightBytes } = this.#queue;
+    const what = `the ${formatSize(occupiedBytes(profile))} it occupies do not fit into ${formatSize(maxBytes)}`;
+    return reason === "larger_than_queue"
+      ? `${what}; raise queue.max_memory`
+      : `${what} beside the ${formatSize(inFlightBytes)} in flight; raise queue.max_memory or lower queue.max_in_flight`;
+  }
+
+  #refuse(profile: Profile, reason: DropReason, why: string): AgentError {
     const message = `Cannot queue a profile for endpoint "${this.#pusher.name}": ${why}`;
     this.#record.dropped(profile, reason, message);
     return new AgentError(reason, message);

@@ -4,6 +4,7 @@ import type { Profile } from "../../model/index.ts";
 import { type WriteArguments, writeArguments } from "./arguments.ts";
 import { Endpoint } from "./endpoint.ts";
 import { createPusher, type EndpointArguments, type Pusher } from "./pusher.ts";
+import { sameArguments } from "./same-arguments.ts";
 import { seriesLabels } from "./series-labels.ts";
 
 /** The kind `pyroscope.write` (seed 002). */
@@ -13,6 +14,7 @@ export const writeKind: ComponentKind<WriteArguments> = {
   schema: writeArguments,
   exports: "receiver",
   warnings: (id, args) => writeWarnings(id, args),
+  outgoingLabels: (args, labels) => seriesLabels(labels, args.external_labels),
   create: (args, context) => new WriteComponent(args, context),
 };
 
@@ -31,6 +33,8 @@ function writeWarnings(id: string, args: WriteArguments): readonly string[] {
 
 interface RunningEndpoint {
   readonly endpoint: Endpoint;
+  /** Through which it pushes. */
+  readonly pusher: Pusher;
   readonly controller: AbortController;
 }
 
@@ -59,7 +63,7 @@ class WriteComponent implements Component<WriteArguments> {
 
   applyConfig(args: WriteArguments): void {
     // All pushers before any change: one that cannot be made leaves everything as it is.
-    const pushers = new Map(args.endpoint.map((endpoint) => [endpointKey(endpoint), this.#createPusher(endpoint)]));
+    const pushers = new Map(args.endpoint.map((endpoint) => [endpointKey(endpoint), this.#pusherFor(endpoint)]));
     for (const [key, { controller }] of this.#endpoints) if (!pushers.has(key)) controller.abort();
     this.#endpoints = new Map([...pushers].map(([key, pusher]) => [key, this.#endpointOf(key, pusher)]));
     this.#args = args;
@@ -96,10 +100,10 @@ class WriteComponent implements Component<WriteArguments> {
   #endpointOf(key: string, pusher: Pusher): RunningEndpoint {
     const known = this.#endpoints.get(key);
     if (known) {
-      known.endpoint.applyPusher(pusher);
-      return known;
+      if (known.pusher !== pusher) known.endpoint.applyPusher(pusher);
+      return { ...known, pusher };
     }
-    const running = { endpoint: new Endpoint(pusher, this.#context), controller: new AbortController() };
+    const running = { endpoint: new Endpoint(pusher, this.#context), pusher, controller: new AbortController() };
     if (this.#signal) this.#start(running, this.#signal);
     return running;
   }
@@ -112,8 +116,10 @@ class WriteComponent implements Component<WriteArguments> {
     this.#runs.add(run);
   }
 
-  #createPusher(endpoint: EndpointArguments): Pusher {
-    return createPusher(endpoint, this.#context);
+  /** The pusher it has where its arguments did not change: then its connections and pauses are not disturbed. */
+  #pusherFor(args: EndpointArguments): Pusher {
+    const known = this.#endpoints.get(endpointKey(args))?.pusher;
+    return known && sameArguments(known.args, args) ? known : createPusher(args, this.#context);
   }
 }
 

@@ -24,10 +24,18 @@ export interface QueueEntry {
   notBeforeMs: number;
 }
 
+/** What became of a profile that was to be queued: `queue_full` where what is in flight leaves no room for it. */
+export type Added = "queued" | "larger_than_queue" | "queue_full";
+
 export interface ProfileQueueOptions {
   readonly clock: Clock;
   /** Told of every entry that the queue itself lets go. */
   readonly onDropped: (entry: QueueEntry, reason: DropReason) => void;
+}
+
+/** The memory that a queued profile takes. */
+export function occupiedBytes({ data }: Profile): number {
+  return data.byteLength + writeLimits.entryBytes;
 }
 
 /**
@@ -41,6 +49,7 @@ export class ProfileQueue {
   readonly #entries = new Set<QueueEntry>();
   #limits: QueueLimits;
   #bytes = 0;
+  #inFlightBytes = 0;
 
   constructor(limits: QueueLimits, options: ProfileQueueOptions) {
     this.#limits = limits;
@@ -54,6 +63,11 @@ export class ProfileQueue {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Of `bytes`, those that cannot make room now. */
+  get inFlightBytes(): number {
+    return this.#inFlightBytes;
   }
 
   get maxBytes(): number {
@@ -70,17 +84,17 @@ export class ProfileQueue {
     this.#makeRoom(0);
   }
 
-  /** Takes a profile, at the expense of the oldest ones where there is no room; `false` where it is larger than the whole queue. */
-  add(profile: Profile): boolean {
+  /** Takes a profile, at the expense of the oldest ones that wait; one that would not fit even so costs no other its place. */
+  add(profile: Profile): Added {
     const entry = this.#entryOf(profile);
-    if (entry.bytes > this.#limits.maxBytes) return false;
+    const { maxBytes } = this.#limits;
+    if (entry.bytes > maxBytes) return "larger_than_queue";
+    if (this.#inFlightBytes + entry.bytes > maxBytes) return "queue_full";
     this.expire();
     this.#makeRoom(entry.bytes);
     this.#entries.add(entry);
     this.#bytes += entry.bytes;
-    // Everything else is in flight.
-    if (this.#bytes > this.#limits.maxBytes) this.#drop(entry, "queue_full");
-    return true;
+    return "queued";
   }
 
   /** The oldest entry that may be tried now, marked as in flight. */
@@ -89,6 +103,7 @@ export class ProfileQueue {
     for (const entry of this.#entries) {
       if (entry.inFlight || entry.notBeforeMs > nowMs) continue;
       entry.inFlight = true;
+      this.#inFlightBytes += entry.bytes;
       return entry;
     }
     return undefined;
@@ -97,11 +112,14 @@ export class ProfileQueue {
   /** Puts an entry back that was in flight, to be tried again not before that time. */
   putBack(entry: QueueEntry, notBeforeMs: number): void {
     entry.inFlight = false;
+    this.#inFlightBytes -= entry.bytes;
     entry.notBeforeMs = notBeforeMs;
   }
 
   remove(entry: QueueEntry): void {
-    if (this.#entries.delete(entry)) this.#bytes -= entry.bytes;
+    if (!this.#entries.delete(entry)) return;
+    this.#bytes -= entry.bytes;
+    if (entry.inFlight) this.#inFlightBytes -= entry.bytes;
   }
 
   /** When the next entry may be tried; `undefined` where none waits. */
@@ -148,7 +166,7 @@ export class ProfileQueue {
   #entryOf(profile: Profile): QueueEntry {
     return {
       profile,
-      bytes: profile.data.byteLength + writeLimits.entryBytes,
+      bytes: occupiedBytes(profile),
       queuedMs: this.#clock.monotonic(),
       queuedAtMs: this.#clock.now(),
       inFlight: false,

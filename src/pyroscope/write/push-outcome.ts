@@ -4,7 +4,7 @@ import type { HttpReason } from "../../http/index.ts";
  * Why a push was not successful; doubles as a metric's label. Beside the transport's reasons: `unauthorized` (401, 403, 407),
  * `not_found` (404, 405, 501), `not_pyroscope` (an answer that is not the Push API's), `rate_limited` (429, resource_exhausted),
  * `deadline` (408, 499, 504 by the server), `server_error` (500), `unavailable` (502, 503 and the rest), `too_large` (413),
- * `invalid` (400 and the rest).
+ * `invalid` (400 and the rest), and `internal`, which is a defect of the agent itself.
  */
 export type PushReason =
   | Exclude<HttpReason, "too_large">
@@ -16,7 +16,8 @@ export type PushReason =
   | "server_error"
   | "unavailable"
   | "too_large"
-  | "invalid";
+  | "invalid"
+  | "internal";
 
 /** Why a profile was given up; doubles as a metric's label. */
 export type DropReason =

@@ -1,8 +1,9 @@
 import { type Clock, Secret, withoutUserinfo } from "../../base/index.ts";
-import { createHttpClient, type HttpClient, type HttpError } from "../../http/index.ts";
+import { createHttpClient, type HttpClient } from "../../http/index.ts";
 import type { Profile } from "../../model/index.ts";
+import type { Logger } from "../../observability/index.ts";
 import type { WriteArguments } from "./arguments.ts";
-import { classifyReply, type Reply } from "./classify-reply.ts";
+import { classifyReply, internalFailure, isTransportError, type Reply } from "./classify-reply.ts";
 import { writeLimits } from "./limits.ts";
 import type { PushOutcome } from "./push-outcome.ts";
 import { pushRequestBody } from "./push-request.ts";
@@ -14,7 +15,7 @@ export interface Pusher {
   readonly args: EndpointArguments;
   /** Its name, else its URL; without userinfo. For the metric label and everything that is shown. */
   readonly name: string;
-  /** One attempt. Never rejects. */
+  /** One attempt. Never rejects: what nobody foresaw is the outcome `internal`, and its first occurrence an error in the log. */
   push(profile: Profile, signal: AbortSignal): Promise<PushOutcome>;
   /** Closes idle connections; attempts in flight finish. */
   close(): void;
@@ -23,12 +24,15 @@ export interface Pusher {
 export interface PusherOptions {
   readonly clock: Clock;
   readonly userAgent: string;
+  readonly log: Logger;
 }
 
 /** Makes a pusher that calls `push.v1.PusherService/Push` with Connect unary over HTTP (connectrpc.com/docs/protocol). */
-export function createPusher(args: EndpointArguments, { clock, userAgent }: PusherOptions): Pusher {
+export function createPusher(args: EndpointArguments, { clock, userAgent, log }: PusherOptions): Pusher {
   const client = createHttpClient({ followRedirects: args.follow_redirects, clock });
   const url = pushUrl(args.url);
+  const name = args.name ?? withoutUserinfo(args.url);
+  let saidInternal = false;
   const attempt = (profile: Profile, signal: AbortSignal): Promise<Reply> =>
     request(client, {
       url,
@@ -41,10 +45,17 @@ export function createPusher(args: EndpointArguments, { clock, userAgent }: Push
     });
   return {
     args,
-    name: args.name ?? withoutUserinfo(args.url),
+    name,
     async push(profile, signal) {
-      const reply = await attempt(profile, signal);
-      return classifyReply(reply, { retryRateLimited: args.retry_on_http_429, nowMs: clock.now() });
+      try {
+        const reply = await attempt(profile, signal);
+        return classifyReply(reply, { retryRateLimited: args.retry_on_http_429, nowMs: clock.now() });
+      } catch (thrown) {
+        if (!saidInternal)
+          log.error("Push failed in the agent itself", { endpoint: name, id: profile.id, err: thrown });
+        saidInternal = true;
+        return internalFailure(thrown);
+      }
     },
     close: () => client.close(),
   };
@@ -79,6 +90,7 @@ async function request(client: HttpClient, options: Parameters<HttpClient["reque
   try {
     return { response: await client.request(options) };
   } catch (error) {
-    return { error: error as HttpError };
+    if (isTransportError(error)) return { error };
+    throw error;
   }
 }

@@ -79,7 +79,44 @@ forward_to = ["pyroscope.store"]`,
 targets = ["localhost:6060"]
 forward_to = []`,
     problems: [
-      'agent.toml:2:12: pyroscope.scrape.a.targets[0]: expected the id of a component such as "discovery.http.default", found "localhost:6060"; an address is written as a target, { __address__ = "host:port" }, or as the url of an endpoint',
+      'agent.toml:2:12: pyroscope.scrape.a.targets[0]: expected the id of a component such as "discovery.http.default", found "localhost:6060"; an address is written as a target, { __address__ = "localhost:6060" }',
+    ],
+  },
+  {
+    title: "a URL with a password where a target is meant, without the password",
+    text: `[pyroscope.scrape.a]
+targets = ["http://user:hunter2@host:6060", "https://u:s3cr@et@host/debug?token=s3c"]
+forward_to = []`,
+    problems: [
+      'agent.toml:2:12: pyroscope.scrape.a.targets[0]: expected the id of a component such as "discovery.http.default", found "http://…@host:6060"; an address is written as a target, { __address__ = "host:6060" }',
+      'agent.toml:2:45: pyroscope.scrape.a.targets[1]: expected the id of a component such as "discovery.http.default", found "https://…@host/debug?…"; an address is written as a target, { __address__ = "host", __scheme__ = "https" }',
+    ],
+  },
+  {
+    title: "a receiver that is named twice, whatever it is called",
+    text: `[pyroscope.scrape.a]
+targets = []
+forward_to = [
+  "pyroscope.write.t",
+  "pyroscope.write.u",
+  "pyroscope.write.t.receiver",
+  "phlare.write.t",
+]
+[pyroscope.write.t]
+[pyroscope.write.u]`,
+    problems: [
+      'agent.toml:6:3: pyroscope.scrape.a.forward_to[2]: names "pyroscope.write.t", which pyroscope.scrape.a.forward_to[0] names too; remove one of the two',
+      'agent.toml:7:3: pyroscope.scrape.a.forward_to[3]: names "pyroscope.write.t", which pyroscope.scrape.a.forward_to[0] names too; remove one of the two',
+    ],
+  },
+  {
+    title: "a component that is named twice among the targets",
+    text: `[pyroscope.scrape.a]
+targets = ["test.finder.x", { __address__ = "h:1" }, "test.finder.x.output"]
+forward_to = []
+[test.finder.x]`,
+    problems: [
+      'agent.toml:2:54: pyroscope.scrape.a.targets[2]: names "test.finder.x", which pyroscope.scrape.a.targets[0] names too; remove one of the two',
     ],
   },
   {
@@ -88,7 +125,7 @@ forward_to = []`,
 targets = []
 forward_to = ["http://pyroscope:4040"]`,
     problems: [
-      'agent.toml:3:15: pyroscope.scrape.a.forward_to[0]: expected the id of a component such as "pyroscope.write.default", found "http://pyroscope:4040"; an address is written as a target, { __address__ = "host:port" }, or as the url of an endpoint',
+      'agent.toml:3:15: pyroscope.scrape.a.forward_to[0]: expected the id of a component such as "pyroscope.write.default", found "http://pyroscope:4040"; a server is the url of an endpoint: [[pyroscope.write.LABEL.endpoint]]',
     ],
   },
   {

@@ -317,6 +317,14 @@ tracing = { jaeger_propagator = true }`,
     ],
   },
   {
+    title: "an empty table of trace headers, which means both",
+    text: `[pyroscope.write.a]
+tracing = {}`,
+    problems: [
+      "agent.toml:2:1: pyroscope.write.a.tracing: sending trace headers is not carried out by this version of the agent (0.1.0); remove it",
+    ],
+  },
+  {
     title: "a store on disk, and one of no size",
     text: `[pyroscope.store.a]
 persist = true

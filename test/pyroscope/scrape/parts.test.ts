@@ -44,6 +44,15 @@ describe("createSchedule()", () => {
   });
 });
 
+describe("createSchedule().next()", () => {
+  test("does not give a tick again to a scrape that a timer started early and that is done before its time", () => {
+    const clock = new FakeClock();
+    const schedule = createSchedule("a", { intervalMs: 15_000, clock });
+    const first = schedule.next();
+    expect(schedule.next(first.dueMs)).toEqual({ dueMs: first.dueMs + 15_000, skipped: 0 });
+  });
+});
+
 describe("createCpuSlots()", () => {
   test("lets one through at a time, in order, and forgets who gave up", async () => {
     const clock = new FakeClock();
@@ -73,6 +82,7 @@ describe("createCpuSlots()", () => {
     const waiting = slots.take("host:1", { patienceMs: 60_000, signal: stop.signal });
     stop.abort();
     expect(await waiting).toBeUndefined();
+    expect(await slots.take("host:1", { patienceMs: 60_000, signal: stop.signal })).toBeUndefined();
   });
 });
 

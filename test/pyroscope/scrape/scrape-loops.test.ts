@@ -10,7 +10,7 @@ import { createMetrics } from "../../../src/observability/index.ts";
 import { createBaselineTable } from "../../../src/pyroscope/scrape/baselines.ts";
 import { createCpuSlots } from "../../../src/pyroscope/scrape/cpu-slots.ts";
 import { createFailureLog } from "../../../src/pyroscope/scrape/failure-log.ts";
-import { createScrapeMetrics } from "../../../src/pyroscope/scrape/metrics.ts";
+import { collectTargetGauges, createScrapeMetrics } from "../../../src/pyroscope/scrape/metrics.ts";
 import { ScrapeManager } from "../../../src/pyroscope/scrape/scrape-manager.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { createMemoryLog } from "../../support/memory-log.ts";
@@ -66,25 +66,24 @@ function setUp(respond: Respond) {
     close: () => {},
   };
   const id = "pyroscope.scrape.test";
-  const manager = new ScrapeManager(
-    {
-      clock,
-      log,
-      metrics: createScrapeMetrics(metrics, { prefix: "pyroscope", id }),
-      failures: createFailureLog(log),
-      cpuSlots: createCpuSlots(clock),
-      headers: {},
-      client: () => client,
-      receiver: () => ({
-        append: async (profile) => {
-          if (refuse) throw new AgentError("refused", "Cannot accept");
-          received.push(profile);
-        },
-      }),
-      maxBytes: () => 1_000_000,
-    },
-    createBaselineTable(clock),
-  );
+  const manager = new ScrapeManager({
+    componentId: id,
+    baselines: createBaselineTable(clock),
+    clock,
+    log,
+    metrics: createScrapeMetrics(metrics, { prefix: "pyroscope", id }),
+    failures: createFailureLog(log),
+    cpuSlots: createCpuSlots(clock),
+    headers: {},
+    client: () => client,
+    receiver: () => ({
+      append: async (profile) => {
+        if (refuse) throw new AgentError("refused", "Cannot accept");
+        received.push(profile);
+      },
+    }),
+    maxBytes: () => 1_000_000,
+  });
   const sync = (addresses: readonly string[], config: Record<string, unknown>): void =>
     manager.sync(
       addresses.map((address) => labelsOf({ __address__: address })),
@@ -190,6 +189,51 @@ describe("a loop of cumulative profiles", () => {
     for (const { labels } of received) expect(labelValue(labels, "__delta__")).toBe("false");
   });
 
+  test("counts growth once while its timeout and its labels change to and fro", async () => {
+    let scrape = 0;
+    const { clock, received, requests, sync } = start(() => ok(recording(`allocs.${Math.min(++scrape, 10)}.pb.gz`)));
+    const configs = [{}, { scrape_timeout: "20s" }, { job_name: "renamed" }, {}, { scrape_interval: "15001ms" }];
+    for (let round = 0; round < 10; round++) {
+      sync(["a:1"], { ...only("memory"), ...configs[round % configs.length] });
+      while (requests.length === round) await clock.advance(100);
+    }
+    const delta = received.reduce((sum, { data }) => sum + allocated(data), 0n);
+    expect(delta).toBe(allocated(recording("allocs.10.pb.gz")) - allocated(recording("allocs.1.pb.gz")));
+  });
+
+  test("does not take a receiver that refuses for several processes", async () => {
+    const names = ["allocs.9", "allocs.2", "allocs.2", "allocs.2", "allocs.2", "allocs.2", "allocs.3"];
+    let scrape = 0;
+    const { clock, log, received, refuse, sync } = start(() => ok(recording(`${names[scrape++] ?? "allocs.3"}.pb.gz`)));
+    sync(["a:1"], only("memory"));
+    await clock.advance(15_000);
+    refuse(true);
+    await clock.advance(75_000);
+    refuse(false);
+    await clock.advance(15_000);
+    expect(received).toHaveLength(2);
+    expect(allocated(received[1]?.data ?? new Uint8Array())).toBe(allocated(recording("allocs.3.pb.gz")));
+    expect(log.messages("warn")).toEqual([]);
+  });
+
+  test("withholds the deltas of several processes behind one address, says why, and sends them again", async () => {
+    let turn = 0;
+    let several = true;
+    const { clock, log, manager, metrics, received, sync } = start(() =>
+      ok(recording(several && turn++ % 2 === 0 ? "allocs.9.pb.gz" : "allocs.2.pb.gz")),
+    );
+    sync(["a:1"], only("memory"));
+    await clock.advance(15_000 * 10);
+    expect(manager.snapshot()[0]?.deltaWithheld).toContain("several processes");
+    expect(allocated(received.at(-1)?.data ?? new Uint8Array())).toBe(0n);
+    expect(await metrics.text()).toMatch(/scrape_delta_profiles_total\{[^}]*outcome="withheld"\} [1-9]/);
+    several = false;
+    await clock.advance(15_000 * 10);
+    expect(manager.snapshot()[0]?.deltaWithheld).toBeUndefined();
+    expect(log.messages("warn")).toHaveLength(1);
+    expect(log.messages("info")).toContain("Deltas are sent again");
+  });
+
   test("keeps its baseline while the target flaps", async () => {
     let scrape = 0;
     const { clock, metrics, sync } = start(() => ok(recording(`allocs.${Math.min(++scrape, 10)}.pb.gz`)));
@@ -208,26 +252,44 @@ describe("a loop of cumulative profiles", () => {
 describe("a loop of CPU profiles", () => {
   const busy = () => answer(500, "Could not enable CPU profiling: cpu profiling already in use");
 
-  test("tries once more with fewer seconds where another client is profiling", async () => {
-    let requested = 0;
-    const { clock, requests, received, sync } = start(() =>
-      requested++ === 0 ? busy() : ok(recording("profile.1.pb.gz")),
-    );
+  test("tries once more where another client is profiling, for as long as the interval leaves", async () => {
+    const starts: number[] = [];
+    const { clock, requests, received, sync } = start(() => {
+      starts.push(running?.clock.monotonic() ?? 0);
+      return starts.length === 1 ? busy() : ok(recording("profile.1.pb.gz"));
+    });
     sync(["a:1"], only("process_cpu"));
-    await clock.advance(29_000);
-    const seconds = requests.slice(0, 2).map(({ url }) => Number(new URL(url).searchParams.get("seconds")));
-    expect(seconds[0]).toBe(14);
-    expect(seconds[1]).toBeGreaterThanOrEqual(1);
-    expect(seconds[1]).toBeLessThan(14);
-    expect(received.length).toBeGreaterThan(0);
+    while (requests.length < 2) await clock.advance(100);
+    const [first = 0, second = 0] = requests.map(({ url }) => Number(new URL(url).searchParams.get("seconds")));
+    expect(first).toBe(14);
+    expect(second).toBeGreaterThanOrEqual(1);
+    const [firstMs = 0, secondMs = 0] = starts;
+    expect(secondMs).toBeGreaterThan(firstMs);
+    expect(secondMs + second * 1000).toBeLessThanOrEqual(firstMs + 15_000);
+    expect(received).toHaveLength(1);
   });
 
-  test("fails as cpu_busy where the process stays busy", async () => {
-    const { clock, manager, requests, sync } = start(busy);
+  test("are skipped and counted where the process stays busy, which says nothing about the target's health", async () => {
+    let taken = false;
+    const { clock, log, manager, metrics, sync } = start(() => (taken ? busy() : ok(recording("profile.1.pb.gz"))));
     sync(["a:1"], only("process_cpu"));
-    await clock.advance(30_000);
-    expect(manager.snapshot()[0]?.lastErrorReason).toBe("cpu_busy");
-    expect(requests.length).toBeLessThanOrEqual(4);
+    await clock.advance(29_000);
+    taken = true;
+    await clock.advance(46_000);
+    expect(manager.snapshot()[0]).toMatchObject({ health: "up", lastErrorReason: "cpu_busy" });
+    expect(await metrics.text()).toMatch(/scrape_skipped_total\{[^}]*reason="cpu_busy"\} [23]/);
+    expect(log.messages("warn")).toEqual(["CPU profile skipped"]);
+  });
+
+  test("last as long as the user says, even longer than the interval", async () => {
+    const { clock, requests, sync } = start(async (request) => {
+      await slowly(20_000, request);
+      return ok(recording("profile.1.pb.gz"));
+    });
+    sync(["a:1"], { ...only("process_cpu"), params: { seconds: ["20"] } });
+    await clock.advance(90_000);
+    expect(requests.length).toBeGreaterThanOrEqual(2);
+    for (const { url } of requests) expect(new URL(url).searchParams.getAll("seconds")).toEqual(["20"]);
   });
 
   test("of one process never run side by side, whatever labels the targets carry", async () => {
@@ -245,6 +307,32 @@ describe("a loop of CPU profiles", () => {
     await clock.advance(60_000);
     expect(most).toBe(1);
     expect(requests.length).toBeGreaterThanOrEqual(6);
+  });
+});
+
+describe("targets that share an address", () => {
+  const prefixes = (manager: ScrapeManager) => {
+    const targets = ["good", "bad"].map((prefix) => labelsOf({ __address__: "a:1", __profile_path_prefix__: prefix }));
+    const args = parseScrapeArguments(only("goroutine"));
+    manager.sync(targets, { id: "pyroscope.scrape.test", args, infersServiceName: true });
+  };
+
+  test("are told apart in the log, and the one that is down shows in the gauge", async () => {
+    const { clock, log, manager, metrics } = start(({ url }) =>
+      url.includes("bad") ? answer(404, "") : ok(goroutines),
+    );
+    const stop = collectTargetGauges(metrics, {
+      prefix: "pyroscope",
+      id: "pyroscope.scrape.test",
+      statuses: () => manager.snapshot(),
+    });
+    prefixes(manager);
+    await clock.advance(150_000);
+    expect(log.messages("warn")).toEqual(["Scrape failed"]);
+    expect(log.messages("info")).toEqual([]);
+    expect(await metrics.text()).toMatch(/pyroscope_scrape_target_up\{[^}]*instance="a:1",type="goroutine"\} 0/);
+    stop();
+    expect(await metrics.text()).not.toMatch(/pyroscope_scrape_target_up\{/);
   });
 });
 
@@ -279,10 +367,12 @@ describe("ScrapeManager", () => {
   });
 
   test("runs equal targets once and skips bad ones without touching their neighbours", async () => {
-    const { clock, log, manager, sync } = start(() => ok(goroutines));
+    const { clock, log, manager, metrics, sync } = start(() => ok(goroutines));
     sync(["a:1", "a:1", "bad/address"], only("goroutine"));
     await clock.advance(15_000);
     expect(manager.snapshot()).toHaveLength(1);
+    sync(["a:1", "a:1", "bad/address"], only("goroutine"));
     expect(log.messages("warn")).toEqual(["Target skipped"]);
+    expect(await metrics.text()).toMatch(/scrape_targets_skipped_total\{[^}]*reason="bad_address"\} 2/);
   });
 });

@@ -6,8 +6,10 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { labelsOf } from "../../../src/model/index.ts";
 import { storeArguments, storeKind } from "../../../src/pyroscope/store/index.ts";
+import { storeLimits } from "../../../src/pyroscope/store/limits.ts";
 import { testContext } from "../../support/context.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
+import { createMemoryLog } from "../../support/memory-log.ts";
 import { aProfile } from "../write/profiles.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "store-test-"));
@@ -25,11 +27,12 @@ function pprofTop(bytes: Uint8Array): string {
 
 function aStore(written: unknown = {}) {
   const clock = new FakeClock();
-  const context = testContext({ id: "pyroscope.store.test", clock });
+  const log = createMemoryLog();
+  const context = testContext({ id: "pyroscope.store.test", clock, log });
   const component = storeKind.create(v.parse(storeArguments, written), context);
   const { receiver, profiles } = component.exports;
   if (!receiver || !profiles) throw new Error("exports are missing");
-  return { clock, context, component, receiver, profiles };
+  return { clock, log, context, component, receiver, profiles };
 }
 
 const memory = { __name__: "memory", service_name: "shop" };
@@ -106,7 +109,46 @@ describe("pyroscope.store", () => {
       ),
     });
     expect(profiles.list({})).toEqual([]);
-    expect(await context.metrics.text()).toContain('reason="larger_than_store"} 1');
+    expect(await context.metrics.text()).toContain(
+      'pyroscope_store_refused_total{component_id="pyroscope.store.test",reason="larger_than_store"} 1\n',
+    );
+  });
+
+  test("logs the first profile it refuses, and later how many went unsaid", async () => {
+    const { receiver, clock, log, context } = aStore({ max_bytes: "4KiB" });
+    const large = aProfile({ labels: memory, padding: 8000 });
+    const append = () => receiver.append(large).catch(() => undefined);
+    for (let count = 0; count < 3; count++) await append();
+    await clock.advance(storeLimits.warningIntervalMs);
+    await append();
+    const said = {
+      reason: "larger_than_store",
+      id: large.id,
+      profile_type: "memory",
+      service_name: "shop",
+      bytes: large.data.byteLength,
+      max_bytes: "4KiB",
+    };
+    const message = "Profile refused: it is larger than max_bytes, raise it";
+    expect(log.lines).toEqual([
+      { level: "warn", message, fields: said },
+      { level: "warn", message, fields: { ...said, refused_since_last_line: 2 } },
+    ]);
+    expect(await context.metrics.text()).toContain('reason="larger_than_store"} 4\n');
+  });
+
+  test("counts what it no longer keeps, by reason", async () => {
+    const { receiver, context, clock, profiles } = aStore({ max_bytes: "4KiB", max_age: "10s" });
+    for (let count = 0; count < 5; count++) await receiver.append(aProfile());
+    expect(profiles.list({})).toHaveLength(3);
+    await clock.advance(10_001);
+    expect(profiles.list({})).toEqual([]);
+    const evicted = (await context.metrics.text()).split("\n").filter((line) => line.startsWith("pyroscope_store_ev"));
+    const own = 'component_id="pyroscope.store.test"';
+    expect(evicted).toEqual([
+      `pyroscope_store_evicted_total{${own},reason="full"} 2`,
+      `pyroscope_store_evicted_total{${own},reason="too_old"} 3`,
+    ]);
   });
 
   test("shows how much it keeps in the snapshot and, while it runs, in metrics", async () => {

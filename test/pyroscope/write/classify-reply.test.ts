@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { AgentError, systemClock } from "../../../src/base/index.ts";
 import type { HttpError } from "../../../src/http/index.ts";
+import type { Labels, Profile } from "../../../src/model/index.ts";
 import { classifyReply } from "../../../src/pyroscope/write/classify-reply.ts";
 import type { PushOutcome, Retryable } from "../../../src/pyroscope/write/push-outcome.ts";
 import { createPusher } from "../../../src/pyroscope/write/pusher.ts";
 import { connectError, htmlPage, type PushServer, type Script, startPushServer } from "../../support/push-server.ts";
+import { createMemoryLog } from "../../support/memory-log.ts";
 import { endpointArguments } from "./endpoint-arguments.ts";
 import { aProfile } from "./profiles.ts";
 
@@ -14,8 +16,12 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
+function aPusher(written: Readonly<Record<string, unknown>>, log = createMemoryLog()) {
+  return createPusher(endpointArguments(written), { clock: systemClock, userAgent: "pprof-agent/test", log });
+}
+
 async function push(written: Readonly<Record<string, unknown>>): Promise<PushOutcome> {
-  const pusher = createPusher(endpointArguments(written), { clock: systemClock, userAgent: "pprof-agent/test" });
+  const pusher = aPusher(written);
   const outcome = await pusher.push(aProfile(), new AbortController().signal);
   pusher.close();
   return outcome;
@@ -123,6 +129,41 @@ describe("a push that is answered with", () => {
       },
     );
     expect(told(outcome)).toBe("retryable protocol endpoint");
+  });
+});
+
+describe("what nobody foresaw", () => {
+  /** Fails where its labels are framed. */
+  const defective: Profile = {
+    ...aProfile(),
+    get labels(): Labels {
+      throw new TypeError("a defect");
+    },
+  };
+
+  test("is an outcome of its own, to be retried, and one line in the log, with its first profile", async () => {
+    const log = createMemoryLog();
+    const pusher = aPusher({ url: "http://127.0.0.1:9", name: "main" }, log);
+    for (let count = 0; count < 3; count++)
+      expect(await pusher.push(defective, new AbortController().signal)).toEqual({
+        outcome: "retryable",
+        reason: "internal",
+        fault: "unclear",
+        message: "Could not push: a defect; this is a defect of the agent: please report it",
+      });
+    expect(log.lines).toMatchObject([{ level: "error", fields: { endpoint: "main", id: defective.id } }]);
+    expect(String(log.lines[0]?.fields["err"])).toContain("a defect");
+  });
+
+  test("does not pass for a reply of the transport, whatever its reason is", async () => {
+    const strange: Profile = {
+      ...aProfile(),
+      get labels(): Labels {
+        throw new AgentError("toString", "a defect");
+      },
+    };
+    const outcome = await aPusher({ url: "http://127.0.0.1:9" }).push(strange, new AbortController().signal);
+    expect(told(outcome)).toBe("retryable internal unclear");
   });
 });
 

@@ -39,6 +39,15 @@ describe("a profile at fault", () => {
   });
 });
 
+test("a defect of the agent leaves nothing in flight, and is tried no more often than other failures", async () => {
+  const { endpoint, append, clock, dropped, stop } = anEndpoint(() => failure("internal"), { max_backoff_retries: 2 });
+  append("a");
+  await clock.advance(60_000);
+  expect(endpoint.snapshot()).toMatchObject({ inFlight: 0, queuedProfiles: 0, state: "unknown" });
+  expect(await dropped("retries_exhausted")).toBe(1);
+  await stop();
+});
+
 describe("an endpoint that is down", () => {
   test("is so after one failure of the transport, and is probed with one request at a time", async () => {
     const { endpoint, attempts, append, clock, stop } = anEndpoint(() => refused);

@@ -164,6 +164,56 @@ test("a profile larger than the queue is refused with its own reason and what to
   await stop();
 });
 
+test("a profile that does not fit beside those in flight is refused, and those that wait stay", async () => {
+  const server = held();
+  const { endpoint, append, dropped, stop } = anEndpoint(server.answer, {
+    queue: { max_memory: "6KiB", max_in_flight: 2 },
+  });
+  append("a", "b", "c");
+  expect(() => endpoint.append(aProfile({ id: "large", padding: 3000 }))).toThrow(
+    expect.objectContaining({
+      reason: "queue_full",
+      message: expect.stringMatching(
+        /^Cannot queue a profile for endpoint "main": the 4(\.\d)?KiB it occupies do not fit into 6KiB beside the 2.\dKiB in flight; raise queue.max_memory or lower queue.max_in_flight$/,
+      ),
+    }),
+  );
+  expect(await dropped("queue_full")).toBe(1);
+  expect(endpoint.snapshot()).toMatchObject({ queuedProfiles: 3, droppedProfiles: 1 });
+  await server.release(sent);
+  await server.release(sent);
+  expect(endpoint.snapshot()).toMatchObject({ queuedProfiles: 0, sentProfiles: 3 });
+  await stop();
+});
+
+test("the bytes sent and dropped are those of the profiles, by reason", async () => {
+  const answers = [sent, sent, invalid];
+  const { endpoint, metrics, stop } = anEndpoint((_, attempt) => answers[attempt - 1] ?? refused, {
+    queue: { max_memory: "10KiB", max_in_flight: 1 },
+  });
+  const profiles = [100, 200, 300, 2000, 3000, 4000].map((padding) => aProfile({ padding }));
+  for (const profile of profiles) {
+    endpoint.append(profile);
+    await settle();
+  }
+  expect(() => endpoint.append(aProfile({ padding: 20_000 }))).toThrow();
+  const giant = aProfile({ padding: 20_000 }).data.byteLength;
+  const [first = 0, second = 0, third = 0, fourth = 0, fifth = 0, sixth = 0] = profiles.map(
+    ({ data }) => data.byteLength,
+  );
+  const own = 'component_id="w",endpoint="main"';
+  const sizes = async (): Promise<string[]> =>
+    (await metrics.text()).split("\n").filter((line) => /^pyroscope_write_(sent|dropped)_bytes_total/.test(line));
+  expect(await sizes()).toEqual([
+    `pyroscope_write_sent_bytes_total{${own}} ${first + second}`,
+    `pyroscope_write_dropped_bytes_total{${own},reason="invalid"} ${third}`,
+    `pyroscope_write_dropped_bytes_total{${own},reason="queue_full"} ${fourth}`,
+    `pyroscope_write_dropped_bytes_total{${own},reason="larger_than_queue"} ${giant}`,
+  ]);
+  await stop();
+  expect(await sizes()).toContain(`pyroscope_write_dropped_bytes_total{${own},reason="shutdown"} ${fifth + sixth}`);
+});
+
 test("the metrics of an endpoint tell what was sent, dropped, retried and waits, and by result what was tried", async () => {
   const answers = [refused, sent, invalid];
   const { append, clock, metrics, stop } = anEndpoint((_, attempt) => answers[attempt - 1] ?? refused);

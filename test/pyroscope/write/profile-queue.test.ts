@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { writeLimits } from "../../../src/pyroscope/write/limits.ts";
-import { ProfileQueue, type QueueEntry } from "../../../src/pyroscope/write/profile-queue.ts";
+import { type Added, ProfileQueue, type QueueEntry } from "../../../src/pyroscope/write/profile-queue.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { aProfile } from "./profiles.ts";
 
@@ -12,7 +12,7 @@ function queueOf(slots: number, maxAgeMs = 60_000) {
   const dropped: string[] = [];
   const onDropped = ({ profile }: QueueEntry, reason: string): void => void dropped.push(`${profile.id} ${reason}`);
   const queue = new ProfileQueue({ maxBytes: slots * slot, maxAgeMs }, { clock, onDropped });
-  const add = (id: string, bytes = 1000): boolean => queue.add({ ...aProfile({ id }), data: new Uint8Array(bytes) });
+  const add = (id: string, bytes = 1000): Added => queue.add({ ...aProfile({ id }), data: new Uint8Array(bytes) });
   const take = (): string | undefined => queue.take()?.profile.id;
   return { clock, queue, dropped, add, take };
 }
@@ -26,7 +26,7 @@ describe("the queue of an endpoint", () => {
 
   test("lets the oldest go when it is full", () => {
     const { queue, add, dropped } = queueOf(2);
-    for (const id of ["a", "b", "c"]) expect(add(id)).toBe(true);
+    for (const id of ["a", "b", "c"]) expect(add(id)).toBe("queued");
     expect(dropped).toEqual(["a queue_full"]);
     expect(queue.bytes).toBe(2 * slot);
   });
@@ -42,22 +42,46 @@ describe("the queue of an endpoint", () => {
   test("refuses what is larger than itself and keeps the rest", () => {
     const { add, queue, dropped } = queueOf(2);
     add("a");
-    expect(add("giant", 3 * slot)).toBe(false);
+    expect(add("giant", 3 * slot)).toBe("larger_than_queue");
     expect(dropped).toEqual([]);
     expect(queue.size).toBe(1);
   });
 
-  test("never lets go what is in flight: the next oldest goes, and at last the new one", () => {
+  test("never lets go what is in flight: the next oldest goes, and at last the new one is refused", () => {
     const { add, take, dropped, queue } = queueOf(2);
     add("a");
     add("b");
     take();
-    add("c");
-    expect(dropped).toEqual(["b queue_full"]);
+    expect(add("c")).toBe("queued");
     take();
-    add("d");
-    expect(dropped).toEqual(["b queue_full", "d queue_full"]);
+    expect(add("d")).toBe("queue_full");
+    expect(dropped).toEqual(["b queue_full"]);
     expect(queue.bytes).toBe(2 * slot);
+  });
+
+  test("lets nothing go for what would not fit beside the profiles in flight", () => {
+    const { add, take, dropped, queue } = queueOf(4);
+    for (const id of ["a", "b", "c", "d"]) add(id);
+    expect([take(), take()]).toEqual(["a", "b"]);
+    expect(add("large", 2 * slot)).toBe("queue_full");
+    expect(dropped).toEqual([]);
+    expect(queue.size).toBe(4);
+    expect(add("small")).toBe("queued");
+    expect(dropped).toEqual(["c queue_full"]);
+  });
+
+  test("has room again for what was in flight, once it is put back or gone", () => {
+    const { add, queue } = queueOf(2);
+    add("a");
+    add("b");
+    const [a, b] = [queue.take() as QueueEntry, queue.take() as QueueEntry];
+    expect(queue.inFlightBytes).toBe(2 * slot);
+    queue.putBack(a, 0);
+    queue.remove(b);
+    queue.remove(b);
+    expect(queue.inFlightBytes).toBe(0);
+    expect(add("large", slot)).toBe("queued");
+    expect(queue.clear("shutdown")).toEqual({ profiles: 1, bytes: slot + writeLimits.entryBytes });
   });
 
   test("lets go what is too old, whenever somebody looks", async () => {

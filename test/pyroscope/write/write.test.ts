@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { setImmediate } from "node:timers/promises";
 import * as v from "valibot";
+import type { Component } from "../../../src/component/index.ts";
 import { labelsOf } from "../../../src/model/index.ts";
 import { type WriteArguments, writeArguments, writeKind } from "../../../src/pyroscope/write/index.ts";
 import { testContext } from "../../support/context.ts";
@@ -45,6 +46,15 @@ function aWrite(written: unknown) {
   };
   cleanups.push(stop);
   return { component, receiver, log, context, stop };
+}
+
+function secretHeader(value: string) {
+  return { headers: { "X-Api-Key": value } };
+}
+
+/** Requests of the first endpoint. */
+function inFlight(component: Component<WriteArguments>): number | undefined {
+  return component.snapshot().endpoints?.[0]?.inFlight;
 }
 
 /** Lets everything else run until `predicate` holds; the test's own timeout ends it. */
@@ -245,6 +255,42 @@ describe("new arguments of pyroscope.write", () => {
     expect(added.accepted[0]?.id).toBe("two");
     expect(removed.accepted).toHaveLength(1);
     expect(component.snapshot().endpoints?.map(({ url }) => url)).toEqual([kept.url, added.url].map((url) => url));
+  });
+
+  test.each<[string, number, Readonly<Record<string, string>>]>([
+    ["the pause its server asked for", 429, { "retry-after": "60" }],
+    ["its back-off", 503, {}],
+  ])("leave an endpoint that did not change all alone: %s", async (_, status, headers) => {
+    const server = await aServer();
+    server.replyWith({ status, headers });
+    const { component, receiver } = aWrite({ endpoint: endpoint(server.url, { ...slow, ...secretHeader("one") }) });
+    await receiver.append(aProfile());
+    await until(() => component.snapshot().endpoints?.[0]?.lastError !== undefined && !inFlight(component));
+    component.applyConfig(
+      argumentsOf({
+        external_labels: { env: "prod" },
+        endpoint: [endpoint(server.url, { ...slow, ...secretHeader("one") }), endpoint("http://127.0.0.1:9", slow)],
+      }),
+    );
+    // A push that may start has started by now.
+    expect(inFlight(component)).toBe(0);
+    expect(server.counts.requests).toBe(1);
+    // Where only a secret changed, it is another configuration.
+    component.applyConfig(argumentsOf({ endpoint: endpoint(server.url, { ...slow, ...secretHeader("two") }) }));
+    await server.waitFor(() => server.counts.requests === 2);
+    expect(server.requests.map(({ headers: got }) => got["x-api-key"])).toEqual(["one", "two"]);
+  });
+
+  test("keep the connections of an endpoint that did not change", async () => {
+    const server = await aServer();
+    const { component, receiver } = aWrite({ endpoint: endpoint(server.url) });
+    for (const env of ["a", "b", "c"]) {
+      component.applyConfig(argumentsOf({ external_labels: { env }, endpoint: endpoint(server.url) }));
+      await receiver.append(aProfile());
+      await server.waitFor(() => server.accepted.at(-1)?.labels["env"] === env);
+      await until(() => component.snapshot().endpoints?.[0]?.queuedProfiles === 0);
+    }
+    expect(new Set(server.requests.map(({ clientPort }) => clientPort)).size).toBe(1);
   });
 
   test("count what an endpoint that left could not deliver", async () => {
