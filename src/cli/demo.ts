@@ -2,7 +2,7 @@ import { createServer } from "node:net";
 import type { Config } from "../config/index.ts";
 import { flagValue, type Run } from "./command.ts";
 import type { CliIo } from "./io.ts";
-import { loadFromTree } from "./load.ts";
+import { loadFromTree, parseListenAddress } from "./load.ts";
 import { runUntilSignal } from "./run.ts";
 
 /** `agent demo`: the agent scrapes itself and keeps the profiles. */
@@ -14,9 +14,8 @@ export const demo: Run = (line, io) => {
 
 /** The agent is its own target, so its port must be known before it listens. Not told one, a demo moves aside. */
 async function loadDemo(listen: string | undefined, io: CliIo): Promise<Config> {
-  const config = await loadFromTree(demoTree(listen ?? "127.0.0.1:12345"), io);
-  const { host, port } = config.server;
-  if (port !== 0 && (listen !== undefined || (await isFree(host, port)))) return config;
+  const { listen_address: address, host, port } = await parseListenAddress(listen ?? "127.0.0.1:12345", io);
+  if (port !== 0 && (listen !== undefined || (await isFree(host, port)))) return loadFromTree(demoTree(address), io);
   const shownHost = host.includes(":") ? `[${host}]` : host;
   return loadFromTree(demoTree(`${shownHost}:${await freePort(host)}`), io);
 }

@@ -20,7 +20,7 @@ export async function loadFromFlags(line: CommandLine, io: CliIo): Promise<Confi
       ? await loadFromTree(targetTree(line), io)
       : await loadConfig({ path: file, kinds, env: io.env });
   const listen = flagValue(line, "listen");
-  return listen === undefined ? config : { ...config, server: await serverAt(listen, io) };
+  return listen === undefined ? config : { ...config, server: await parseListenAddress(listen, io) };
 }
 
 /** Checks a configuration made by the program, as a file of the same content would be. Throws ConfigError. */
@@ -41,7 +41,8 @@ export function reportProblems(error: ConfigError, io: CliIo, { json }: { json: 
   else io.err(`${renderProblems(error.problems)}\n`);
 }
 
-async function serverAt(listenAddress: string, io: CliIo): Promise<Config["server"]> {
+/** The `[server]` table of a `--listen` flag. Throws UsageError. */
+export async function parseListenAddress(listenAddress: string, io: CliIo): Promise<Config["server"]> {
   try {
     return (await loadFromTree({ server: { listen_address: listenAddress } }, io)).server;
   } catch (thrown) {

@@ -8,7 +8,11 @@ import { loadFromFlags, reportProblems } from "./load.ts";
 import { untilSignal } from "./signals.ts";
 
 /** `agent run`, and `agent` with flags only. */
-export const run: Run = (line, io) => runUntilSignal(line, io, { load: () => loadFromFlags(line, io) });
+export const run: Run = (line, io) => {
+  const keepsOnBox = line.flags.has("target") && !line.flags.has("server");
+  const onReady = (url: string): void => io.out(`The first profiles show within 10 seconds:\n\n  ${url}\n`);
+  return runUntilSignal(line, io, { load: () => loadFromFlags(line, io), ...(keepsOnBox && { onReady }) });
+};
 
 export interface RunOptions {
   readonly load: () => Promise<Config>;

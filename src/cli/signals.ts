@@ -24,5 +24,9 @@ export function untilSignal(log: Logger): AbortSignal {
       }, shutdownMs).unref();
     });
   }
+  // Its default is to end the process: losing a queue to a closed terminal or to somebody's habit of reloading helps nobody.
+  process.on("SIGHUP", () =>
+    log.warn("Reloading is not carried out by this version; restart the agent", { signal: "SIGHUP" }),
+  );
   return controller.signal;
 }

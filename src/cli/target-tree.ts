@@ -1,19 +1,20 @@
+import { isIPv6 } from "node:net";
 import { withoutCredentials } from "../schema/index.ts";
 import { type CommandLine, flagValue } from "./command.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** The configuration that the flags `--target`, `--server` and `--label` stand for, as a file would have it. */
 export function targetTree(line: CommandLine): Record<string, unknown> {
-  const labels = (line.flags.get("label") ?? []).map(parseLabel);
+  const labels = parseLabels(line.flags.get("label") ?? []);
   const servers = line.flags.get("server") ?? [];
   const receiver = servers.length > 0 ? "pyroscope.write.default" : "pyroscope.store.default";
   const targets = (line.flags.get("target") ?? []).map((text) => ({
     ...parseTarget(text),
-    ...Object.fromEntries(labels),
+    ...labels,
   }));
   return {
     pyroscope: {
-      scrape: { default: { targets, forward_to: [receiver] } },
+      scrape: { default: { targets, forward_to: [receiver], ...(servers.length === 0 && { scrape_interval: "5s" }) } },
       ...(servers.length > 0
         ? { write: { default: { endpoint: servers.map((url) => ({ url })) } } }
         : { store: { default: {} } }),
@@ -25,6 +26,8 @@ export function targetTree(line: CommandLine): Record<string, unknown> {
 function parseTarget(text: string): Record<string, string> {
   const url = URL.parse(text.includes("://") ? text : `http://${text}`);
   const wrong = (why: string): UsageError => new UsageError(`Target "${withoutCredentials(text)}" ${why}`);
+  const meant = meantTarget(text);
+  if (meant) throw wrong(`is no address: did you mean "${meant}"?`);
   if (!url || url.hostname === "") throw wrong("is no address: write host:port or http://host:port");
   if (!/^https?:$/.test(url.protocol)) throw wrong(`has the scheme "${url.protocol.slice(0, -1)}": use http or https`);
   if (url.username !== "" || url.password !== "")
@@ -45,10 +48,27 @@ function parseTarget(text: string): Record<string, string> {
   };
 }
 
-function parseLabel(text: string): readonly [name: string, value: string] {
-  const at = text.indexOf("=");
-  if (at < 1) throw new UsageError(`Label "${text}" has no name and value: write --label KEY=VALUE`);
-  return [text.slice(0, at), text.slice(at + 1)];
+/** What somebody meant who wrote no address; a URL parser would make something of it that nobody meant. */
+function meantTarget(text: string): string | undefined {
+  const port = /^:?(\d+)$/.exec(text)?.[1];
+  if (port !== undefined) return `localhost:${port}`;
+  const rest = /^https?:?\/{1,2}(?:https?:\/\/)?(.+)$/i.exec(text)?.[1];
+  if (rest !== undefined && !/^https?:\/\/(?!https?:\/\/)/i.test(text)) return `http://${rest}`;
+  return isIPv6(text) ? `[${text}]:6060` : undefined;
+}
+
+function parseLabels(texts: readonly string[]): Record<string, string> {
+  const labels = new Map<string, string>();
+  for (const text of texts) {
+    const at = text.indexOf("=");
+    if (at < 1) throw new UsageError(`Label "${text}" has no name and value: write --label KEY=VALUE`);
+    const name = text.slice(0, at);
+    if (name.startsWith("__"))
+      throw new UsageError(`Label "${name}" is internal: what steers a scrape needs a configuration file`);
+    if (labels.has(name)) throw new UsageError(`Label "${name}" was given twice`);
+    labels.set(name, text.slice(at + 1));
+  }
+  return Object.fromEntries(labels);
 }
 
 /** Refuses combinations of flags that say two things or half of one. Returns the file, where one is named. */

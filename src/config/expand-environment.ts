@@ -11,7 +11,7 @@ interface Expansion {
 /**
  * The tree with `${NAME}` and `${NAME:-default}` in its string values replaced from the environment; the default also stands in for
  * an empty variable, as in a shell. `$${` is a literal `${`, and `${1}` stays as it is: it is a group of a regular expression.
- * Keys and relabel rules are not expanded.
+ * Keys and relabel rules are not expanded. A default holds no further reference.
  */
 export function expandEnvironment(tree: unknown, env: Environment, findings: Finding[]): unknown {
   return expandValue(tree, [], { env, findings });
@@ -43,6 +43,9 @@ function expandText(text: string, path: Path, { env, findings }: Expansion): str
     // Not shown: what stands there may be a secret with a dollar sign in it.
     if (close === "" || name === undefined)
       return refuse("holds ${ that begins no ${NAME} or ${NAME:-default}; write $${ for a literal ${", whole);
+    // The pattern above ends at the first }, so the inner ${ would become part of the value.
+    if (defaultText?.includes("${"))
+      return refuse(`the default of \${${name}:-…} holds \${, and a default is taken literally; write it out`, whole);
     const value = env[name];
     if (value !== undefined && (value !== "" || defaultText === undefined)) return value;
     if (defaultText !== undefined) return defaultText;

@@ -1,6 +1,8 @@
 import { parse, TomlError } from "smol-toml";
 import { isTable } from "../schema/index.ts";
 import { ConfigError, type ConfigProblem } from "./config-error.ts";
+import { alloyAt } from "./looks-like-alloy.ts";
+import { isTooDeep, jsonTooDeepAt, maxNesting, tooDeep } from "./nesting.ts";
 import { tomlSyntaxMessage } from "./toml-syntax-message.ts";
 
 export type ConfigFormat = "toml" | "json";
@@ -12,18 +14,22 @@ export function formatOf(path: string, text: string): ConfigFormat {
   return /^\s*\{/.test(text) ? "json" : "toml";
 }
 
+type Refuse = (problems: readonly Omit<ConfigProblem, "file" | "key">[]) => never;
+
 /** The tree of a text. Throws ConfigError `syntax`. */
 export async function readTree(
   text: string,
   { path, format }: { readonly path: string; readonly format: ConfigFormat },
 ): Promise<Record<string, unknown>> {
-  const refuse = (problems: readonly Omit<ConfigProblem, "file" | "key">[]): never => {
+  const refuse: Refuse = (problems) => {
     throw new ConfigError(
       "syntax",
       problems.map((problem) => ({ file: path, key: "", ...problem })),
     );
   };
-  if (format === "toml") return readToml(text, refuse);
+  if (format === "toml") return readToml(text, { path, refuse });
+  const deep = jsonTooDeepAt(text);
+  if (deep) return refuse([{ ...deep, message: tooDeep }]);
   const { jsonSyntaxProblems } = await import("./json-syntax-problems.ts");
   const problems = jsonSyntaxProblems(text);
   if (problems.length > 0) return refuse(problems);
@@ -35,12 +41,16 @@ export async function readTree(
 
 function readToml(
   text: string,
-  refuse: (problems: readonly Omit<ConfigProblem, "file" | "key">[]) => never,
+  { path, refuse }: { readonly path: string; readonly refuse: Refuse },
 ): Record<string, unknown> {
   try {
-    return parse(text, { integersAsBigInt: "asNeeded" });
+    // The parser counts brackets only.
+    const tree = parse(text, { integersAsBigInt: "asNeeded", maxDepth: maxNesting });
+    return isTooDeep(tree) ? refuse([{ message: tooDeep }]) : tree;
   } catch (thrown) {
     if (!(thrown instanceof TomlError)) throw thrown;
+    const alloy = alloyAt(text, path);
+    if (alloy) return refuse([alloy]);
     const { line, column } = thrown;
     return refuse([{ line, column, message: tomlSyntaxMessage(text, thrown) }]);
   }

@@ -29,6 +29,16 @@ describe("A command line that is wrong ends with exit code 2 and says what to wr
     ["--target ftp://b", 'Target "ftp://b" has the scheme "ftp": use http or https'],
     ["--target ftp://u:hunter2@b", 'Target "ftp://…@b" has the scheme "ftp": use http or https'],
     ["--target u:hunter2@b:99999", 'Target "…@b:99999" is no address: write host:port or http://host:port'],
+    ["--target 6060", 'Target "6060" is no address: did you mean "localhost:6060"?'],
+    ["--target :6060", 'Target ":6060" is no address: did you mean "localhost:6060"?'],
+    ["--target http:/a:1", 'Target "http:/a:1" is no address: did you mean "http://a:1"?'],
+    ["--target http://https://a:1", 'Target "http://https://a:1" is no address: did you mean "http://a:1"?'],
+    ["--target ::1", 'Target "::1" is no address: did you mean "[::1]:6060"?'],
+    [
+      "--target b:1 --label __address__=c:1",
+      'Label "__address__" is internal: what steers a scrape needs a configuration file',
+    ],
+    ["--target b:1 --label a=1 --label a=2", 'Label "a" was given twice'],
     ["--target http://", 'Target "http://" is no address: write host:port or http://host:port'],
     ["--target http://a:1/?x=1", 'Target "http://a:1/?…" has a query: parameters need a configuration file'],
     [

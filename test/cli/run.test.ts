@@ -46,6 +46,22 @@ describe("agent run", () => {
       expect(child.stderr()).toMatch(/level=info msg=Stopping signal=SIG[A-Z]+\n.*msg="Agent stopped"\n$/);
     });
 
+  test.concurrent("goes on after a SIGHUP, and says why nothing was reloaded", async () => {
+    const child = startChild([...agentCommand, "run", file("hup.toml", storeOnly), "--listen", "127.0.0.1:0"]);
+    await child.waitFor(/Agent started/);
+    process.kill(child.pid, "SIGHUP");
+    await child.waitFor(/Reloading is not carried out by this version/);
+    expect((await child.stop("SIGTERM")).exit).toBe(0);
+  });
+
+  test.concurrent("with a target and no server says where the first profiles will show", async () => {
+    const target = `127.0.0.1:${await freePort()}`;
+    const child = startChild([...agentCommand, "--target", target, "--listen", "127.0.0.1:0"]);
+    await child.waitFor(/Agent started/);
+    await child.stop("SIGTERM");
+    expect(child.stdout()).toMatch(/^The first profiles show within 10 seconds:\n\n {2}http:\/\/127\.0\.0\.1:\d+\/\n$/);
+  });
+
   test.concurrent("ends at once on a second signal, with 128 plus its number", async () => {
     const port = await freePort();
     const config = file(

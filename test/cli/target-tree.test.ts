@@ -46,6 +46,8 @@ describe("targetTree()", () => {
   test("keeps profiles in the store where there is no server", () => {
     const { pyroscope } = treeOf({ target: ["a:1"] }) as { pyroscope: Record<string, unknown> };
     expect(Object.keys(pyroscope)).toEqual(["scrape", "store"]);
-    expect(pyroscope["scrape"]).toMatchObject({ default: { forward_to: ["pyroscope.store.default"] } });
+    expect(pyroscope["scrape"]).toMatchObject({
+      default: { forward_to: ["pyroscope.store.default"], scrape_interval: "5s" },
+    });
   });
 });

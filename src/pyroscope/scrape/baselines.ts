@@ -1,6 +1,6 @@
 import { type Clock, limits } from "../../base/index.ts";
 import type { Baseline } from "../../pprof/index.ts";
-import { createRestartGuard, type RestartGuard } from "./restart-guard.ts";
+import { type Comparison, createRestartGuard, type RestartGuard } from "./restart-guard.ts";
 
 /**
  * The memory that deltas are computed against, for all scrape components: one slot per component, final URL and type. It outlives
@@ -17,18 +17,21 @@ export interface BaselineTable {
 
 export interface BaselineSlot {
   readonly baseline: Baseline | undefined;
+  /** The baseline that a recent restart made useless: a profile that continues it comes from another process. */
+  readonly beforeRestart: Baseline | undefined;
   readonly guard: RestartGuard;
   /** Why delta columns are not sent now, in words. */
   withheld: string | undefined;
   /** What the next baseline may occupy: the slot's own bound, or less where all slots together are near theirs. */
   readonly maxBytes: number;
-  /** Replaces the baseline: only after the receiver has accepted what was computed from it. */
-  commit(next: Baseline | undefined): void;
+  /** Replaces the baseline: only after the receiver has accepted what was computed from it; and notes how it compared. */
+  commit(next: Baseline | undefined, comparison?: Comparison): void;
   release(): void;
 }
 
 interface Entry {
   baseline: Baseline | undefined;
+  beforeRestart: Baseline | undefined;
   guard: RestartGuard;
   withheld: string | undefined;
   held: boolean;
@@ -36,18 +39,35 @@ interface Entry {
 }
 
 function newEntry(): Entry {
-  return { baseline: undefined, guard: createRestartGuard(), withheld: undefined, held: true, releasedAtMs: 0 };
+  return {
+    baseline: undefined,
+    beforeRestart: undefined,
+    guard: createRestartGuard(),
+    withheld: undefined,
+    held: true,
+    releasedAtMs: 0,
+  };
 }
+
+function bytesOf({ baseline, beforeRestart }: Entry): number {
+  return (baseline?.bytes ?? 0) + (beforeRestart?.bytes ?? 0);
+}
+
+/** Looking for slots to drop costs time with many of them. */
+const dropEveryMs = 60_000;
 
 export function createBaselineTable(clock: Clock): BaselineTable {
   const entries = new Map<string, Entry>();
   let bytes = 0;
+  let nextDropMs = 0;
 
   const dropExpired = (): void => {
-    const oldestMs = clock.monotonic() - limits.baselineAgeMs;
+    const nowMs = clock.monotonic();
+    if (nowMs < nextDropMs) return;
+    nextDropMs = nowMs + dropEveryMs;
     for (const [key, entry] of entries) {
-      if (entry.held || entry.releasedAtMs > oldestMs) continue;
-      bytes -= entry.baseline?.bytes ?? 0;
+      if (entry.held || entry.releasedAtMs > nowMs - limits.baselineAgeMs) continue;
+      bytes -= bytesOf(entry);
       entries.delete(key);
     }
   };
@@ -55,6 +75,9 @@ export function createBaselineTable(clock: Clock): BaselineTable {
   const slotOf = (entry: Entry): BaselineSlot => ({
     get baseline() {
       return entry.baseline;
+    },
+    get beforeRestart() {
+      return entry.beforeRestart;
     },
     guard: entry.guard,
     get withheld() {
@@ -66,9 +89,13 @@ export function createBaselineTable(clock: Clock): BaselineTable {
     get maxBytes() {
       return Math.min(limits.baselineBytes, limits.baselinesBytes - bytes + (entry.baseline?.bytes ?? 0));
     },
-    commit(next) {
-      bytes += (next?.bytes ?? 0) - (entry.baseline?.bytes ?? 0);
+    commit(next, comparison) {
+      bytes -= bytesOf(entry);
+      if (comparison) entry.guard.note(comparison);
+      if (comparison === "restarted") entry.beforeRestart = entry.baseline;
+      if (!entry.guard.watches) entry.beforeRestart = undefined;
       entry.baseline = next;
+      bytes += bytesOf(entry);
     },
     release() {
       entry.held = false;

@@ -1,36 +1,47 @@
-/** Restarts among the last `historyLength` scrapes that no single process explains. */
-const suspiciousRestarts = 3;
+/**
+ * How a profile relates to the one before: the same process went on, it restarted, or it went back to the process from before the
+ * last restart. No process comes back: that is another one behind the same address.
+ */
+export type Comparison = "continued" | "restarted" | "returned";
+
+/** Restarts among the last `historyLength` scrapes that no single process explains, a crashing one included. */
+const suspiciousRestarts = 4;
 const historyLength = 8;
 
 /**
- * Notices an address that "restarts" scrape after scrape: several processes behind one load balancer. Their cumulative values
- * cannot be told apart, so the deltas would be made up; the agent stops sending them until a whole history shows no restart.
+ * Notices several processes behind one address (a load balancer). Their cumulative values cannot be told apart, so the deltas
+ * would be made up; the agent stops sending them until a whole history shows one process.
  */
 export interface RestartGuard {
   /** Whether delta columns are withheld now. */
   readonly withholds: boolean;
-  /** Whether they would be after `note(restarted)`. */
-  wouldWithhold(restarted: boolean): boolean;
+  /** Whether a restart is so recent that the process from before it may still show up. */
+  readonly watches: boolean;
+  /** Whether delta columns would be withheld after `note(comparison)`. */
+  wouldWithhold(comparison: Comparison): boolean;
   /** Notes what the last comparison said. */
-  note(restarted: boolean): void;
+  note(comparison: Comparison): void;
 }
 
 export function createRestartGuard(): RestartGuard {
-  let history: readonly boolean[] = [];
+  let history: readonly Comparison[] = [];
   let withholds = false;
-  const after = (restarted: boolean): readonly boolean[] => [...history.slice(1 - historyLength), restarted];
-  const verdict = (past: readonly boolean[]): boolean => {
-    const restarts = past.filter(Boolean).length;
-    if (restarts >= suspiciousRestarts) return true;
-    return withholds && !(restarts === 0 && past.length === historyLength);
+  const after = (comparison: Comparison): readonly Comparison[] => [...history.slice(1 - historyLength), comparison];
+  const verdict = (past: readonly Comparison[]): boolean => {
+    const changes = past.filter((comparison) => comparison !== "continued").length;
+    if (past.includes("returned") || changes >= suspiciousRestarts) return true;
+    return withholds && !(changes === 0 && past.length === historyLength);
   };
   return {
     get withholds() {
       return withholds;
     },
-    wouldWithhold: (restarted) => verdict(after(restarted)),
-    note(restarted) {
-      history = after(restarted);
+    get watches() {
+      return history.some((comparison) => comparison !== "continued");
+    },
+    wouldWithhold: (comparison) => verdict(after(comparison)),
+    note(comparison) {
+      history = after(comparison);
       withholds = verdict(history);
     },
   };

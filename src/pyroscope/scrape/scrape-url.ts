@@ -27,7 +27,7 @@ export function normalizeAddress(address: string, scheme: string): string {
   const host = isIPv6(address) ? `[${address}]` : address;
   const withPort = /:\d+$/.test(host.replace(/^\[.*\]/, "")) ? host : `${host}:${port}`;
   const url = /[/?#@\\\s]/.test(withPort) ? undefined : URL.parse(`${scheme}://${withPort}`);
-  if (!url || url.hostname === "")
+  if (!url || url.hostname === "" || url.port === "0")
     throw new TargetError(
       "bad_address",
       `Cannot scrape "${preview(address)}": "__address__" must be host:port, without scheme or path`,

@@ -1,9 +1,17 @@
 import type { ProfileInfo } from "../../model/index.ts";
-import { clampNegatives, compress, computeDelta, validate } from "../../pprof/index.ts";
+import {
+  type Baseline,
+  clampNegatives,
+  compress,
+  computeDelta,
+  type DeltaResult,
+  validate,
+} from "../../pprof/index.ts";
 import type { BaselineSlot } from "./baselines.ts";
 import type { FetchedProfile } from "./fetch-profile.ts";
 import type { ScrapeMetrics } from "./metrics.ts";
 import type { Scrape } from "./plan.ts";
+import type { Comparison } from "./restart-guard.ts";
 
 /** What is handed on for a fetched profile. */
 export interface Outgoing {
@@ -45,30 +53,40 @@ function withoutNegatives(original: Uint8Array, { metrics }: DeltaContext): Uint
 /** `computeDelta` validates what it reads, so the profile is not read twice. */
 function subtract(fetched: FetchedProfile, { scrape, slot, metrics, onWithhold }: DeltaContext): Outgoing {
   const { cumulative } = scrape.profileType;
-  const compute = (columns: "all" | "instantaneous") =>
-    computeDelta(fetched.raw, { cumulative, baseline: slot.baseline, maxBaselineBytes: slot.maxBytes, columns });
+  const compute = (columns: "all" | "instantaneous", baseline = slot.baseline) =>
+    computeDelta(fetched.raw, { cumulative, baseline, maxBaselineBytes: slot.maxBytes, columns });
   const result = compute("all");
-  if (result.fallen > 0) metrics.fallenStacks.inc(result.fallen);
-  const compared = result.outcome === "delta" || result.outcome === "restart";
-  const restarted = result.outcome === "restart";
+  const continues = (baseline: Baseline): boolean => {
+    const { outcome, fallen } = compute("all", baseline);
+    return outcome === "delta" && fallen === 0;
+  };
+  const comparison = comparisonOf(result.outcome, slot.beforeRestart, continues);
+  const several = comparison ? slot.guard.wouldWithhold(comparison) : slot.guard.withholds;
   const degraded = result.outcome === "degraded";
-  const several = compared ? slot.guard.wouldWithhold(restarted) : slot.guard.withholds;
   const withheld = degraded ? overBound : several ? severalProcesses : undefined;
+  if (result.fallen > 0) metrics.fallenStacks.inc(result.fallen);
   metrics.deltaOutcome(several && !degraded ? "withheld" : result.outcome);
   if (withheld !== slot.withheld) onWithhold(withheld);
   slot.withheld = withheld;
   const shown = withheld && !degraded ? compute("instantaneous") : result;
-  const commit = (): void => {
-    // Noted with the baseline: a receiver that refuses makes the same restart show again and again.
-    if (compared) slot.guard.note(restarted);
-    slot.commit(result.next);
-  };
+  const commit = (): void => slot.commit(result.next, comparison);
   if (!shown.raw || !shown.info || shown.info.samples === 0) return { commit };
   return { profile: { data: encoded(fetched, shown.raw), info: shown.info }, commit };
 }
 
+/** `undefined` where nothing was compared. */
+function comparisonOf(
+  outcome: DeltaResult["outcome"],
+  beforeRestart: Baseline | undefined,
+  continues: (baseline: Baseline) => boolean,
+): Comparison | undefined {
+  if (outcome === "delta") return "continued";
+  if (outcome !== "restart") return undefined;
+  return beforeRestart && continues(beforeRestart) ? "returned" : "restarted";
+}
+
 const severalProcesses =
-  "Cannot compute deltas: the process seems to restart at every scrape; several processes behind one address? Scrape each by its own address";
+  "Cannot compute deltas: the values jump to and fro as those of several processes behind one address, or of one that restarts at every scrape; scrape each process by its own address";
 const overBound = "Cannot compute deltas: the stacks to remember exceed the bound of the baseline";
 
 function encoded(fetched: FetchedProfile, raw: Uint8Array): Uint8Array {

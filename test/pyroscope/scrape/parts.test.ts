@@ -87,16 +87,30 @@ describe("createCpuSlots()", () => {
 });
 
 describe("createRestartGuard()", () => {
-  test("withholds after three restarts in eight scrapes and trusts again after eight without", () => {
+  test("withholds after four restarts in eight scrapes and trusts again after eight without", () => {
     const guard = createRestartGuard();
-    for (const restarted of [true, false, true, false]) guard.note(restarted);
-    expect(guard.withholds).toBe(false);
-    guard.note(true);
+    for (const comparison of ["restarted", "continued", "restarted", "restarted"] as const) guard.note(comparison);
+    expect([guard.withholds, guard.watches]).toEqual([false, true]);
+    expect(guard.wouldWithhold("restarted")).toBe(true);
+    guard.note("restarted");
     expect(guard.withholds).toBe(true);
-    for (let i = 0; i < 7; i++) guard.note(false);
+    for (let i = 0; i < 7; i++) guard.note("continued");
     expect(guard.withholds).toBe(true);
-    guard.note(false);
+    guard.note("continued");
+    expect([guard.withholds, guard.watches]).toEqual([false, false]);
+  });
+
+  test("bears with a process that crashes at every third scrape", () => {
+    const guard = createRestartGuard();
+    for (let i = 0; i < 30; i++) guard.note(i % 3 === 0 ? "restarted" : "continued");
     expect(guard.withholds).toBe(false);
+  });
+
+  test("withholds at once where a process comes back", () => {
+    const guard = createRestartGuard();
+    guard.note("restarted");
+    guard.note("returned");
+    expect(guard.withholds).toBe(true);
   });
 });
 
@@ -116,6 +130,15 @@ describe("createBaselineTable()", () => {
     table.acquire("k", "a").commit(baseline(100));
     expect(table.acquire("k", "b").baseline).toBeUndefined();
     expect(table.size).toBe(2);
+  });
+
+  test("keeps what a restart made useless as long as the restart is recent, and counts its bytes", () => {
+    const slot = createBaselineTable(new FakeClock()).acquire("k", "k2");
+    slot.commit(baseline(100));
+    slot.commit(baseline(10), "restarted");
+    expect(slot.beforeRestart).toEqual(baseline(100));
+    for (let i = 0; i < 8; i++) slot.commit(baseline(20), "continued");
+    expect(slot.beforeRestart).toBeUndefined();
   });
 
   test("drops what nobody used for an hour and counts bytes", async () => {

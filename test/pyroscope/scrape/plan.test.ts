@@ -244,6 +244,7 @@ describe("planScrapes() bad targets", () => {
     [{ __address__: "h:1/path" }, "bad_address"],
     [{ __address__: "user@h:1" }, "bad_address"],
     [{ __address__: "h:99999" }, "bad_address"],
+    [{ __address__: "h:0" }, "bad_address"],
     [{ __address__: "a b" }, "bad_address"],
     [{ __address__: "h", __scheme__: "ftp" }, "bad_scheme"],
     [{ __address__: "h:1", x: "\ud800" }, "bad_label"],

@@ -14,6 +14,7 @@ import { collectTargetGauges, createScrapeMetrics } from "../../../src/pyroscope
 import { ScrapeManager } from "../../../src/pyroscope/scrape/scrape-manager.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { createMemoryLog } from "../../support/memory-log.ts";
+import { buildProfile } from "../../support/profile-builder.ts";
 import { parseScrapeArguments } from "./scrape-arguments.ts";
 
 const recording = (name: string): Uint8Array =>
@@ -219,11 +220,21 @@ describe("a loop of cumulative profiles", () => {
   test("withholds the deltas of several processes behind one address, says why, and sends them again", async () => {
     let turn = 0;
     let several = true;
-    const { clock, log, manager, metrics, received, sync } = start(() =>
-      ok(recording(several && turn++ % 2 === 0 ? "allocs.9.pb.gz" : "allocs.2.pb.gz")),
-    );
+    // Each process grows, has stacks of its own, and another share in the common one.
+    const grown = (who: number, turns: number): Uint8Array =>
+      buildProfile({
+        sampleTypes: ["alloc_objects/count", "alloc_space/bytes", "inuse_space/bytes"],
+        samples: [
+          ...[100, 200, 300].map((own) => ({ stack: [own + who], values: [10 + turns, 1000 + turns, 5] })),
+          { stack: [7], values: [(who === 0 ? 50 : 5) + turns, (who === 0 ? 5000 : 500) + turns, 5] },
+        ],
+      });
+    const { clock, log, manager, metrics, received, sync } = start(() => ok(grown(several ? turn % 2 : 1, turn++)));
     sync(["a:1"], only("memory"));
-    await clock.advance(15_000 * 10);
+    await clock.advance(15_000 * 3);
+    // The first profile, the jump to the other process; the return of the first gives the two away.
+    expect(received.map(({ data }) => allocated(data) > 0n)).toEqual([false, true, false]);
+    await clock.advance(15_000 * 7);
     expect(manager.snapshot()[0]?.deltaWithheld).toContain("several processes");
     expect(allocated(received.at(-1)?.data ?? new Uint8Array())).toBe(0n);
     expect(await metrics.text()).toMatch(/scrape_delta_profiles_total\{[^}]*outcome="withheld"\} [1-9]/);
@@ -232,6 +243,16 @@ describe("a loop of cumulative profiles", () => {
     expect(manager.snapshot()[0]?.deltaWithheld).toBeUndefined();
     expect(log.messages("warn")).toHaveLength(1);
     expect(log.messages("info")).toContain("Deltas are sent again");
+  });
+
+  test("counts a process that crashes again and again from zero each time", async () => {
+    let scrape = 0;
+    const lives = ["allocs.8", "allocs.9", "allocs.1", "allocs.2", "allocs.3", "allocs.1", "allocs.2", "allocs.3"];
+    const { clock, log, received, sync } = start(() => ok(recording(`${lives[scrape++ % lives.length]}.pb.gz`)));
+    sync(["a:1"], only("memory"));
+    await clock.advance(15_000 * 8);
+    expect(log.messages("warn")).toEqual([]);
+    expect(allocated(received[5]?.data ?? new Uint8Array())).toBe(allocated(recording("allocs.1.pb.gz")));
   });
 
   test("keeps its baseline while the target flaps", async () => {
