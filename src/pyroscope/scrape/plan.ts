@@ -11,7 +11,7 @@ import {
 } from "../../model/index.ts";
 import type { ScrapeArguments } from "./arguments.ts";
 import { enabledTypes, type ScrapeType } from "./scrape-types.ts";
-import { buildUrl, normalizeAddress, splitPath, TargetError } from "./scrape-url.ts";
+import { buildUrl, normalizeAddress, type Query, splitPath, TargetError } from "./scrape-url.ts";
 import { inferServiceName } from "./service-name.ts";
 
 /** One (target, type): all that its loop needs to know. */
@@ -51,7 +51,8 @@ export function planScrapes(targets: readonly Target[], options: PlanOptions): S
   const scrapes = targets.flatMap((target) => {
     try {
       checkLabels(target);
-      return types.map((type) => planOne(target, type, options));
+      const process = processOf(target, options.args);
+      return types.map((type) => planOne(process, type, options));
     } catch (thrown) {
       if (!(thrown instanceof TargetError)) throw thrown;
       errors.push(thrown);
@@ -83,13 +84,24 @@ function checkLabels(target: Target): void {
   }
 }
 
-function planOne(target: Target, type: ScrapeType, options: PlanOptions): Scrape {
-  const { args } = options;
+/** What all types of a target have in common. */
+interface Process {
+  readonly target: Target;
+  readonly scheme: string;
+  readonly address: string;
+  readonly params: Query;
+}
+
+function processOf(target: Target, args: ScrapeArguments): Process {
   const scheme = labelValue(target, "__scheme__") || args.scheme;
   const address = normalizeAddress(labelValue(target, "__address__"), scheme);
+  return { target, scheme, address, params: userParams(target, args) };
+}
+
+function planOne({ target, scheme, address, params }: Process, type: ScrapeType, options: PlanOptions): Scrape {
+  const { args } = options;
   const path = labelValue(target, "__profile_path__") || type.path;
   const pathPrefix = labelValue(target, "__profile_path_prefix__") || args.profiling_config.path_prefix;
-  const params = userParams(target, args);
   const userSeconds = (params.get("seconds") ?? splitPath(path).query.get("seconds"))?.[0];
   const ownSeconds = type.delta && userSeconds === undefined;
   const carriesSeconds = ownSeconds || userSeconds !== undefined;
@@ -137,7 +149,7 @@ function whoComputesDelta(
 }
 
 /** `params` with the target's `__param_X` in place of the first value of X: what belongs to one target wins. */
-function userParams(target: Target, args: ScrapeArguments): Map<string, readonly string[]> {
+function userParams(target: Target, args: ScrapeArguments): Query {
   const params = new Map(Object.entries(args.params));
   for (const { name, value } of target) {
     if (!name.startsWith("__param_")) continue;

@@ -64,13 +64,19 @@ export function splitPath(path: string): { path: string; query: Query } {
  */
 export function buildUrl(parts: UrlParts): string {
   const { path, query } = splitPath(parts.path);
-  const joined = `/${parts.pathPrefix}/${path}`
-    .replace(/\/{2,}/g, "/")
-    .replaceAll("?", "%3F")
-    .replaceAll("#", "%23");
-  const { pathname } = new URL(`http://host${joined}`);
+  const pathname = joinPath(parts.pathPrefix, path);
+  if (query.size === 0 && parts.params.size === 0) return `${parts.scheme}://${parts.address}${pathname}`;
   const search = new URLSearchParams();
   for (const [name, values] of [...new Map([...query, ...parts.params])].sort(([a], [b]) => compareText(a, b)))
     for (const value of values) search.append(name, value);
   return `${parts.scheme}://${parts.address}${pathname}${search.size > 0 ? `?${search}` : ""}`;
+}
+
+/** A path that a URL parser would leave as it is: most are, and there is one for every target and type. */
+const plainPath = /^(?:\/[\w-][\w.-]*)+\/?$/;
+
+function joinPath(prefix: string, path: string): string {
+  const joined = `/${prefix}/${path}`.replace(/\/{2,}/g, "/");
+  if (plainPath.test(joined)) return joined;
+  return new URL(`http://host${joined.replaceAll("?", "%3F").replaceAll("#", "%23")}`).pathname;
 }
