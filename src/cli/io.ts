@@ -28,10 +28,7 @@ export function processIo(): CliIo {
 }
 
 /** Bun emits what went wrong, Deno throws it. */
-function writer(
-  stream: NodeJS.WriteStream,
-  onFailure: (error: NodeJS.ErrnoException) => void,
-): (text: string) => void {
+function writer(stream: NodeJS.WriteStream, onFailure: (error: NodeJS.ErrnoException) => void): (text: string) => void {
   const failed = (error: NodeJS.ErrnoException): void => {
     if (error.code !== "EPIPE") onFailure(error);
   };

@@ -1,7 +1,8 @@
 import { nearest } from "../base/index.ts";
-import { type ExportKind, Reference } from "../component/index.ts";
-import { isTable } from "../schema/index.ts";
+import { type ComponentKind, type ExportKind, Reference } from "../component/index.ts";
+import { isTable, notYetSentence } from "../schema/index.ts";
 import { type Finding, formatPath, type Path } from "./finding.ts";
+import { laterKinds } from "./later-kinds.ts";
 import type { Declared } from "./read-components.ts";
 
 interface Placed {
@@ -11,15 +12,20 @@ interface Placed {
 
 const offers: Readonly<Record<ExportKind, string>> = { receiver: "takes profiles", targets: "finds targets" };
 
+const offer: Readonly<Record<ExportKind, string>> = { receiver: "take profiles", targets: "find targets" };
+
 /** Reports references to components that are not there, to such as do not export what is needed, doubles and circles. */
-export function checkReferences(declared: readonly Declared[], findings: Finding[]): void {
-  const byId = new Map(declared.map((component) => [component.id, component]));
+export function checkReferences(
+  declared: readonly Declared[],
+  { kinds, findings }: { readonly kinds: readonly ComponentKind[]; readonly findings: Finding[] },
+): void {
+  const known: Known = { kinds, byId: new Map(declared.map((component) => [component.id, component])) };
   const flows = new Map<string, readonly Placed[]>();
   for (const { id, path, args } of declared) {
     const placed = placedIn(args, path);
     reportDoubles(placed, findings);
     const sound = placed.filter(({ reference, path: at }) => {
-      const message = problemOf(reference, byId);
+      const message = problemOf(reference, known);
       if (message !== undefined) findings.push({ path: at, at: "value", message });
       return message === undefined;
     });
@@ -52,21 +58,47 @@ function reportDoubles(placed: readonly Placed[], findings: Finding[]): void {
   }
 }
 
-function problemOf({ id, needs }: Reference, byId: ReadonlyMap<string, Declared>): string | undefined {
+interface Known {
+  readonly byId: ReadonlyMap<string, Declared>;
+  readonly kinds: readonly ComponentKind[];
+}
+
+function problemOf({ id, needs }: Reference, { byId, kinds }: Known): string | undefined {
   const target = byId.get(id);
   if (target) {
     // A kind of a later version has been refused where it stands.
     if (!target.kind || target.kind.exports === needs) return undefined;
     return `"${id}" is no component that ${offers[needs]}${alternatives(needs, byId)}`;
   }
-  const fitting = [...byId.values()].filter(({ kind }) => kind?.exports === needs).map((component) => component.id);
+  const fitting = idsThatExport(needs, byId);
   const near = nearest(id, fitting);
   if (near) return `there is no component "${id}"; did you mean "${near}"?`;
-  return `there is no component "${id}"; add [${id}]${fitting.length > 0 ? `, or use ${quoted(fitting)}` : ""}`;
+  const instead = fitting.length > 0 ? `, or use ${quoted(fitting)}` : "";
+  return `there is no component "${id}"${advice(id, { needs, kinds })}${instead}`;
+}
+
+/** How the component could come to be there, if this version can have it at all. */
+function advice(id: string, { needs, kinds }: { needs: ExportKind; kinds: readonly ComponentKind[] }): string {
+  const kindName = id.slice(0, id.lastIndexOf("."));
+  const capable = kinds.filter((kind) => kind.exports === needs).map(({ name }) => name);
+  if (capable.includes(kindName)) return `; add [${id}]`;
+  if (laterKinds.has(kindName)) return `; ${notYetSentence(`${kindName} is`, whatOffers(needs, capable))}`;
+  const unknown = kinds.some(({ name }) => name === kindName) ? "" : `, nor a kind "${kindName}"`;
+  return `${unknown}; ${whatOffers(needs, capable)}`;
+}
+
+function whatOffers(needs: ExportKind, capable: readonly string[]): string {
+  if (capable.length > 0) return `the kinds that ${offer[needs]} are ${capable.join(", ")}`;
+  const instead = needs === "targets" ? ': write them out, as { __address__ = "host:port" }' : "";
+  return `no kind of this version can ${offer[needs]}${instead}`;
+}
+
+function idsThatExport(needs: ExportKind, byId: ReadonlyMap<string, Declared>): readonly string[] {
+  return [...byId.values()].filter(({ kind }) => kind?.exports === needs).map((component) => component.id);
 }
 
 function alternatives(needs: ExportKind, byId: ReadonlyMap<string, Declared>): string {
-  const fitting = [...byId.values()].filter(({ kind }) => kind?.exports === needs).map((component) => component.id);
+  const fitting = idsThatExport(needs, byId);
   return fitting.length > 0 ? `; one that does is ${quoted(fitting)}` : "";
 }
 

@@ -68,8 +68,9 @@ function withoutEchoes(all: readonly Explained[]): readonly Explained[] {
   });
 }
 
-function explainOne(finding: Finding, { schemas, format }: ExplainOptions): Explained {
+function explainOne(finding: Finding, { schemas, format, tree }: ExplainOptions): Explained {
   const { path, message, type } = finding;
+  if (blamesDefault(finding, tree)) return { finding, message: `${message}, which is its default` };
   const table = schemas.find((candidate) => startsWith(path, candidate.path));
   const key = path.at(-1);
   if (type !== "unknown_key" || !table || typeof key !== "string") return { finding, message };
@@ -79,6 +80,11 @@ function explainOne(finding: Finding, { schemas, format }: ExplainOptions): Expl
     finding,
     ...(belongsAbove(unknown) ?? belongsBelow(unknown) ?? typingError(unknown) ?? { message: listing(unknown) }),
   };
+}
+
+/** Whether a value is quoted that the file does not hold: two arguments may not fit, of which one was left out. */
+function blamesDefault({ path, message, type }: Finding, tree: unknown): boolean {
+  return type === "cross_check" && /, found [^,;]+$/.test(message) && valueAt(tree, path) === undefined;
 }
 
 interface Unknown {
@@ -138,6 +144,13 @@ function listing({ inside, schema, message }: Unknown): string {
   const known = Object.keys(entriesAt(schema, inside) ?? {});
   if (message.includes(";") || known.length === 0 || known.length > mostListed) return message;
   return `${message}; this table takes ${known.join(", ")}`;
+}
+
+function valueAt(tree: unknown, path: Path): unknown {
+  return pathAsWritten(tree, path).reduce(
+    (value, key) => (value as Record<string | number, unknown> | null | undefined)?.[key],
+    tree,
+  );
 }
 
 function inOrder(a: ConfigProblem, b: ConfigProblem): number {

@@ -83,7 +83,7 @@ export async function parseConfig(content: string, options: ConfigOptions): Prom
   const shared = { directory: dirname(resolve(path)), findings };
   const general = readSettings(tree, shared);
   const declared = readComponents(tree, { ...shared, kinds });
-  checkReferences(declared, findings);
+  checkReferences(declared, { kinds, findings });
   if (findings.length > 0)
     throw new ConfigError(
       "invalid",
@@ -94,8 +94,14 @@ export async function parseConfig(content: string, options: ConfigOptions): Prom
     ...deepFreeze(general),
     components,
     hash: createHash("sha256").update(content).digest("hex"),
-    warnings: components.flatMap(({ id, kind, args }) => kind.warnings?.(id, args) ?? []),
+    warnings: warningsOf(components),
   };
+}
+
+function warningsOf(components: readonly ComponentConfig[]): readonly string[] {
+  if (components.length === 0)
+    return ["The configuration has no component, so there is nothing to do; begin with [pyroscope.scrape.LABEL]"];
+  return components.flatMap(({ id, kind, args }) => kind.warnings?.(id, args) ?? []);
 }
 
 function toComponent({ id, kind, raw, args }: Declared): readonly ComponentConfig[] {

@@ -1,7 +1,7 @@
 import { parse, TomlError } from "smol-toml";
 import { isTable } from "../schema/index.ts";
 import { ConfigError, type ConfigProblem } from "./config-error.ts";
-import { alloyAt } from "./looks-like-alloy.ts";
+import { alloyAt } from "./alloy-at.ts";
 import { isTooDeep, jsonTooDeepAt, maxNesting, tooDeep } from "./nesting.ts";
 import { tomlSyntaxMessage } from "./toml-syntax-message.ts";
 

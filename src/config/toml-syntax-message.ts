@@ -14,7 +14,7 @@ interface SyntaxError {
 export function tomlSyntaxMessage(text: string, { message, line, column }: SyntaxError): string {
   const source = text.split(/\r?\n/)[line - 1] ?? "";
   const said = (message.split("\n")[0] ?? "").replace(/^Invalid TOML document: /, "");
-  if (said.includes("too deep")) return tooDeep;
+  if (said.includes("excessively nested")) return tooDeep;
   if (said.startsWith("trying to redefine")) return redefinition(source);
   if (said === "illegal character in numeric literal" || said === "invalid value")
     return unquoted(source, column) ?? `not valid TOML: ${said}`;

@@ -26,7 +26,10 @@ declare const Deno: {
   serve(options: DenoServeOptions, handler: DenoHandler): DenoServer;
 };
 
-/** This process on Deno. */
+/**
+ * This process on Deno. deno.json turns on `no-legacy-abort`: without it the signal of a request also aborts when all went well, and Deno
+ * writes a notice about that to standard error.
+ */
 export const denoRuntime: Runtime = {
   name: "deno",
   version: Deno.version.deno,
@@ -41,7 +44,7 @@ function listen({ hostname, port, fetch, drainMs = 2000 }: ServeOptions): Listen
     server = Deno.serve({ hostname, port, signal: cut.signal, onListen() {} }, (request, { completed }) => {
       const done = completed.catch(() => {}).finally(() => inFlight.delete(done));
       inFlight.add(done);
-      return fetch(request);
+      return request.method === "HEAD" ? headAnswer(fetch(request)) : fetch(request);
     });
   } catch (thrown) {
     throw listenError(thrown, { hostname, port });
@@ -57,4 +60,14 @@ function listen({ hostname, port, fetch, drainMs = 2000 }: ServeOptions): Listen
       await settlesWithin(server.finished, drainMs);
     },
   };
+}
+
+/**
+ * An answer to HEAD whose length is not known says so by Transfer-Encoding. Deno takes no notice of that and would add a length of 0,
+ * but not to a stream.
+ */
+async function headAnswer(answer: ReturnType<ServeOptions["fetch"]>): Promise<Response> {
+  const response = await answer;
+  if (!response.headers.has("Transfer-Encoding")) return response;
+  return new Response(new ReadableStream({ start: (stream) => stream.close() }), response);
 }

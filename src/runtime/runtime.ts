@@ -13,7 +13,10 @@ export interface ServeOptions {
   readonly hostname: string;
   /** 0 takes a free one. */
   readonly port: number;
-  /** Answers its own errors: what it throws, the host prints and turns into a 500. */
+  /**
+   * Answers its own errors: what it throws, the host prints and turns into a 500. The request's signal aborts when its client goes.
+   * An answer to HEAD has Content-Length, or Transfer-Encoding where the length is not known.
+   */
   readonly fetch: (request: Request) => Response | Promise<Response>;
   /** How long `stop` lets requests in flight finish; 2 s by default. */
   readonly drainMs?: number;

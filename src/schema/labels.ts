@@ -3,6 +3,7 @@ import { limits, preview } from "../base/index.ts";
 import { labelNamePattern } from "../model/index.ts";
 import { typeName } from "./argument.ts";
 import { foundKind } from "./found.ts";
+import { losesDigits, losesDigitsMessage } from "./loses-digits.ts";
 import { mapOf } from "./shapes.ts";
 
 /** Why this cannot be the name of a label; `undefined` where it can. */
@@ -26,6 +27,7 @@ export function labelValue() {
       [v.string(), v.number(), v.bigint(), v.boolean()],
       ({ input }) => `expected a label value (a string, a number, true or false), found ${foundKind(input)}`,
     ),
+    v.check((value) => !losesDigits(value), losesDigitsMessage),
     v.transform(String),
     v.check((value) => value.isWellFormed(), "is not valid Unicode"),
     v.maxLength(

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { Secret } from "../base/index.ts";
 import { typeName } from "./argument.ts";
+import { losesDigits, losesDigitsMessage } from "./loses-digits.ts";
 
 /** A value that is never shown, in no message either. */
 export function secret() {
@@ -18,6 +19,7 @@ export function secretText() {
       [v.string(), v.number(), v.boolean()],
       "expected a string; what stands there may be a secret and is not shown",
     ),
+    v.check((value) => !losesDigits(value), losesDigitsMessage),
     v.transform(String),
     v.check(
       // oxlint-disable-next-line no-control-regex -- a header with a line break would be two headers

@@ -17,6 +17,8 @@ export function httpUrlProblem(url: string, schemes: readonly string[] = ["http"
     return `${expected}, found ${shown}${meant}`;
   }
   if (!schemes.includes(scheme.toLowerCase())) return `${expected}, found ${shown}`;
+  const [, port] = parsed || url.includes("@") ? [] : (/^[^:]+:\/\/[^/?#]*:([^/?#\]]+)(?:[/?#]|$)/.exec(url) ?? []);
+  if (port !== undefined) return `a port is a number from 1 to 65535, found "${preview(port)}" in ${shown}`;
   if (!parsed || parsed.hostname === "") return `${expected} and names a host, found ${shown}`;
   return undefined;
 }

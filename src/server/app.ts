@@ -52,6 +52,15 @@ async function readOnly(c: Context, next: () => Promise<void>): Promise<void> {
   headers.set("Cross-Origin-Resource-Policy", "same-origin");
   if (!headers.has("Content-Security-Policy"))
     headers.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+  if (c.req.method === "HEAD") await announceLength(c.res);
+}
+
+/** HEAD is answered as GET, without its body, whose length the host would take for 0. */
+async function announceLength({ headers, body }: Response): Promise<void> {
+  // An answer that is not made for HEAD has no length yet.
+  if (headers.has("Transfer-Encoding")) return;
+  const { byteLength } = await new Response(body).arrayBuffer();
+  headers.set("Content-Length", String(byteLength));
 }
 
 function answerError(c: Context, error: RequestError): Response {

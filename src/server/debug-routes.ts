@@ -28,6 +28,9 @@ const absent = [
   "/debug/fgprof",
 ];
 
+/** Enough of a profile for the headers of the real one. */
+const beginOfGzip = Uint8Array.of(0x1f, 0x8b);
+
 /**
  * `/debug/pprof/…`: the paths, parameters and words of Go's net/http/pprof, as far as a JavaScript runtime can answer.
  * Parameters it does not know are ignored, as Go does: a scrape's `params` go to every target.
@@ -63,8 +66,10 @@ async function answer(c: Context, name: string, take: () => Promise<Uint8Array>)
   if (debug !== "0")
     throw badParameter('Parameter "debug" is 0: profiles have no text form here; open them in go tool pprof');
   try {
-    // A HEAD request must not occupy the only profiler to throw its work away.
-    return answerProfile(c, c.req.method === "HEAD" ? new Uint8Array() : await take(), name);
+    if (c.req.method !== "HEAD") return answerProfile(c, await take(), name);
+    // Must not occupy the only profiler to throw its work away, so that the length is not known.
+    c.header("Transfer-Encoding", "chunked");
+    return answerProfile(c, beginOfGzip, name);
   } catch (thrown) {
     if (thrown instanceof SelfProfileError) throw new RequestError("cannot_profile", thrown.message);
     // The client has gone, so nobody reads this; the status is the one that proxies log for it.

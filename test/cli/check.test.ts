@@ -133,4 +133,17 @@ scrape_intervall = "15s"
       stderr: "",
     });
   });
+
+  test("says in one sentence that standard output takes nothing", async () => {
+    const path = file("full.toml", toml);
+    const command = [...agentCommand, "check", path].map((word) => `'${word}'`).join(" ");
+    const { exit, stderr } = await runChild(["sh", "-c", `${command} > /dev/full`]);
+    expect({ exit, lines: stderr.split("\n").length }).toEqual({ exit: 1, lines: 2 });
+    expect(stderr).toMatch(/^agent: Cannot write to standard output: .*no space left on device/i);
+  });
+
+  test("keeps its exit code where standard error takes nothing", async () => {
+    const command = [...agentCommand, "check", "--bad"].map((word) => `'${word}'`).join(" ");
+    expect((await runChild(["sh", "-c", `${command} 2> /dev/full`])).exit).toBe(2);
+  });
 });

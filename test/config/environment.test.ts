@@ -39,6 +39,16 @@ describe("The environment", () => {
     );
   });
 
+  test.each(["${A:-${B:-x}}", "${A:-${B}", "${A:-$${}"])(
+    "refuses %j, whose default holds a reference",
+    async (text) => {
+      for (const set of [{}, { A: "set" }])
+        expect(await problemsOf(`[storage]\npath = '${text}'`, { env: set })).toBe(
+          "agent.toml:2:8: storage.path: the default of ${A:-…} holds ${, and a default is taken literally; write it out",
+        );
+    },
+  );
+
   test("is reported once for an unset variable, whatever the value should have been", async () => {
     const problems = await problemsOf('[logging]\nlevel = "${LEVEL}"');
     expect(problems).toBe(

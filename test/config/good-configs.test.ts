@@ -119,6 +119,17 @@ describe("A good configuration", () => {
     expect((await parse('[storage]\npath = "/srv/data"')).storage.path).toBe("/srv/data");
   });
 
+  test("warns of a file without components", async () => {
+    expect((await parse('[logging]\nlevel = "info"')).warnings).toEqual([
+      "The configuration has no component, so there is nothing to do; begin with [pyroscope.scrape.LABEL]",
+    ]);
+  });
+
+  test("takes 64 levels, and brackets in strings for what they are", async () => {
+    const text = `{"$schema": ${"[".repeat(63)}"${"[{".repeat(100)}\\"["${"]".repeat(63)}}`;
+    expect((await parse(text, { format: "json" })).components).toEqual([]);
+  });
+
   test("warns of what its components warn of", async () => {
     const warning = kinds.map((kind) => ({ ...kind, warnings: (id: string) => [`${id} goes nowhere`] }));
     expect((await parse("[pyroscope.write.a]", { kinds: warning })).warnings).toEqual([

@@ -85,6 +85,39 @@ describe("a listener", () => {
     answer.resolve(new Response("late"));
   });
 
+  test("tells a request that its client has gone, and one that was answered nothing", async () => {
+    const signals = new Map<string, AbortSignal>();
+    const gone = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<Response>();
+    const { port } = await serve({
+      fetch: (request) => {
+        const { pathname } = new URL(request.url);
+        signals.set(pathname, request.signal);
+        if (pathname === "/answered") return new Response("ok");
+        request.signal.addEventListener("abort", () => gone.resolve());
+        begun.resolve();
+        return answer.promise;
+      },
+    });
+    const { warn } = console;
+    const warnings: unknown[] = [];
+    // Deno's notice of signals that abort when all went well.
+    console.warn = (text: unknown) => void warnings.push(text);
+    try {
+      await get(port, { path: "/answered" });
+      const left = http.get({ host: "127.0.0.1", port, path: "/left" }).on("error", () => {});
+      await begun.promise;
+      left.destroy();
+      await gone.promise;
+    } finally {
+      console.warn = warn;
+      answer.resolve(new Response("late"));
+    }
+    expect(signals.get("/answered")?.aborted).toBe(false);
+    expect(warnings).toEqual([]);
+  });
+
   test("may be stopped twice", async () => {
     const listener = await serve();
     await Promise.all([listener.stop(), listener.stop()]);

@@ -26,6 +26,7 @@ export function testApp(components: readonly ComponentSnapshot[], given: Partial
   });
   return {
     log,
+    fetch: (request: Request) => app.fetch(request),
     get: async (path: string, init?: RequestInit): Promise<Response> =>
       app.fetch(new Request(new URL(path, "http://127.0.0.1:12345"), init)),
   };

@@ -146,4 +146,25 @@ forward_to = "test.pipe.a.receiver"`,
       "agent.toml:2:14: test.pipe.a.forward_to: closes a circle: test.pipe.a -> test.pipe.a; profiles and targets must flow one way",
     ],
   },
+  {
+    title: "a component of a kind that takes no profiles",
+    text: `[pyroscope.scrape.a]
+targets = []
+forward_to = ["pyroscope.scrape.b", "loki.write.x", "pyroscope.receive_http.y"]`,
+    problems: [
+      'agent.toml:3:15: pyroscope.scrape.a.forward_to[0]: there is no component "pyroscope.scrape.b"; the kinds that take profiles are pyroscope.write, pyroscope.store, test.pipe',
+      'agent.toml:3:37: pyroscope.scrape.a.forward_to[1]: there is no component "loki.write.x", nor a kind "loki.write"; the kinds that take profiles are pyroscope.write, pyroscope.store, test.pipe',
+      'agent.toml:3:53: pyroscope.scrape.a.forward_to[2]: there is no component "pyroscope.receive_http.y"; pyroscope.receive_http is not carried out by this version of the agent (0.1.0); the kinds that take profiles are pyroscope.write, pyroscope.store, test.pipe',
+    ],
+  },
+  {
+    title: "targets of a kind that is not carried out",
+    text: `[pyroscope.scrape.a]
+targets = ["discovery.http.x"]
+forward_to = []
+[test.finder.y]`,
+    problems: [
+      'agent.toml:2:12: pyroscope.scrape.a.targets[0]: there is no component "discovery.http.x"; discovery.http is not carried out by this version of the agent (0.1.0); the kinds that find targets are test.finder, or use "test.finder.y"',
+    ],
+  },
 ];

@@ -130,4 +130,41 @@ a b = 1`,
     text: ``,
     problems: ["agent.json:1:1: not valid JSON: a value was expected"],
   },
+  ...[`{"a":${'{"a":'.repeat(20_000)}`, `{"a": "]}", "b": ${"[".repeat(64)}${"]".repeat(64)}}`].map((text, index) => ({
+    title: `JSON that nests too deep (${index})`,
+    path: "agent.json",
+    text,
+    problems: [
+      `agent.json:1:${[64 * 5 + 1, 17 + 64][index]}: nests deeper than 64 levels, which no configuration does`,
+    ],
+  })),
+  {
+    title: "TOML lists that nest too deep",
+    text: `a = ${"[".repeat(20_000)}`,
+    problems: ["agent.toml:1:69: nests deeper than 64 levels, which no configuration does"],
+  },
+  {
+    title: "TOML keys that nest too deep",
+    text: `${Array.from({ length: 20_000 }, () => "a").join(".")} = 1`,
+    problems: ["agent.toml: nests deeper than 64 levels, which no configuration does"],
+  },
+  {
+    title: "a file in Alloy's language",
+    text: `// comment
+  pyroscope.scrape "x" {
+  targets = []
+}`,
+    problems: [
+      'agent.toml:2:3: this is Alloy\'s language, and the agent reads TOML or JSON: pyroscope.scrape "LABEL" { … } is the table [pyroscope.scrape.LABEL]; docs/migrating-from-alloy.md shows how to turn one into the other',
+    ],
+  },
+  {
+    title: "a file with the name of Alloy's",
+    path: "config.river",
+    text: `logging {
+}`,
+    problems: [
+      "config.river:1:1: this is Alloy's language, and the agent reads TOML or JSON; docs/migrating-from-alloy.md shows how to turn one into the other",
+    ],
+  },
 ];

@@ -334,4 +334,30 @@ max_bytes = "0B"`,
       'agent.toml:3:13: pyroscope.store.a.max_bytes: must be at least 1B, found "0B"',
     ],
   },
+  {
+    title: "a wait that does not fit the default of another, and a port above all",
+    text: `[pyroscope.write.a.endpoint]
+url = "http://x:99999"
+min_backoff_period = "10m"
+[pyroscope.write.b.endpoint]
+url = "http://u:s3c@x:99999/"
+`,
+    problems: [
+      'agent.toml:1:20: pyroscope.write.a.endpoint.max_backoff_period: must not be below min_backoff_period (10m), found "5m", which is its default',
+      'agent.toml:2:7: pyroscope.write.a.endpoint.url: a port is a number from 1 to 65535, found "99999" in "http://x:99999"',
+      'agent.toml:5:7: pyroscope.write.b.endpoint.url: expected a URL that begins with http:// or https:// and names a host, found "http://x:99999/"',
+    ],
+  },
+  {
+    title: "numbers that lose their digits",
+    path: "agent.json",
+    text: `{"pyroscope": {"write": {"a": {
+"external_labels": {"a": 12345678901234567890, "b": 1e999, "c": 12345},
+"endpoint": {"url": "http://x", "headers": {"X-Scope-OrgID": 12345678901234567890}}}}}}`,
+    problems: [
+      "agent.json:2:26: pyroscope.write.a.external_labels.a: a number this large does not keep its digits; write it in quotes",
+      "agent.json:2:53: pyroscope.write.a.external_labels.b: a number this large does not keep its digits; write it in quotes",
+      "agent.json:3:62: pyroscope.write.a.endpoint.headers.X-Scope-OrgID: a number this large does not keep its digits; write it in quotes",
+    ],
+  },
 ];
