@@ -6,8 +6,8 @@ import { frameOf } from "./frame.ts";
 import { type CallFrame, type Inspector, openInspector } from "./inspector.ts";
 import type { SelfProfileOptions } from "./self-profile.ts";
 
-// Go's default too (runtime.MemProfileRate): one sample per 512 KiB allocated.
-const samplingBytes = 512 * 1024;
+// Go's 512 KiB, or V8's 32, would leave the profile of so small a heap empty for the first scrapes.
+const samplingBytes = 8 * 1024;
 
 const objects = { type: "inuse_objects", unit: "count" };
 const space = { type: "inuse_space", unit: "bytes" };
