@@ -290,7 +290,7 @@ describe("a loop of CPU profiles", () => {
     expect(received).toHaveLength(1);
   });
 
-  test("are skipped and counted where the process stays busy, which says nothing about the target's health", async () => {
+  test("are left out and counted where the process stays busy, which says nothing about the target's health", async () => {
     let taken = false;
     const { clock, log, manager, metrics, sync } = start(() => (taken ? busy() : ok(recording("profile.1.pb.gz"))));
     sync(["a:1"], only("process_cpu"));
