@@ -29,9 +29,10 @@ export async function fetchExclusively(scrape: Scrape, options: ExclusiveOptions
   const leftMs = (): number => nextDueMs - clock.monotonic() - marginMs;
   const patienceMs = Math.max(0, leftMs() - 1000);
   const release = await cpuSlots.take(scrape.address, { patienceMs, signal });
-  signal.throwIfAborted();
   if (!release) throw busy(scrape, "another scrape of this agent kept its CPU profiler for the whole interval");
   try {
+    // Inside, so that a slot that was handed over at the very end is given back.
+    signal.throwIfAborted();
     // What the user asked for is asked for, and costs ticks where it is longer than the interval.
     const { url, seconds } = scrape.ownSeconds ? fitting(scrape, leftMs()) : scrape;
     return await fetch(url, seconds);

@@ -86,7 +86,7 @@ function comparisonOf(
 }
 
 const severalProcesses =
-  "Cannot compute deltas: the values jump to and fro as those of several processes behind one address, or of one that restarts at every scrape; scrape each process by its own address";
+  "Cannot compute deltas: the values jump to and fro as those of several processes behind one address, or of one that restarts at every other scrape; scrape each process by its own address";
 const overBound = "Cannot compute deltas: the stacks to remember exceed the bound of the baseline";
 
 function encoded(fetched: FetchedProfile, raw: Uint8Array): Uint8Array {

@@ -11,7 +11,7 @@ export function scrapeWarnings(options: PlanOptions): readonly string[] {
   const { scrapes, errors } = planScrapes(literalTargets(args), options);
   const warnings = errors.map((error) => `${id}: ${error.message}; this target is skipped`);
   if (args.forward_to.length === 0) warnings.push(`${id}: "forward_to" is empty: the profiles go nowhere`);
-  const seconds = Math.max(0, ...scrapes.map((scrape) => scrape.seconds ?? 0));
+  const seconds = scrapes.reduce((most, scrape) => Math.max(most, scrape.seconds ?? 0), 0);
   if (seconds >= usualWriteTimeoutSeconds)
     warnings.push(
       `${id}: some requests ask the target to profile for ${seconds} s; many servers cut responses after ${usualWriteTimeoutSeconds} s (their write timeout): set "delta_profiling_duration" to less`,

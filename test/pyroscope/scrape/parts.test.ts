@@ -2,10 +2,14 @@ import { describe, expect, test } from "bun:test";
 import { limits } from "../../../src/base/index.ts";
 import type { Baseline } from "../../../src/pprof/index.ts";
 import { createBaselineTable } from "../../../src/pyroscope/scrape/baselines.ts";
+import { labelsOf } from "../../../src/model/index.ts";
+import { fetchExclusively } from "../../../src/pyroscope/scrape/fetch-exclusively.ts";
+import { planScrapes, type Scrape } from "../../../src/pyroscope/scrape/plan.ts";
 import { createCpuSlots } from "../../../src/pyroscope/scrape/cpu-slots.ts";
 import { createRestartGuard } from "../../../src/pyroscope/scrape/restart-guard.ts";
 import { createSchedule, hashText } from "../../../src/pyroscope/scrape/schedule.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
+import { parseScrapeArguments } from "./scrape-arguments.ts";
 
 const noSignal = new AbortController().signal;
 
@@ -83,6 +87,24 @@ describe("createCpuSlots()", () => {
     stop.abort();
     expect(await waiting).toBeUndefined();
     expect(await slots.take("host:1", { patienceMs: 60_000, signal: stop.signal })).toBeUndefined();
+  });
+});
+
+describe("fetchExclusively()", () => {
+  test("gives back a slot that it is handed at the moment it is stopped", async () => {
+    const clock = new FakeClock();
+    const cpuSlots = createCpuSlots(clock);
+    const args = parseScrapeArguments();
+    const { scrapes } = planScrapes([labelsOf({ __address__: "host:1" })], { id: "x", args, infersServiceName: true });
+    const scrape = scrapes.find(({ exclusive }) => exclusive) as Scrape;
+    const first = await cpuSlots.take("host:1", { patienceMs: 0, signal: noSignal });
+    const stop = new AbortController();
+    const fetch = () => Promise.reject(new Error("Must not be requested"));
+    const waiting = fetchExclusively(scrape, { clock, cpuSlots, nextDueMs: 15_000, signal: stop.signal, fetch });
+    first?.();
+    stop.abort(new Error("Stopped"));
+    await expect(waiting).rejects.toThrow("Stopped");
+    expect(await cpuSlots.take("host:1", { patienceMs: 0, signal: noSignal })).toBeDefined();
   });
 });
 
