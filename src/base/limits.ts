@@ -22,4 +22,19 @@ export const limits = {
   idleConnectionsPerHost: 8,
   idleConnections: 4096,
   idleConnectionMs: 90_000,
+  /** Making a connection that several requests wait for; each has its own deadline beside it. */
+  connectMs: 30_000,
+  /** Looks at the certificates of servers that TLS failed with: how many are remembered, for how long, and how long one may take. */
+  tlsExplanations: 1000,
+  tlsExplanationMs: 300_000,
+  tlsExplanationTimeoutMs: 5000,
+  /** Files that hold a secret, and files of certificates and keys. */
+  secretFileBytes: 65_536,
+  tlsFileBytes: mebibyte,
+  /** One OAuth2 token request: its response and its deadline. */
+  tokenResponseBytes: mebibyte,
+  tokenRequestMs: 10_000,
+  /** The waits after a token request that failed, and the least time between two that a refused token asked for. */
+  tokenBackoff: { minMs: 500, maxMs: 30_000 },
+  refusedTokenMs: 30_000,
 } as const;

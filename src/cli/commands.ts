@@ -5,7 +5,7 @@ const source: Readonly<Record<string, Flag>> = {
   target: {
     value: "URL",
     repeatable: true,
-    help: "A process to scrape, without a file: host:port or http://host:port/prefix",
+    help: "A process to scrape, without a file: host:port, http://host:port/prefix or unix:///path",
   },
   server: {
     value: "URL",
@@ -47,6 +47,27 @@ const check: Command = {
   load: async () => (await import("./check.ts")).check,
 };
 
+const test: Command = {
+  name: "test",
+  summary: "Make one request and explain every step of it",
+  usage: ["test URL [--timeout DURATION] [--json]", "test --config FILE [--component ID] [--all] [URL]"],
+  description: `Tries name, connection, proxy, TLS, authentication and content, and says what to try next. A URL without a path
+stands for the process: every profile type is asked for. With a file, the settings of its components are used: a
+scrape component's first target is tested, and every endpoint is sent an empty push, of which nothing is stored.`,
+  maxArgs: 1,
+  flags: {
+    config: { value: "FILE", help: "Configuration file, .toml or .json" },
+    component: { value: "ID", help: "Test this component only, or the URL with its settings" },
+    all: { help: "Test every target of a scrape component" },
+    timeout: {
+      value: "DURATION",
+      help: "Deadline of a test; without a file 30s, plus the seconds that the URL asks for",
+    },
+    json: { help: "Print one JSON document" },
+  },
+  load: async () => (await import("./test.ts")).test,
+};
+
 const demo: Command = {
   name: "demo",
   summary: "Let the agent profile itself and show the result on its page",
@@ -68,4 +89,4 @@ const help: Command = {
 };
 
 /** Every command, as the help lists them. The first one is meant where none is named. */
-export const commands: readonly [Command, ...Command[]] = [run, check, demo, help];
+export const commands: readonly [Command, ...Command[]] = [run, check, test, demo, help];

@@ -33,14 +33,15 @@ ${lines([
   "agent demo",
   "agent --target http://localhost:6060",
   "agent --target localhost:6060 --server http://pyroscope:4040 --label service_name=shop",
+  "agent test http://localhost:6060",
   "agent check --config agent.toml",
   "agent --config agent.toml",
 ])}
 
 Exit codes:
 ${table([
-  [String(exitCodes.ok), "ended as asked; with check: the configuration is valid"],
-  [String(exitCodes.failure), "the configuration is wrong, or the agent could not start or end cleanly"],
+  [String(exitCodes.ok), "ended as asked; with check and test: all is well"],
+  [String(exitCodes.failure), "the configuration is wrong, a test failed, or the agent could not start or end cleanly"],
   [String(exitCodes.usage), "the command line is wrong"],
   ["130, 143", "a second SIGINT or SIGTERM cut the shutdown short"],
 ])}

@@ -1,4 +1,5 @@
 import { isIPv6 } from "node:net";
+import { formatUnixUrl, isUnixUrl, meantUnixUrl, parseUnixUrl, unixUrlProblem } from "../http/index.ts";
 import { withoutCredentials } from "../schema/index.ts";
 import { type CommandLine, flagValue } from "./command.ts";
 import { UsageError } from "./usage-error.ts";
@@ -22,39 +23,64 @@ export function targetTree(line: CommandLine): Record<string, unknown> {
   };
 }
 
-/** `http://host:port/prefix` as target labels. `service_name` is the address unless a label says otherwise. */
+/**
+ * `http://host:port/prefix` or `unix:///path/of.sock:/prefix` as target labels. `service_name` is the address unless a label says
+ * otherwise.
+ */
 function parseTarget(text: string): Record<string, string> {
-  const url = URL.parse(text.includes("://") ? text : `http://${text}`);
   const wrong = (why: string): UsageError => new UsageError(`Target "${withoutCredentials(text)}" ${why}`);
   const meant = meantTarget(text);
+  if (isUnixUrl(text) && !meant) return parseUnixTarget(text, wrong);
+  if (/^\.{1,2}\//.test(text))
+    throw wrong('is no address: a unix socket is written as "unix:///run/app.sock", with its absolute path');
+  const url = URL.parse(text.includes("://") ? text : `http://${text}`);
   if (meant) throw wrong(`is no address: did you mean "${meant}"?`);
   if (!url || url.hostname === "") throw wrong("is no address: write host:port or http://host:port");
   if (!/^https?:$/.test(url.protocol)) throw wrong(`has the scheme "${url.protocol.slice(0, -1)}": use http or https`);
   if (url.username !== "" || url.password !== "")
     throw new UsageError("A target holds a user name or password: authentication needs a configuration file");
-  if (url.search !== "" || url.hash !== "") throw wrong("has a query: parameters need a configuration file");
-  // People paste the address of the index they look at in a browser.
-  const [prefix = "", profile = ""] = url.pathname.split("/debug/pprof");
-  if (profile.replace(/\/+$/, "") !== "")
-    throw wrong(
-      `names one profile: name the process, "${url.origin}${prefix}"; choosing profiles needs a configuration file`,
-    );
-  const pathPrefix = prefix.replace(/\/+$/, "");
   return {
     __address__: url.host,
     __scheme__: url.protocol.slice(0, -1),
-    ...(pathPrefix !== "" && { __profile_path_prefix__: pathPrefix }),
+    ...prefixLabel(url, { wrong, processAt: (prefix) => `${url.origin}${prefix}` }),
     service_name: url.host,
   };
 }
 
+function parseUnixTarget(text: string, wrong: (why: string) => UsageError): Record<string, string> {
+  const unix = parseUnixUrl(text);
+  if (!unix) throw wrong(`is no address: ${unixUrlProblem(text)}`);
+  const address = formatUnixUrl(unix.socketPath);
+  return {
+    __address__: address,
+    ...prefixLabel(unix.url, { wrong, processAt: (prefix) => formatUnixUrl(unix.socketPath, prefix) }),
+    service_name: address,
+  };
+}
+
+/** The path of a target's URL as the prefix of all that is requested. */
+function prefixLabel(
+  { pathname, search, hash }: URL,
+  { wrong, processAt }: { wrong: (why: string) => UsageError; processAt: (prefix: string) => string },
+): Record<string, string> {
+  if (search !== "" || hash !== "") throw wrong("has a query: parameters need a configuration file");
+  // People paste the address of the index they look at in a browser.
+  const [path = "", profile = ""] = pathname.split("/debug/pprof");
+  if (profile.replace(/\/+$/, "") !== "")
+    throw wrong(
+      `names one profile: name the process, "${processAt(path)}"; choosing profiles needs a configuration file`,
+    );
+  const prefix = path.replace(/\/+$/, "");
+  return prefix === "" ? {} : { __profile_path_prefix__: prefix };
+}
+
 /** What somebody meant who wrote no address; a URL parser would make something of it that nobody meant. */
-function meantTarget(text: string): string | undefined {
+export function meantTarget(text: string): string | undefined {
   const port = /^:?(\d+)$/.exec(text)?.[1];
   if (port !== undefined) return `localhost:${port}`;
   const rest = /^https?:?\/{1,2}(?:https?:\/\/)?(.+)$/i.exec(text)?.[1];
   if (rest !== undefined && !/^https?:\/\/(?!https?:\/\/)/i.test(text)) return `http://${rest}`;
-  return isIPv6(text) ? `[${text}]:6060` : undefined;
+  return isIPv6(text) ? `[${text}]:6060` : meantUnixUrl(text);
 }
 
 function parseLabels(texts: readonly string[]): Record<string, string> {

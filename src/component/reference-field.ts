@@ -48,6 +48,7 @@ export function reference(needs: ExportKind) {
 function hint(text: string, needs: ExportKind): string {
   const [, scheme, host = ""] = /^(?:(https?):\/\/)?([^/\s]+)/i.exec(shownUrl(text)) ?? [];
   if (scheme !== undefined || /:\d+$/.test(host)) return addressHint(preview(host), { scheme, needs });
+  if (/^unix:\/\/\//i.test(text)) return addressHint(preview(shownUrl(text)), { scheme, needs });
   if (/^\w+\.\w+$/.test(text)) return "; the label is missing";
   if (/^\[.*\]$/.test(text)) return "; write the id without brackets";
   return "";

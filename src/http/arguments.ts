@@ -1,5 +1,5 @@
-import * as v from "valibot";
-import { crossCheck, flag, mapOf, notYet, oneOrMany, optional, secret } from "../schema/index.ts";
+import type * as v from "valibot";
+import { crossCheck, flag, mapOf, oneOrMany, optional, secret } from "../schema/index.ts";
 import {
   authenticationArguments,
   type AuthenticationOptions,
@@ -8,20 +8,18 @@ import {
 } from "./authentication-arguments.ts";
 import { headerNameProblem } from "./header-names.ts";
 import { checkProxy, type ProxyValues, proxyArguments } from "./proxy-arguments.ts";
-import { asksForDefaultTls, tlsArguments } from "./tls-arguments.ts";
+import { tlsArguments } from "./tls-arguments.ts";
 
 export type HttpArgumentsOptions = AuthenticationOptions;
 
 /**
  * The arguments of the HTTP client, to be spread into the table of whoever makes requests (reference 4.1); `httpChecks` belongs
- * behind that table. What is not carried out yet is refused unless it asks for what already happens.
+ * behind that table.
  */
 export function httpArguments(options: HttpArgumentsOptions = {}) {
   return {
     ...authenticationArguments(options),
-    tls_config: optional(v.pipe(tlsArguments(), notYet("TLS settings are", { unless: asksForDefaultTls })), {
-      description: "How https:// connections are made",
-    }),
+    tls_config: optional(tlsArguments(), { description: "How https:// connections are made" }),
     ...proxyArguments(),
     follow_redirects: optional(flag(), {
       default: true,
@@ -30,14 +28,11 @@ export function httpArguments(options: HttpArgumentsOptions = {}) {
     }),
     enable_http2: optional(flag(), {
       default: true,
-      description: "Whether HTTP/2 may be spoken; this version of the agent speaks HTTP/1.1 either way",
+      description: "Whether HTTP/2 is spoken with servers that offer it over TLS",
       example: false,
     }),
     http_headers: optional(
-      v.pipe(
-        mapOf(oneOrMany(secret()), { keyProblem: (name) => headerNameProblem(name, "http_headers") }),
-        notYet("http_headers are", { unless: (headers) => Object.keys(headers).length === 0, advice: "remove them" }),
-      ),
+      mapOf(oneOrMany(secret()), { keyProblem: (name) => headerNameProblem(name, "http_headers") }),
       {
         description: "Headers sent with every request; all their values count as secret",
         example: { "X-Site": ["7"] },
@@ -45,6 +40,16 @@ export function httpArguments(options: HttpArgumentsOptions = {}) {
     ),
   };
 }
+
+/** What the client needs of the arguments of whoever makes requests; what is missing has its default. */
+export type HttpArguments = Partial<v.InferOutput<v.StrictObjectSchema<ReturnType<typeof httpArguments>, undefined>>>;
+
+/** Those of a component's arguments that are the client's. */
+export function httpArgumentsOf(args: HttpArguments): HttpArguments {
+  return Object.fromEntries(Object.entries(args).filter(([name]) => argumentNames.has(name)));
+}
+
+const argumentNames: ReadonlySet<string> = new Set(Object.keys(httpArguments()));
 
 interface Checked extends Authentications, ProxyValues {
   readonly http_headers?: Readonly<Record<string, unknown>> | undefined;

@@ -5,12 +5,10 @@ import {
   filePath,
   httpUrlProblem,
   mapOf,
-  notYet,
   oneOrMany,
   optional,
   type Report,
   secret,
-  secretText,
   table,
   text,
   word,
@@ -20,30 +18,26 @@ import { checkProxy, proxyArguments } from "./proxy-arguments.ts";
 import { tlsArguments } from "./tls-arguments.ts";
 
 export interface AuthenticationOptions {
-  /** What to do instead of authenticating by an argument, where there is something. */
-  readonly instead?: string;
   /** Takes the spelling of `phlare.scrape` too: `credential` (seed 001). */
   readonly oldSpellings?: boolean;
 }
 
 /** The arguments of which at most one may be set. */
-export function authenticationArguments({ instead, oldSpellings = false }: AuthenticationOptions) {
-  const refused = <Schema extends v.GenericSchema>(schema: Schema) =>
-    v.pipe(schema, notYet("authentication is", { advice: instead }));
+export function authenticationArguments({ oldSpellings = false }: AuthenticationOptions) {
   return {
-    bearer_token: optional(refused(secret()), {
+    bearer_token: optional(secret(), {
       description: "Bearer token to authenticate with",
       example: "${TOKEN}",
     }),
-    bearer_token_file: optional(refused(filePath()), {
+    bearer_token_file: optional(filePath(), {
       description: "File that holds a bearer token; read again when it changes",
       example: "token",
     }),
-    basic_auth: optional(refused(basicAuth()), { description: "Authenticates with a user name and a password" }),
-    authorization: optional(refused(authorization(oldSpellings)), {
+    basic_auth: optional(basicAuth(), { description: "Authenticates with a user name and a password" }),
+    authorization: optional(authorization(oldSpellings), {
       description: "Authenticates with an Authorization header of any type",
     }),
-    oauth2: optional(refused(oauth2()), {
+    oauth2: optional(oauth2(), {
       description: "Authenticates with a token fetched from an OAuth2 server (grant client_credentials)",
     }),
   };
@@ -136,7 +130,7 @@ function oauth2() {
         description: "URL that gives tokens",
         example: "https://login.example.com/token",
       }),
-      endpoint_params: optional(mapOf(secretText()), {
+      endpoint_params: optional(mapOf(secret()), {
         description: "Further parameters of the token request",
         example: { audience: "pyroscope" },
       }),
@@ -147,6 +141,9 @@ function oauth2() {
       reportBoth(args, ["client_secret", "client_secret_file"], report);
       if (args.client_secret === undefined && args.client_secret_file === undefined)
         report([], "needs a client_secret or a client_secret_file");
+      if (args.client_secret?.reveal() === "") report(["client_secret"], "must not be empty");
+      if (args.scopes?.length && args.endpoint_params?.scope)
+        report(["endpoint_params", "scope"], "cannot stand beside scopes, which it would replace; keep one of them");
       checkProxy(args, report);
     }),
   );

@@ -35,6 +35,8 @@ export type HttpReason =
   | "redirects"
   | "protocol"
   | "unreachable"
+  | "credentials"
+  | "proxy"
   | "canceled";
 
 /** What the client rejects with. The message names the host, the cause and what to try; never a secret. */

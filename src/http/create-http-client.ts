@@ -1,64 +1,152 @@
-import { AgentError, type Clock, systemClock } from "../base/index.ts";
-import type { HttpClient, HttpRequest, HttpResponse } from "./client.ts";
-import { createConnectionPool } from "./connection-pool.ts";
-import { exchange, type ExchangeOptions, type Hop } from "./exchange.ts";
+import process from "node:process";
+import { AgentError, type Clock, formatDuration, systemClock } from "../base/index.ts";
+import { type Logger, silentLogger } from "../observability/index.ts";
+import { basicHeader } from "./basic-header.ts";
+import type { HttpArguments } from "./arguments.ts";
+import type { HttpClient, HttpError, HttpRequest, HttpResponse } from "./client.ts";
+import { createConnector } from "./connector.ts";
+import { createCredentials, type Credentials } from "./credentials.ts";
+import { exchange, type ExchangeOptions } from "./exchange.ts";
+import type { Hop } from "./hop.ts";
+import { nameOf } from "./http-error.ts";
+import { forwardingRefusal } from "./forwarding-refusal.ts";
 import { Interruption } from "./interruption.ts";
+import { createProxyRule } from "./proxies.ts";
 import { RedirectTrail, redirectedHop } from "./redirect.ts";
+import { createTlsExplainer } from "./tls-explainer.ts";
+import { createTlsSettings } from "./tls-settings.ts";
+import { parseUnixUrl } from "./unix-url.ts";
 
 export interface HttpClientOptions {
-  /** Where false, a redirect is returned like any other response. True by default. */
-  readonly followRedirects?: boolean;
+  /** The client's arguments; what is missing has its default. */
+  readonly args?: HttpArguments;
   /** Measures the deadlines; the system's clock by default. */
   readonly clock?: Clock;
+  /** Takes what goes wrong beside requests, such as a certificate that cannot be read again. */
+  readonly log?: Logger;
+  /** Where `proxy_from_environment` looks; that of the process by default. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
-/** A client with its own connections: HTTP/1.1, over TLS with the system's trust where the URL says https. */
-export function createHttpClient({ followRedirects = true, clock = systemClock }: HttpClientOptions = {}): HttpClient {
-  const pool = createConnectionPool();
+/** A client with its own connections, as its arguments want them (reference 4). */
+export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
+  const { args = {}, clock = systemClock, log = silentLogger, environment = process.env } = options;
+  const connector = createConnector({
+    tls: createTlsSettings(args.tls_config, { log, clock }),
+    proxyOf: createProxyRule(args, environment),
+    http2: args.enable_http2 ?? true,
+  });
+  const credentials = createCredentials(args, {
+    clock,
+    log,
+    tokenClient: (tokenArgs) => createHttpClient({ args: tokenArgs, clock, log, environment }),
+  });
+  const explain = createTlsExplainer(connector, clock);
+  const configured = revealedHeaders(args.http_headers);
+  const { follow_redirects = true } = args;
   return {
     async request(request) {
-      const hop = firstHop(request);
+      const start = firstHop(request, configured);
       const interruption = new Interruption(request, clock);
+      const send = (hop: Hop): Promise<Arrival> =>
+        follow(hop, { connector, interruption, followsRedirects: follow_redirects });
       try {
-        const options = { pool, interruption };
-        return await (followRedirects ? follow(hop, options) : exchange(hop, options));
+        if (!credentials || "authorization" in start.headers) return (await send(start)).response;
+        return await sendAuthenticated(start, { credentials, interruption, send });
+      } catch (thrown) {
+        throw await explain(thrown, start.url, interruption);
       } finally {
         interruption.release();
       }
     },
-    close: () => pool.close(),
+    close: () => connector.close(),
   };
 }
 
-async function follow(start: Hop, options: ExchangeOptions): Promise<HttpResponse> {
+/** A response, and the hop that it answers. */
+interface Arrival {
+  readonly response: HttpResponse;
+  readonly hop: Hop;
+}
+
+interface AuthenticatedOptions {
+  readonly credentials: Credentials;
+  readonly interruption: Interruption;
+  readonly send: (hop: Hop) => Promise<Arrival>;
+}
+
+/** Sends with credentials; once more where the server turns them away and there are others by now. */
+async function sendAuthenticated(start: Hop, options: AuthenticatedOptions): Promise<HttpResponse> {
+  const { credentials, interruption, send } = options;
+  const inTime = <T>(promise: Promise<T>): Promise<T> =>
+    interruption.race(promise, (reason) => authenticationInterrupted(reason, start, interruption.timeoutMs));
+  const attempt = async (): Promise<Arrival & { value: string }> => {
+    const value = await inTime(credentials.authorization());
+    return { ...(await send({ ...start, headers: { ...start.headers, authorization: value } })), value };
+  };
+  const { response, hop, value } = await attempt();
+  // After a redirect it may be another host that turns away what it never got.
+  if (response.status !== 401 || hop.headers.authorization !== value) return response;
+  return (await inTime(credentials.refused(value))) ? (await attempt()).response : response;
+}
+
+function authenticationInterrupted(reason: "timeout" | "canceled", start: Hop, timeoutMs: number): HttpError {
+  const host = nameOf(start);
+  const message =
+    reason === "timeout"
+      ? `Cannot authenticate to "${host}" within ${formatDuration(timeoutMs)}: the credentials are not there yet; does the token server answer?`
+      : `Canceled the request to "${host}"`;
+  return new AgentError(reason, message);
+}
+
+async function follow(start: Hop, options: ExchangeOptions & { followsRedirects: boolean }): Promise<Arrival> {
   let trail: RedirectTrail | undefined;
   for (let hop = start; ; ) {
     const response = await exchange(hop, options);
-    const next = redirectedHop(hop, response);
-    if (!next) return response;
-    trail ??= new RedirectTrail(start.url);
+    const refusal = response.status === 407 && forwardingRefusal(hop, response, options.connector.proxyTo(hop.url));
+    if (refusal) throw refusal;
+    const next = options.followsRedirects ? redirectedHop(hop, response) : undefined;
+    if (!next) return { response, hop };
+    trail ??= new RedirectTrail(start);
     trail.enter(next.url);
     hop = next;
   }
 }
 
-function firstHop({ method, url: text, headers = {}, body, maxBytes }: HttpRequest): Hop {
-  const url = URL.parse(text);
+type Headers = Hop["headers"];
+
+function firstHop(request: HttpRequest, configured: Headers): Hop {
+  const { method, url: text, headers = {}, body, maxBytes } = request;
+  const unix = text.startsWith("unix:") ? parseUnixUrl(text) : undefined;
+  const url = unix ? unix.url : URL.parse(text);
   if (url?.protocol !== "http:" && url?.protocol !== "https:") {
     // Not shown: what is no URL may still hold a password.
     throw new AgentError(
       "protocol",
-      "Cannot send a request: its URL is not an http or https URL; check address and scheme",
+      "Cannot send a request: its URL is not an http, https or unix URL; check address and scheme",
     );
   }
-  return { method, url, headers: { ...basicAuthorization(url), ...headers }, body, maxBytes };
+  const whole = { ...configured, ...basicAuthorization(url), ...lowerCase(headers) };
+  return { method, url, socketPath: unix?.socketPath, headers: whole, body, maxBytes };
+}
+
+/** Names in lower case, so that a request's own header takes the place of a configured one. */
+function lowerCase(headers: Headers): Headers {
+  const lower: Record<string, string | readonly string[]> = {};
+  for (const name in headers) lower[name.toLowerCase()] = headers[name] as string;
+  return lower;
+}
+
+function revealedHeaders(headers: HttpArguments["http_headers"] = {}): Headers {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, values]) => [name.toLowerCase(), values.map((value) => value.reveal())]),
+  );
 }
 
 /** Userinfo as the header it stands for, so that it is kept from other hosts like every other header. */
-function basicAuthorization({ username, password }: URL): { Authorization?: string } {
+function basicAuthorization({ username, password }: URL): { authorization?: string } {
   if (username === "" && password === "") return {};
-  const credentials = Buffer.from(`${decoded(username)}:${decoded(password)}`).toString("base64");
-  return { Authorization: `Basic ${credentials}` };
+  return { authorization: basicHeader(decoded(username), decoded(password)) };
 }
 
 function decoded(text: string): string {

@@ -1,9 +1,9 @@
-import http, { type Agent, type ClientRequest, type IncomingMessage } from "node:http";
-import https from "node:https";
 import { limits } from "../base/index.ts";
 import { BodyCollector } from "./body-collector.ts";
-import type { HttpError, HttpRequest, HttpResponse } from "./client.ts";
-import type { ConnectionPool } from "./connection-pool.ts";
+import type { HttpError, HttpResponse } from "./client.ts";
+import type { Connector } from "./connector.ts";
+import { failureOf } from "./dial.ts";
+import type { Hop } from "./hop.ts";
 import {
   interruptedError,
   isHangUp,
@@ -13,19 +13,11 @@ import {
   truncatedError,
 } from "./http-error.ts";
 import type { Interruption } from "./interruption.ts";
-
-/** One request to one URL: an HttpRequest is one, and one more for every redirect. */
-export interface Hop {
-  readonly method: HttpRequest["method"];
-  /** Userinfo in it is not sent. */
-  readonly url: URL;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: readonly Uint8Array[] | undefined;
-  readonly maxBytes: number;
-}
+import { proxyName } from "./proxy-address.ts";
+import type { IncomingResponse, OutgoingRequest } from "./outgoing-request.ts";
 
 export interface ExchangeOptions {
-  readonly pool: ConnectionPool;
+  readonly connector: Connector;
   readonly interruption: Interruption;
 }
 
@@ -44,9 +36,10 @@ class Exchange {
   readonly #hop: Hop;
   readonly #options: ExchangeOptions;
   readonly #outcome: Outcome;
-  #request: ClientRequest | undefined;
-  #message: IncomingMessage | undefined;
+  #request: OutgoingRequest | undefined;
+  #message: IncomingResponse | undefined;
   #body: BodyCollector | undefined;
+  #handshaking = false;
   #ended = false;
 
   constructor(hop: Hop, options: ExchangeOptions, outcome: Outcome) {
@@ -56,25 +49,32 @@ class Exchange {
   }
 
   start(): void {
-    const { interruption, pool } = this.#options;
+    const { interruption } = this.#options;
     interruption.onInterrupt = () => this.#interrupt();
     if (interruption.reason) this.#interrupt();
-    else this.#send(pool.agent(this.#hop.url.protocol), { mayRetry: this.#hop.method === "GET" });
+    else this.#open({ fresh: false });
   }
 
-  #send(agent: Agent, { mayRetry }: { mayRetry: boolean }): void {
-    let request: ClientRequest;
+  #open({ fresh }: { fresh: boolean }): void {
+    const { connector } = this.#options;
+    const fail = (thrown: unknown): void => this.#fail(transportError(thrown, this.#progress));
     try {
-      request = openRequest(this.#hop, agent);
+      const opened = connector.open(this.#hop, { fresh, onHandshake: () => (this.#handshaking = true) });
+      if (opened instanceof Promise) opened.then((request) => this.#send(request, { fresh }), fail);
+      else this.#send(opened, { fresh });
     } catch (thrown) {
-      this.#fail(transportError(thrown, this.#progress));
-      return;
+      fail(thrown);
     }
+  }
+
+  #send(request: OutgoingRequest, { fresh }: { fresh: boolean }): void {
+    const mayRetry = !fresh && this.#hop.method === "GET";
     this.#request = request;
     let reused = false;
     let bytesBefore = 0;
     request.once("socket", (socket) => {
       reused = request.reusedSocket;
+      this.#handshaking = false;
       bytesBefore = socket.bytesRead;
       // Deno would send a request on a reused connection again by itself when it is destroyed (denoland/deno#36786).
       request.reusedSocket = false;
@@ -82,14 +82,14 @@ class Exchange {
     request.once("response", (message) => this.#read(message));
     request.on("error", (thrown) => {
       const unanswered = reused && request.socket?.bytesRead === bytesBefore;
-      if (mayRetry && unanswered && isHangUp(thrown) && !this.#ended)
-        this.#send(this.#options.pool.freshAgent(this.#hop.url.protocol), { mayRetry: false });
-      else this.#fail(transportError(thrown, this.#progress));
+      if (mayRetry && unanswered && isHangUp(thrown) && !this.#ended) this.#open({ fresh: true });
+      else this.#fail(transportError(failureOf(request.socket) ?? thrown, this.#progress));
     });
-    sendBody(request, this.#hop.body);
+    if (this.#ended) request.destroy();
+    else sendBody(request, this.#hop.body);
   }
 
-  #read(message: IncomingMessage): void {
+  #read(message: IncomingResponse): void {
     this.#message = message;
     const announcedBytes = announcedLength(message);
     const truncated = (): void => {
@@ -98,7 +98,7 @@ class Exchange {
     message.on("error", truncated);
     message.once("close", truncated);
     if (this.#isSuccess && announcedBytes !== undefined && announcedBytes > this.#hop.maxBytes) {
-      this.#fail(tooLargeError(this.#hop.url, this.#hop.maxBytes));
+      this.#fail(tooLargeError(this.#progress, this.#hop.maxBytes));
       return;
     }
     const body = new BodyCollector(this.#isSuccess ? announcedBytes : undefined);
@@ -115,7 +115,7 @@ class Exchange {
       return;
     }
     if (!this.#isSuccess) body.add(chunk.subarray(0, maxBytes - body.bytes));
-    this.#fail(tooLargeError(this.#hop.url, maxBytes));
+    this.#fail(tooLargeError(this.#progress, maxBytes));
   }
 
   #interrupt(): void {
@@ -132,7 +132,7 @@ class Exchange {
     this.#request?.destroy();
   }
 
-  #finish(message: IncomingMessage, body: BodyCollector): void {
+  #finish(message: IncomingResponse, body: BodyCollector): void {
     const { statusCode: status = 0 } = message;
     this.#end(() => this.#outcome.resolve({ status, headers: joinedHeaders(message), body: body.take() }));
     // The server answered before it had read the whole request, and nobody would notice if it never did.
@@ -153,48 +153,32 @@ class Exchange {
 
   get #progress(): Progress {
     const connected = this.#request?.socket && !this.#request.socket.connecting;
-    const waiting = connected ? "waiting" : "connecting";
+    const stage = connected ? "waiting" : this.#handshaking ? "handshaking" : "connecting";
+    const { url, socketPath } = this.#hop;
+    const proxy = socketPath === undefined ? this.#options.connector.proxyTo(url) : undefined;
     return {
-      url: this.#hop.url,
-      stage: this.#message ? "reading" : waiting,
+      url,
+      ...(socketPath !== undefined && { socketPath }),
+      ...(proxy && { via: proxyName(proxy) }),
+      stage: this.#message ? "reading" : stage,
       bodyBytes: this.#body?.bytes ?? 0,
     };
   }
 }
 
-function openRequest({ method, url, headers, body }: Hop, agent: Agent): ClientRequest {
-  const open = url.protocol === "https:" ? https.request : http.request;
-  return open({
-    agent,
-    method,
-    // Node takes an IPv6 address without its brackets.
-    hostname: url.hostname.replace(/^\[|\]$/g, ""),
-    port: url.port || undefined,
-    path: url.pathname + url.search,
-    headers: body ? { ...headers, "Content-Length": lengthOf(body) } : { ...headers },
-    maxHeaderSize: limits.responseHeaderBytes,
-  });
-}
-
-function sendBody(request: ClientRequest, body: readonly Uint8Array[] = []): void {
+function sendBody(request: OutgoingRequest, body: readonly Uint8Array[] = []): void {
   // Corked, so that head and parts leave in as few packets as possible.
   if (body.length > 0) request.cork();
   for (const part of body) request.write(part);
   request.end();
 }
 
-function lengthOf(body: readonly Uint8Array[]): number {
-  let bytes = 0;
-  for (const part of body) bytes += part.length;
-  return bytes;
-}
-
-function announcedLength(message: IncomingMessage): number | undefined {
+function announcedLength(message: IncomingResponse): number | undefined {
   const header = message.headers["content-length"];
   return header === undefined ? undefined : Number(header);
 }
 
-function joinedHeaders({ headers }: IncomingMessage): Readonly<Record<string, string>> {
+function joinedHeaders({ headers }: IncomingResponse): Readonly<Record<string, string>> {
   const cookies = headers["set-cookie"];
   // Every other repeated header is joined by Node.
   return { ...(headers as Record<string, string>), ...(cookies && { "set-cookie": cookies.join(", ") }) };

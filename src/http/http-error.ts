@@ -1,10 +1,16 @@
-import { AgentError, errorMessage, formatDuration, limits, preview } from "../base/index.ts";
+import { AgentError, errorMessage, formatDuration, formatSize, limits, preview } from "../base/index.ts";
 import type { HttpError, HttpReason } from "./client.ts";
+import { tlsFailure } from "./tls-failures.ts";
+import { formatUnixUrl } from "./unix-url.ts";
 
 /** How far a request had come when it failed. */
 export interface Progress {
   readonly url: URL;
-  readonly stage: "connecting" | "waiting" | "reading";
+  /** The unix socket that `url` is asked for at. */
+  readonly socketPath?: string;
+  /** The proxy on the way, as `host:port`. */
+  readonly via?: string;
+  readonly stage: "connecting" | "handshaking" | "waiting" | "reading";
   readonly bodyBytes: number;
 }
 
@@ -15,37 +21,43 @@ export function hostOf(url: URL): string {
 
 /** The error for a request that its deadline or its signal ended. */
 export function interruptedError(reason: "timeout" | "canceled", progress: Progress, timeoutMs: number): HttpError {
-  const host = hostOf(progress.url);
-  if (reason === "canceled") return new AgentError(reason, `Canceled the request to "${host}"`);
+  const host = shownHost(progress);
+  if (reason === "canceled") return new AgentError(reason, `Canceled the request to ${host}`);
   const within = `within ${formatDuration(timeoutMs)}`;
+  const silent = progress.via === undefined ? "the host is" : "host and proxy are";
   const messages: Readonly<Record<Progress["stage"], string>> = {
-    connecting: `Cannot connect to "${host}" ${within}; is the host up, and does a firewall let this port through?`,
-    waiting: `No answer from "${host}" ${within}: connected, but no response came`,
-    reading: `The body from "${host}" was not complete ${within}: ${progress.bodyBytes} bytes had come`,
+    connecting: `Cannot connect to ${host} ${within}; check that ${silent} up, and that no firewall blocks the port`,
+    handshaking: `Cannot make a TLS connection to ${host} ${within}: connected, but the TLS handshake did not end; check that the port speaks TLS`,
+    waiting: `No answer from ${host} ${within}: connected, but no response came`,
+    reading: `The body from ${host} was not complete ${within}: ${counted(progress.bodyBytes)} had come`,
   };
   return new AgentError(reason, messages[progress.stage]);
 }
 
 /** The error for a body that is longer than the request allows. */
-export function tooLargeError(url: URL, maxBytes: number): HttpError {
-  return new AgentError("too_large", `The body from "${hostOf(url)}" is larger than the limit of ${maxBytes} bytes`);
-}
-
-/** The error for a body that ended in order, but too early. */
-export function truncatedError({ url, bodyBytes }: Progress, announcedBytes: number | undefined): HttpError {
-  const announced = announcedBytes === undefined ? "its last chunk was missing" : `${announcedBytes} were announced`;
+export function tooLargeError(progress: Progress, maxBytes: number): HttpError {
   return new AgentError(
-    "truncated",
-    `The body from "${hostOf(url)}" ended early: ${bodyBytes} bytes came, ${announced}`,
+    "too_large",
+    `The body from ${shownHost(progress)} is larger than the limit of ${formatSize(maxBytes)}`,
   );
 }
 
-/** The error for what node:http or node:https threw or emitted. */
+/** The error for a body that ended in order, but too early. */
+export function truncatedError(progress: Progress, announcedBytes: number | undefined): HttpError {
+  const announced = announcedBytes === undefined ? "its last chunk was missing" : `${announcedBytes} were announced`;
+  return new AgentError(
+    "truncated",
+    `The body from ${shownHost(progress)} ended early: ${counted(progress.bodyBytes)} came, ${announced}`,
+  );
+}
+
+/** The error for what node:http, node:https or node:tls threw or emitted; what is explained already stays as it is. */
 export function transportError(thrown: unknown, progress: Progress): HttpError {
+  if (thrown instanceof AgentError) return thrown as HttpError;
   const { code = "", rawPacket } = thrown as { code?: string; rawPacket?: Uint8Array };
   const { reason, text } = explanation(code, progress, rawPacket) ?? {
     reason: "protocol",
-    text: `Cannot talk to ${quoted(progress.url)}: ${preview(errorMessage(thrown), 200)}`,
+    text: `Cannot talk to ${shownHost(progress)}: ${preview(errorMessage(thrown), 200)}`,
   };
   return new AgentError(reason, text, { cause: thrown });
 }
@@ -56,30 +68,39 @@ interface Explanation {
 }
 
 function explanation(code: string, progress: Progress, rawPacket?: Uint8Array): Explanation | undefined {
-  const host = quoted(progress.url);
-  const failed = connectFailures[code];
+  const host = shownHost(progress);
+  const failed = (progress.socketPath === undefined ? undefined : socketFailures[code]) ?? connectFailures[code];
   if (failed && progress.stage !== "reading")
-    return { reason: failed.reason, text: `Cannot connect to ${host}: ${failed.text}` };
-  if (code in nameFailures) return { reason: "dns", text: `Cannot find ${host}: ${nameFailures[code]} (${code})` };
+    return { reason: failed.reason, text: `Cannot connect to ${firstHost(progress)}: ${failed.text}` };
+  if (code in nameFailures)
+    return { reason: "dns", text: `Cannot find ${firstHost(progress)}: ${nameFailures[code]} (${code})` };
   // A connection in use may break for any of the reasons that keep one from being made.
   if (failed || hangUps.has(code)) return hungUp(progress);
   if (code === "HPE_HEADER_OVERFLOW")
     return {
       reason: "too_large",
-      text: `The response headers from ${host} are larger than the limit of ${limits.responseHeaderBytes} bytes`,
+      text: `The response headers from ${host} are larger than the limit of ${formatSize(limits.responseHeaderBytes)}`,
     };
   if (code.startsWith("HPE_")) return notHttp(progress, rawPacket);
-  return tlsFailure(code, progress);
+  const tls = tlsFailure(code);
+  return tls === undefined ? undefined : { reason: "tls", text: `Cannot make a TLS connection to ${host}: ${tls}` };
 }
+
+const socketFailures: Readonly<Record<string, Explanation>> = {
+  ENOENT: { reason: "refused", text: "there is no such socket; check its path, and that the process runs" },
+  ECONNREFUSED: { reason: "refused", text: "nobody listens there any more; check that the process runs" },
+  ENOTSOCK: { reason: "refused", text: "this is no socket; check its path" },
+  EACCES: { reason: "unreachable", text: "permission denied; let the user that the agent runs as write to it" },
+};
 
 const connectFailures: Readonly<Record<string, Explanation>> = {
   ECONNREFUSED: {
     reason: "refused",
-    text: "connection refused; is the process running and listening on this port?",
+    text: "connection refused; check that the process runs and listens on this port",
   },
   ETIMEDOUT: {
     reason: "timeout",
-    text: "the host does not reply; is it up, and does a firewall let this port through?",
+    text: "the host does not reply; check that it is up, and that no firewall blocks the port",
   },
   EHOSTUNREACH: { reason: "unreachable", text: "no route to the host; check the address and this machine's network" },
   EHOSTDOWN: { reason: "unreachable", text: "the host is down; check the address" },
@@ -113,51 +134,52 @@ export function isHangUp(thrown: unknown): boolean {
   return hangUps.has((thrown as { code?: string }).code ?? "");
 }
 
-function hungUp({ url, stage, bodyBytes }: Progress): Explanation {
-  const host = quoted(url);
+function hungUp(progress: Progress): Explanation {
+  const host = shownHost(progress);
+  const { stage, bodyBytes, url } = progress;
   if (stage === "reading")
-    return { reason: "reset", text: `${host} cut the connection after ${bodyBytes} bytes of the body` };
+    return { reason: "reset", text: `Lost the connection to ${host} after ${counted(bodyBytes)} of the body` };
   const other = url.protocol === "https:" ? "http" : "https";
-  return {
-    reason: "reset",
-    text: `${host} closed the connection without an answer; did the process restart, or does this port speak ${other}?`,
-  };
+  const when = stage === "handshaking" ? " during the TLS handshake" : "";
+  const orWhat = progress.socketPath === undefined ? `, or the port speaks ${other}` : "";
+  const advice = `check whether the process restarted${orWhat}`;
+  return { reason: "reset", text: `No answer from ${host}: it closed the connection${when}; ${advice}` };
 }
 
 // The first two bytes of a TLS alert, which is how a TLS server answers plain HTTP.
 const tlsAlert = [0x15, 0x03];
 
-function notHttp({ url, stage }: Progress, rawPacket: Uint8Array | undefined): Explanation {
-  const host = quoted(url);
+function notHttp(progress: Progress, rawPacket: Uint8Array | undefined): Explanation {
+  const host = shownHost(progress);
   if (rawPacket && tlsAlert.every((byte, at) => rawPacket[at] === byte))
-    return { reason: "protocol", text: `${host} speaks TLS and was asked in plain http; set the scheme to https` };
-  if (stage === "reading") return { reason: "protocol", text: `The body from ${host} is not well-formed HTTP` };
+    return { reason: "protocol", text: `Cannot talk plain http to ${host}: it speaks TLS; set the scheme to https` };
+  if (progress.stage === "reading")
+    return { reason: "protocol", text: `The body from ${host} is not well-formed HTTP` };
   const start = rawPacket && preview(Buffer.from(rawPacket.subarray(0, 256)).toString("latin1"));
-  return {
-    reason: "protocol",
-    text: `${host} does not answer in HTTP${start ? ` but with "${start}"` : ""}; is this the right port?`,
-  };
+  const found = start ? ` but begins with "${start}"` : "";
+  return { reason: "protocol", text: `The answer from ${host} is not HTTP${found}; check that this is the right port` };
 }
 
-const certificateFailures: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: "its certificate has expired",
-  CERT_NOT_YET_VALID: "its certificate is not valid yet; is this machine's clock right?",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is self-signed and not trusted here",
-  SELF_SIGNED_CERT_IN_CHAIN: "the root of its certificate chain is not trusted here",
-  UNABLE_TO_GET_ISSUER_CERT: "the issuer of its certificate is not known here",
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "the issuer of its certificate is not trusted here",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "the issuer of its certificate is not known here; does it send the whole chain?",
-  CERT_REVOKED: "its certificate is revoked",
-  ERR_TLS_CERT_ALTNAME_INVALID: "its certificate is for another name",
-  EPROTO: "it does not speak TLS as it should; does this port speak plain http?",
-  ERR_SSL_WRONG_VERSION_NUMBER: "it does not speak TLS; does this port speak plain http?",
-  ERR_SSL_HTTP_REQUEST: "it does not speak TLS; does this port speak plain http?",
-};
+/** The host in quotes, and by which way it is asked. */
+/** Where a request goes, as it stands in messages: a unix socket, or `host:port`. */
+export function nameOf({ url, socketPath }: { readonly url: URL; readonly socketPath?: string | undefined }): string {
+  return socketPath === undefined ? hostOf(url) : formatUnixUrl(socketPath);
+}
 
-function tlsFailure(code: string, { url }: Progress): Explanation | undefined {
-  const known = certificateFailures[code];
-  if (!known && !/^(ERR_SSL|ERR_TLS|CERT_|UNABLE_TO_|HOSTNAME_)/.test(code)) return undefined;
-  return { reason: "tls", text: `Cannot make a TLS connection to ${quoted(url)}: ${known ?? code}` };
+function shownHost(progress: Progress): string {
+  const { url, socketPath, via } = progress;
+  if (socketPath !== undefined) return `"${nameOf(progress)}"`;
+  return via === undefined ? quoted(url) : `${quoted(url)} through the proxy "${via}"`;
+}
+
+/** Whom the connection is made to: the proxy, where there is one. */
+function firstHost(progress: Progress): string {
+  const { url, via } = progress;
+  return via === undefined ? shownHost(progress) : `the proxy "${via}" on the way to ${quoted(url)}`;
+}
+
+function counted(bytes: number): string {
+  return bytes === 1 ? "1 byte" : `${bytes} bytes`;
 }
 
 function quoted(url: URL): string {

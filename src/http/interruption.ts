@@ -21,6 +21,19 @@ export class Interruption {
     else signal.addEventListener("abort", this.#onAbort);
   }
 
+  /** What `promise` gives, or the interruption as the error that `toError` makes of it; `promise` then goes on unheard. */
+  race<T>(promise: Promise<T>, toError: (reason: "timeout" | "canceled") => Error): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const interrupt = (): void => reject(toError(this.reason ?? "canceled"));
+      const settled = (): void => {
+        if (this.onInterrupt === interrupt) this.onInterrupt = undefined;
+      };
+      this.onInterrupt = interrupt;
+      if (this.reason) interrupt();
+      promise.finally(settled).then(resolve, reject);
+    });
+  }
+
   release(): void {
     this.#timer.cancel();
     this.#signal.removeEventListener("abort", this.#onAbort);

@@ -1,30 +1,27 @@
-import * as v from "valibot";
-import { flag, mapOf, notYet, oneOrMany, optional, type Report, secret, secretUrl, text } from "../schema/index.ts";
+import { flag, mapOf, oneOrMany, optional, type Report, secret, secretUrl, text } from "../schema/index.ts";
 import { headerNameProblem } from "./header-names.ts";
 
-const what = "proxies are";
+/** socks5h is socks5: the proxy looks names up either way. */
+export const proxySchemes = ["http", "https", "socks5", "socks5h"] as const;
 
 /** The arguments that say which proxy requests go through; those of the token request of `oauth2` are the same. */
 export function proxyArguments() {
   return {
-    proxy_url: optional(v.pipe(secretUrl(["http", "https", "socks5"]), notYet(what)), {
+    proxy_url: optional(secretUrl(proxySchemes), {
       description: "Proxy to send requests through",
       example: "http://proxy.example.com:3128",
     }),
-    no_proxy: optional(v.pipe(text(), notYet(what, { unless: (list) => list === "" })), {
+    no_proxy: optional(text(), {
       description: "Comma-separated IP addresses, CIDR blocks and host names that are reached without the proxy",
       example: "localhost,10.0.0.0/8",
     }),
-    proxy_from_environment: optional(v.pipe(flag(), notYet(what, { unless: (on) => !on })), {
+    proxy_from_environment: optional(flag(), {
       default: false,
       description: "Whether HTTP_PROXY, HTTPS_PROXY and NO_PROXY are followed",
       example: true,
     }),
     proxy_connect_header: optional(
-      v.pipe(
-        mapOf(oneOrMany(secret()), { keyProblem: (name) => headerNameProblem(name, "proxy_connect_header") }),
-        notYet(what, { unless: (headers) => Object.keys(headers).length === 0 }),
-      ),
+      mapOf(oneOrMany(secret()), { keyProblem: (name) => headerNameProblem(name, "proxy_connect_header") }),
       {
         description: "Headers sent to the proxy with CONNECT; their values count as secret",
         example: { "X-Site": ["7"] },

@@ -1,7 +1,7 @@
 import { AgentError, limits, preview } from "../base/index.ts";
 import type { HttpError, HttpResponse } from "./client.ts";
-import type { Hop } from "./exchange.ts";
-import { hostOf } from "./http-error.ts";
+import type { Hop } from "./hop.ts";
+import { nameOf } from "./http-error.ts";
 
 // Headers that describe the message and name nobody. All others may have been configured for the first host alone.
 const harmlessHeaders: ReadonlySet<string> = new Set([
@@ -24,20 +24,22 @@ export function redirectedHop(hop: Hop, { status, headers }: HttpResponse): Hop 
   if (![301, 302, 303, 307, 308].includes(status) || location === undefined) return undefined;
   const url = URL.parse(location, hop.url);
   if (!url || (url.protocol !== "http:" && url.protocol !== "https:"))
-    throw redirectError(hop.url, `to "${preview(withoutSecrets(location))}", which is no http or https URL`);
+    throw redirectError(hop, `to "${preview(withoutSecrets(location))}", which is no http or https URL`);
   if (hop.method === "POST" && status !== 307 && status !== 308)
-    throw redirectError(hop.url, `with status ${status} to "${shownUrl(url)}", where a POST would become a GET`);
-  return isSameHost(hop.url, url) ? { ...hop, url } : { ...hop, url, headers: harmless(hop.headers) };
+    throw redirectError(hop, `with status ${status} to "${shownUrl(url)}", where a POST would become a GET`);
+  return isSameHost(hop.url, url)
+    ? { ...hop, url }
+    : { ...hop, url, socketPath: undefined, headers: harmless(hop.headers) };
 }
 
 /** Watches the hops of one request; `enter` throws the error `redirects` where they come round again or are too many. */
 export class RedirectTrail {
   readonly #seen = new Set<string>();
-  readonly #start: URL;
+  readonly #start: Hop;
 
-  constructor(start: URL) {
+  constructor(start: Hop) {
     this.#start = start;
-    this.#seen.add(start.href);
+    this.#seen.add(start.url.href);
   }
 
   enter(url: URL): void {
@@ -59,9 +61,9 @@ function harmless(headers: Hop["headers"]): Hop["headers"] {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => harmlessHeaders.has(name.toLowerCase())));
 }
 
-function redirectError(from: URL, what: string): HttpError {
+function redirectError(from: Hop, what: string): HttpError {
   const advice = "configure the final URL, or set follow_redirects = false to see the response";
-  return new AgentError("redirects", `Cannot follow "${hostOf(from)}": it redirects ${what}; ${advice}`);
+  return new AgentError("redirects", `Cannot follow "${nameOf(from)}": it redirects ${what}; ${advice}`);
 }
 
 /** Where a redirect leads, without the parts that may hold secrets. */

@@ -31,6 +31,15 @@ export interface LoggerOptions {
   readonly clock?: Clock;
 }
 
+/** Writes nothing. */
+export const silentLogger: Logger = {
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+  with: () => silentLogger,
+};
+
 /** A logger that writes lines of one format. Errors show their message; at level `debug` their stack as well. */
 export function createLogger(options: LoggerOptions): Logger {
   return boundLogger(options, {});

@@ -5,7 +5,7 @@ import { hexPreview } from "./check-tables.ts";
 const otherFormats: readonly (readonly [beginning: string, name: string])[] = [
   ["go 1.", "a Go execution trace"],
   ["FLR\0", "a Java Flight Recorder file"],
-  ["\x04\x22\x4d\x18", "an LZ4 frame"],
+  ["\x02\x21\x4c\x18", "a legacy LZ4 frame"],
   ["PK\x03\x04", "a zip archive"],
 ];
 

@@ -1,7 +1,7 @@
 /**
  * pprof: bytes in, verdict or bytes out.
  *
- * Flow of a scrape: `decodeBody` (inflate, with a ceiling) → `validate`, or `computeDelta` where the agent subtracts, which
+ * Flow of a scrape: `decodeBody` (unpack, layer by layer, with a ceiling) → `validate`, or `computeDelta` where the agent subtracts, which
  * validates too → `compress`. `clampNegatives` follows a delta that the target computed; `merge` joins stored profiles.
  *
  * Constraints: input is hostile. Time and memory are linear in its size, nothing but PprofError is thrown, and no number in
@@ -11,9 +11,10 @@
  */
 export { clampNegatives } from "./clamp-negatives.ts";
 export { compress } from "./compress.ts";
-export { type Decoded, decodeBody } from "./decode-body.ts";
+export { type Decoded, decodeBody, type DecodeOptions } from "./decode-body.ts";
 export type { Baseline } from "./baseline.ts";
 export { computeDelta, type DeltaOptions, type DeltaResult } from "./delta.ts";
+export { describeProfile, type ProfileDescription } from "./describe-profile.ts";
 export { merge } from "./merge.ts";
 export { PprofError, type PprofReason } from "./pprof-error.ts";
 export { validate } from "./validate.ts";

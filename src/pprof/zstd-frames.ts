@@ -1,27 +1,19 @@
+import { isSkippable } from "./layer-encoding.ts";
 import { PprofError } from "./pprof-error.ts";
 
 const frameMagic = 0xfd2fb528;
-/** Sixteen magic numbers, from 0x184d2a50 on, begin a frame of other data, to be skipped. */
-const skippableMagic = 0x184d2a5;
-
-/** Whether these bytes begin as zstd. */
-export function isZstd(bytes: Uint8Array): boolean {
-  if (bytes.length < 4) return false;
-  const magic = viewOf(bytes).getUint32(0, true);
-  return magic === frameMagic || magic >>> 4 === skippableMagic;
-}
 
 /**
  * The frames of zstd data, in order, each of which decompresses on its own. They have to be found because node:zlib inflates
  * a cut frame as far as it goes without an error, and under Deno only the first frame. (RFC 8878, 3.1)
  */
 export function zstdFrames(data: Uint8Array): Uint8Array[] {
-  const view = viewOf(data);
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const frames: Uint8Array[] = [];
   try {
     for (let start = 0; start < data.length; ) {
       const magic = view.getUint32(start, true);
-      const skippable = magic >>> 4 === skippableMagic;
+      const skippable = isSkippable(magic);
       if (!skippable && magic !== frameMagic) {
         throw new PprofError(
           "not_pprof",
@@ -58,8 +50,4 @@ function frameEnd(view: DataView, at: number): number {
   }
   const hasChecksum = (descriptor >>> 2) & 1;
   return pos + hasChecksum * 4;
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

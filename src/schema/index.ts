@@ -13,6 +13,7 @@ export { crossCheck, type Report } from "./cross-check.ts";
 export { labelNameProblem, labels, labelValue } from "./labels.ts";
 export { notYet, notYetSentence } from "./not-yet.ts";
 export { choice, duration, filePath, flag, number, type PathContext, size, text, word } from "./scalars.ts";
+export { sameArguments } from "./same-arguments.ts";
 export { secret, secretText, shownUrl, withoutCredentials } from "./secret.ts";
 export { choose, isTable, type MapOptions, mapOf, oneOrMany, table, type TableOptions } from "./shapes.ts";
 export { httpUrlProblem, secretUrl } from "./url.ts";

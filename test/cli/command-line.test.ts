@@ -45,6 +45,25 @@ describe("A command line that is wrong ends with exit code 2 and says what to wr
       "--target a:1/debug/pprof/heap",
       'Target "a:1/debug/pprof/heap" names one profile: name the process, "http://a:1"; choosing profiles needs a configuration file',
     ],
+    ["--target unix:/a.sock", 'Target "unix:/a.sock" is no address: did you mean "unix:///a.sock"?'],
+    ["--target unix://run/a.sock", 'Target "unix://run/a.sock" is no address: did you mean "unix:///run/a.sock"?'],
+    ["--target /run/a.sock", 'Target "/run/a.sock" is no address: did you mean "unix:///run/a.sock"?'],
+    [
+      "--target ./a.sock",
+      'Target "./a.sock" is no address: a unix socket is written as "unix:///run/app.sock", with its absolute path',
+    ],
+    [
+      "--target unix://a.sock",
+      'Target "unix://a.sock" is no address: a unix socket needs its absolute path, as in "unix:///run/app.sock"; found "unix://a.sock"',
+    ],
+    [
+      "--target unix:///a.sock:/p?x=1",
+      'Target "unix:///a.sock:/p?…" has a query: parameters need a configuration file',
+    ],
+    [
+      "--target unix:///a.sock:/p/debug/pprof/heap",
+      'Target "unix:///a.sock:/p/debug/pprof/heap" names one profile: name the process, "unix:///a.sock:/p"; choosing profiles needs a configuration file',
+    ],
     [
       "--target http://user:hunter2@a:1",
       "A target holds a user name or password: authentication needs a configuration file",

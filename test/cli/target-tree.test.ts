@@ -14,6 +14,7 @@ function labelsOfTarget(text: string, ...label: string[]): unknown {
 
 describe("targetTree()", () => {
   const plain = { __address__: "a:6060", __scheme__: "http", service_name: "a:6060" };
+  const socket = { __address__: "unix:///run/app.sock", service_name: "unix:///run/app.sock" };
   const table: readonly (readonly [target: string, labels: Record<string, string>])[] = [
     ["a:6060", plain],
     ["http://a:6060", plain],
@@ -24,6 +25,11 @@ describe("targetTree()", () => {
     ["[::1]:6060", { __address__: "[::1]:6060", __scheme__: "http", service_name: "[::1]:6060" }],
     ["a:6060/admin/", { ...plain, __profile_path_prefix__: "/admin" }],
     ["http://a:6060/admin/debug/pprof/", { ...plain, __profile_path_prefix__: "/admin" }],
+    ["unix:///run/app.sock", socket],
+    ["unix:///run/app.sock:/", socket],
+    ["unix:///run/app.sock:/debug/pprof/", socket],
+    ["unix:///run/app.sock:/admin/", { ...socket, __profile_path_prefix__: "/admin" }],
+    ["unix:///run/%61pp.sock:/admin/debug/pprof", { ...socket, __profile_path_prefix__: "/admin" }],
   ];
   for (const [target, labels] of table)
     test(`reads the target ${target}`, () => expect(labelsOfTarget(target)).toEqual(labels));

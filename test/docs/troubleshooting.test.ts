@@ -10,6 +10,7 @@ const [scraping = "", pushing = ""] = page.split("\n## A profile does not reach 
 // Typed records, so that the compiler asks for every reason that is added. Merging alone can find profiles incompatible.
 const scrapeReasons: Record<Exclude<ScrapeReason, "incompatible">, true> = {
   canceled: true,
+  credentials: true,
   cpu_busy: true,
   dns: true,
   empty: true,
@@ -19,6 +20,7 @@ const scrapeReasons: Record<Exclude<ScrapeReason, "incompatible">, true> = {
   internal: true,
   not_pprof: true,
   protocol: true,
+  proxy: true,
   redirects: true,
   refused: true,
   reset: true,
@@ -29,6 +31,7 @@ const scrapeReasons: Record<Exclude<ScrapeReason, "incompatible">, true> = {
   unreachable: true,
 };
 const dropReasons: Record<Exclude<DropReason, "canceled">, true> = {
+  credentials: true,
   deadline: true,
   dns: true,
   endpoint_removed: true,
@@ -39,6 +42,7 @@ const dropReasons: Record<Exclude<DropReason, "canceled">, true> = {
   not_found: true,
   not_pyroscope: true,
   protocol: true,
+  proxy: true,
   queue_full: true,
   rate_limited: true,
   redirects: true,

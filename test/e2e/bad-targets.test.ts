@@ -25,7 +25,7 @@ const outcomes = [
   ["/empty", "empty", /no body/],
   ["/truncated-gzip", "truncated", /gzip/],
   ["/gzip-bomb", "too_large", /32MiB/],
-  ["/endless", "too_large", /larger than the limit of 33554432 bytes/],
+  ["/endless", "too_large", /larger than the limit of 32MiB/],
   ["/wrong-wire-types", "not_pprof", /0x0801110102/],
   ["/404", "http_4xx", /HTTP status 404 with "404 page not found"; .*switch this profile type off/],
   ["/500", "http_5xx", /HTTP status 500 with "internal error: something broke"/],

@@ -73,9 +73,10 @@ async function build(): Promise<string> {
   return file;
 }
 
-/** Starts the program; `address` restarts it at the same place. */
-export async function startGoTarget(address = "127.0.0.1:0"): Promise<GoTarget> {
-  const child = startChild([await buildGoTarget(), "-addr", address]);
+/** Starts the program; `address` restarts it at the same place. With a `socketPath` it listens on that unix socket too. */
+export async function startGoTarget(address = "127.0.0.1:0", socketPath?: string): Promise<GoTarget> {
+  const socket = socketPath === undefined ? [] : ["-unix", socketPath];
+  const child = startChild([await buildGoTarget(), "-addr", address, ...socket]);
   const [, bound = ""] = await child.waitFor(/^(\S+:\d+)$/m);
   const get = async (path: string): Promise<Response> => {
     const response = await fetch(`http://${bound}${path}`);

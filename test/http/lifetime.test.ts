@@ -29,7 +29,7 @@ describe("an HTTP client's deadline", () => {
     it.client = createHttpClient();
     expect(await failure(it.get("/trickle", { timeoutMs: 200 }))).toEqual({
       reason: "timeout",
-      message: 'The body from "127.0.0.1:PORT" was not complete within 200ms: 1 bytes had come',
+      message: 'The body from "127.0.0.1:PORT" was not complete within 200ms: 1 byte had come',
     });
     await it.server.idle();
   });
@@ -129,10 +129,10 @@ describe("an HTTP client's connections", () => {
 
   test("idle ones are bounded for one host and in all, and closed in time", async () => {
     const { server } = it;
-    const pool = createConnectionPool({ perHost: 2, inAll: 3, forMs: 100 });
+    const pool = createConnectionPool(undefined, { perHost: 2, inAll: 3, forMs: 100 });
     const five = (hostname: string) =>
       Promise.all(
-        Array.from({ length: 5 }, () => getOnce({ agent: pool.agent("http:"), hostname, port: server.port })),
+        Array.from({ length: 5 }, () => getOnce({ agent: pool.agent("plain"), hostname, port: server.port })),
       );
     await five("127.0.0.1");
     await until(() => server.connections() === 2);

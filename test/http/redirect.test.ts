@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Hop } from "../../src/http/exchange.ts";
+import type { Hop } from "../../src/http/hop.ts";
 import { createHttpClient } from "../../src/http/index.ts";
 import { redirectedHop } from "../../src/http/redirect.ts";
 import { startHostileServer } from "../support/hostile-server.ts";
@@ -18,7 +18,7 @@ describe("a redirect", () => {
   });
 
   test("is returned where redirects are not to be followed", async () => {
-    it.client = createHttpClient({ followRedirects: false });
+    it.client = createHttpClient({ args: { follow_redirects: false } });
     const { status, headers } = await it.get("/redirect");
     expect([status, headers.location]).toEqual([302, "/ok"]);
   });

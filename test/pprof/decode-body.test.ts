@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { gzipSync, zstdCompressSync } from "node:zlib";
+import { readFileSync } from "node:fs";
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { type PprofError, compress, decodeBody, validate } from "../../src/pprof/index.ts";
 import { rawRecording, recording } from "../support/recordings.ts";
 
@@ -7,6 +8,7 @@ const maxBytes = 1_000_000;
 const raw = rawRecording("mutex", 1);
 const gzipped = gzipSync(raw);
 const zstd = zstdCompressSync(raw);
+const lz4 = new Uint8Array(readFileSync(new URL("../fixtures/lz4/mutex.1.pb.lz4", import.meta.url)));
 const text = (content: string): Uint8Array => new TextEncoder().encode(content);
 const join = (...parts: Uint8Array[]): Uint8Array => Uint8Array.from(parts.flatMap((part) => [...part]));
 const flipped = (data: Uint8Array, at: number): Uint8Array =>
@@ -27,6 +29,12 @@ describe("decodeBody", () => {
       "zstd",
     ],
     ["zstd with a skippable frame before it", join(skippableFrame, zstd), "zstd"],
+    ["an LZ4 frame", lz4, "lz4"],
+    ["an LZ4 frame with a skippable frame before it", join(skippableFrame, lz4), "lz4"],
+    ["gzip on top of gzip", gzipSync(gzipped), "gzip"],
+    ["zstd on top of gzip", zstdCompressSync(gzipped), "gzip"],
+    ["gzip on top of an LZ4 frame", gzipSync(lz4), "lz4"],
+    ["gzip three times over", gzipSync(gzipSync(gzipped)), "gzip"],
   ];
   for (const [body, data, encoding] of accepted) {
     test(`takes ${body}`, () => {
@@ -40,8 +48,47 @@ describe("decodeBody", () => {
     expect(decodeBody(raw, maxBytes).raw).toBe(raw);
   });
 
+  const declared: readonly (readonly [contentEncoding: string, data: Uint8Array, encoding: string])[] = [
+    ["gzip", gzipped, "gzip"],
+    ["gzip", gzipSync(gzipped), "gzip"],
+    ["gzip", raw, "none"],
+    ["gzip", zstd, "zstd"],
+    ["identity", gzipped, "gzip"],
+    ["zstd", zstdCompressSync(gzipped), "gzip"],
+    ["br", brotliCompressSync(gzipped), "gzip"],
+    ["BR", brotliCompressSync(raw), "br"],
+    ["br", gzipped, "gzip"],
+    ["gzip , br", brotliCompressSync(gzipped), "gzip"],
+    ["br, gzip", gzipSync(brotliCompressSync(raw)), "br"],
+    ["deflate", deflateSync(gzipped), "gzip"],
+    ["deflate", deflateSync(raw), "deflate"],
+    ["deflate", raw, "none"],
+    ["utf-8", gzipped, "gzip"],
+    ["utf-8", raw, "none"],
+  ];
+  for (const [contentEncoding, data, encoding] of declared) {
+    test(`finds ${encoding} innermost under the Content-Encoding "${contentEncoding}" (${data.length} bytes)`, () => {
+      const decoded = decodeBody(data, maxBytes, { contentEncoding });
+      expect(decoded.encoding).toBe(encoding as "none");
+      expect(Buffer.from(decoded.raw).equals(raw)).toBe(true);
+    });
+  }
+
+  test("hands out the innermost layer as it came", () => {
+    for (const body of [gzipped, gzipSync(gzipped), zstdCompressSync(gzipSync(gzipped))])
+      expect(Buffer.from(decodeBody(body, maxBytes).body).equals(gzipped)).toBe(true);
+    expect(decodeBody(gzipped, maxBytes).body).toBe(gzipped);
+    expect(Buffer.from(decodeBody(gzipSync(lz4), maxBytes).body).equals(lz4)).toBe(true);
+  });
+
+  test("hands out a layer without the larger buffer it was unpacked into", () => {
+    const { body } = decodeBody(zstdCompressSync(gzipped), maxBytes);
+    expect(body.buffer.byteLength).toBe(gzipped.length);
+  });
+
   test("takes a profile of exactly the limit", () => {
-    for (const body of [raw, gzipped, zstd]) expect(decodeBody(body, raw.length).raw.length).toBe(raw.length);
+    for (const body of [raw, gzipped, zstd, lz4, gzipSync(gzipped)])
+      expect(decodeBody(body, raw.length).raw.length).toBe(raw.length);
   });
 
   const long = "<!DOCTYPE html>\n".padEnd(5000, "x");
@@ -154,11 +201,38 @@ describe("decodeBody", () => {
       "Cannot read the profile: the response is a Go execution trace; does this path serve pprof?",
     ],
     [
-      "an LZ4 frame",
-      Uint8Array.of(4, 0x22, 0x4d, 0x18, 0x40),
+      "a legacy LZ4 frame",
+      Uint8Array.of(2, 0x21, 0x4c, 0x18, 0, 0),
       "not_pprof",
-      "Cannot read the profile: the response is an LZ4 frame; does this path serve pprof?",
+      "Cannot read the profile: the response is a legacy LZ4 frame; does this path serve pprof?",
     ],
+    [
+      "an LZ4 frame that is cut",
+      lz4.subarray(0, 500),
+      "truncated",
+      "Cannot read the profile: its lz4 data is cut after 500 bytes",
+    ],
+    ["a damaged LZ4 frame", flipped(lz4, 500), "not_pprof", /^Cannot read the profile: its lz4 data is damaged \(/],
+    [
+      "gzip four times over",
+      gzipSync(gzipSync(gzipSync(gzipped))),
+      "not_pprof",
+      "Cannot read the profile: it is compressed more than 3 times over",
+    ],
+    [
+      "gzip above the limit inside of gzip",
+      gzipSync(gzipSync(new Uint8Array(maxBytes + 1))),
+      "too_large",
+      /it is larger than 976.6KiB/,
+    ],
+    [
+      "a layer above the limit around a small profile",
+      gzipSync(join(new Uint8Array(maxBytes), gzipped)),
+      "too_large",
+      /it is larger than 976.6KiB/,
+    ],
+    ["gzip of gzip of nothing", gzipSync(gzipSync("")), "empty", /its gzip data holds nothing/],
+    ["gzip of gzip that is cut", gzipSync(gzipped.subarray(0, -2)), "truncated", /its gzip data is cut/],
     [
       "other data",
       Uint8Array.of(0xff, 0xd8, 0xff, 0xe0, 0),
@@ -178,6 +252,38 @@ describe("decodeBody", () => {
       expect([error.name, error.reason]).toEqual(["PprofError", reason]);
       if (typeof message === "string") expect(error.message).toBe(message);
       else expect(error.message).toMatch(message);
+    });
+  }
+});
+
+describe("decodeBody under a Content-Encoding", () => {
+  const refused: readonly (readonly [contentEncoding: string, data: Uint8Array, reason: string, message: RegExp])[] = [
+    ["br", brotliCompressSync(new Uint8Array(maxBytes + 1)), "too_large", /it is larger than 976.6KiB/],
+    ["deflate", deflateSync(new Uint8Array(maxBytes + 1)), "too_large", /it is larger than 976.6KiB/],
+    ["deflate", deflateSync(raw).subarray(0, -3), "truncated", /its deflate data is cut/],
+    [
+      "br",
+      brotliCompressSync("<html>"),
+      "not_pprof",
+      /the response is HTML "<html>" under the Content-Encoding "br"; /,
+    ],
+    [
+      "x-snappy-framed",
+      Uint8Array.of(0xff, 6, 0, 0, 0x73),
+      "not_pprof",
+      /^Cannot read the profile: the response is other data \(0xff06000073\) under the Content-Encoding "x-snappy-framed"; /,
+    ],
+  ];
+  for (const [contentEncoding, data, reason, message] of refused) {
+    test(`"${contentEncoding}" refuses what is ${reason}, ${data.length} bytes`, () => {
+      let thrown: unknown;
+      try {
+        decodeBody(data, maxBytes, { contentEncoding });
+      } catch (caught) {
+        thrown = caught;
+      }
+      expect((thrown as PprofError).reason).toBe(reason as "empty");
+      expect((thrown as PprofError).message).toMatch(message);
     });
   }
 });

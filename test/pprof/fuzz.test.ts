@@ -59,12 +59,24 @@ describe("the pprof room throws nothing but PprofError", () => {
   });
 
   test("on arbitrary bodies", () => {
-    const magic = fc.constantFrom([0x1f, 0x8b, 8], [0x28, 0xb5, 0x2f, 0xfd], [0x50, 0x2a, 0x4d, 0x18], []);
+    const magic = fc.constantFrom(
+      [0x1f, 0x8b, 8],
+      [0x28, 0xb5, 0x2f, 0xfd],
+      [0x50, 0x2a, 0x4d, 0x18],
+      [0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82],
+      [0x78, 0x9c],
+      [],
+    );
     const body = fc
       .tuple(magic, fc.uint8Array({ maxLength: 100 }))
       .map(([start, rest]) => Uint8Array.from([...start, ...rest]));
+    const coding = fc.option(fc.constantFrom("gzip", "br", "deflate, br", ",", "deflate"), { nil: undefined });
     fc.assert(
-      fc.property(body, (bytes) => void survives(() => decodeBody(bytes, 1000))),
+      fc.property(
+        body,
+        coding,
+        (bytes, contentEncoding) => void survives(() => decodeBody(bytes, 1000, { contentEncoding })),
+      ),
       timeLimit,
     );
   });

@@ -72,6 +72,10 @@ export interface PushServerOptions {
   readonly port?: number;
   /** Default: 127.0.0.1. */
   readonly host?: string;
+  /** Listens on this unix socket, in the place of host and port. */
+  readonly socketPath?: string;
+  /** Speaks TLS, with this certificate and key in PEM. */
+  readonly tls?: { readonly cert: string; readonly key: string };
   /** Changes of the default limits: `{ maxAgeMs: Infinity }` takes recordings of any age. */
   readonly rules?: Partial<ServerRules>;
   /** Refuses requests without `X-Scope-OrgID` with 401. */

@@ -18,7 +18,8 @@
  * Stand-alone: `bun test/support/push-server.ts [port] [--any-age]` is a local Pyroscope that prints a line per profile (port
  * 4040); with `--any-age` it takes recordings, too, which are older than the hour that a server accepts.
  */
-import { createServer, type Server } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import {
   type PushedRequest,
@@ -43,8 +44,9 @@ export {
 export { type ConnectCode, connectStatus, type ServerRules, valueTotals } from "./push-rules.ts";
 
 export interface PushServer {
-  /** `http://127.0.0.1:PORT` */
+  /** `http://127.0.0.1:PORT`, https with `tls`, or `unix://PATH` */
   readonly url: string;
+  /** 0 on a unix socket. */
   readonly port: number;
   readonly accepted: readonly ReceivedProfile[];
   readonly rejected: readonly Rejection[];
@@ -66,28 +68,34 @@ export interface PushServer {
 /** Starts one and resolves when it listens. */
 export async function startPushServer(options: PushServerOptions = {}): Promise<PushServer> {
   const pusher = new PushRecorder(options);
-  const http = createServer((request, response) => {
+  const handler: RequestListener = (request, response) => {
     pusher.handle(request, response).catch((error: unknown) => {
       // The client went away while its request was read; the others must not notice.
       if (!response.destroyed) response.destroy(error instanceof Error ? error : undefined);
     });
-  });
+  };
+  const http = options.tls ? createTlsServer(options.tls, handler) : createServer(handler);
   await new Promise<void>((resolve, reject) => {
     http.once("error", reject);
-    http.listen(options.port ?? 0, options.host ?? "127.0.0.1", resolve);
+    if (options.socketPath !== undefined) http.listen(options.socketPath, resolve);
+    else http.listen(options.port ?? 0, options.host ?? "127.0.0.1", resolve);
   });
   return handleOf(pusher, http, options);
 }
 
 function handleOf(pusher: PushRecorder, http: Server, options: PushServerOptions): PushServer {
-  const { port } = http.address() as AddressInfo;
+  const { socketPath } = options;
+  const port = socketPath === undefined ? (http.address() as AddressInfo).port : 0;
   const close = async (): Promise<void> => {
     const closed = new Promise<void>((resolve) => http.close(() => resolve()));
     http.closeAllConnections();
     await closed;
   };
   return {
-    url: `http://${options.host ?? "127.0.0.1"}:${port}`,
+    url:
+      socketPath === undefined
+        ? `${options.tls ? "https" : "http"}://${options.host ?? "127.0.0.1"}:${port}`
+        : `unix://${socketPath}`,
     port,
     accepted: pusher.accepted,
     rejected: pusher.rejected,

@@ -44,7 +44,7 @@ function httpClientConfig() {
   return v.pipe(
     table({
       ...entries,
-      enable_http2: spelt("Whether HTTP/2 may be spoken; this version of the agent speaks HTTP/1.1 either way"),
+      enable_http2: spelt("Whether HTTP/2 is spoken with servers that offer it over TLS"),
       enable_http_2: spelt("`enable_http2` in its older spelling"),
     }),
     httpChecks(),

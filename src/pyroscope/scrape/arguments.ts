@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { limits, Size } from "../../base/index.ts";
 import { reference } from "../../component/index.ts";
-import { httpArguments, httpChecks } from "../../http/index.ts";
+import { httpArguments, httpChecks, isUnixUrl, meantUnixUrl } from "../../http/index.ts";
 import { labelsFrom, type Target } from "../../model/index.ts";
 import { relabelRule } from "../../relabel/index.ts";
 import {
@@ -27,13 +27,14 @@ import {
 } from "../../schema/index.ts";
 import { checkTimes } from "./check-times.ts";
 import { profilingConfig } from "./profile-arguments.ts";
-import { normalizeAddress, TargetError } from "./scrape-url.ts";
+import { normalizeAddress, TargetError, unixAddressProblem, unixSchemeProblem } from "./scrape-url.ts";
 
 /** A literal target: a table of labels. */
 const literalTarget = v.pipe(
   labels(),
-  crossCheck(["__address__", "__scheme__"], ({ __address__: address, __scheme__: scheme }, report) => {
+  crossCheck(["__address__", "__scheme__"], ({ __address__: address, __scheme__: scheme, ...others }, report) => {
     if (!address) report([], 'a target needs the label __address__, such as { __address__ = "localhost:6060" }');
+    else if (isUnixUrl(address)) checkUnixAddress({ address, scheme, profilePath: others["__profile_path__"] }, report);
     else checkAddress({ address, scheme }, report);
   }),
   v.transform((record): Target => labelsFrom(Object.entries(record))),
@@ -41,6 +42,9 @@ const literalTarget = v.pipe(
 
 function checkAddress(target: { readonly address: string; readonly scheme: string | undefined }, report: Report): void {
   const { address, scheme = "" } = target;
+  const socket = meantUnixUrl(address);
+  if (socket !== undefined)
+    return report(["__address__"], `expected host:port, or a unix socket as __address__ = "${socket}"`);
   const [, written, host] = /^([a-z][a-z0-9+.-]*):\/\/([^/]*)/i.exec(shownUrl(address)) ?? [];
   if (written)
     return report(
@@ -59,6 +63,23 @@ function checkAddress(target: { readonly address: string; readonly scheme: strin
     if (thrown.reason === "bad_scheme") report(["__scheme__"], `expected "http" or "https", found ${found(scheme)}`);
     else report(["__address__"], `expected host:port with a port of at most 65535, found ${found(address)}`);
   }
+}
+
+interface UnixTarget {
+  readonly address: string;
+  readonly scheme: string | undefined;
+  readonly profilePath: string | undefined;
+}
+
+function checkUnixAddress({ address, scheme, profilePath }: UnixTarget, report: Report): void {
+  if (scheme && scheme !== "http") report(["__scheme__"], unixSchemeProblem);
+  // What worked with curl.
+  const [, process, prefix] = /^(unix:\/\/[^:]+):(.*?)\/debug\/pprof(?:[/?]|$)/i.exec(address) ?? [];
+  const problem =
+    process !== undefined && profilePath === undefined
+      ? `the agent adds /debug/pprof/… itself: write "${process}${prefix ? `:${prefix}` : ""}"`
+      : unixAddressProblem(address);
+  if (problem !== undefined) report(["__address__"], problem);
 }
 
 /** A target or the id of a component that finds targets. */

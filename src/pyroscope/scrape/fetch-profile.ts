@@ -14,12 +14,12 @@ export interface FetchOptions {
 
 /** A body that looks like a profile; it is proven to be one where it is read (`toOutgoing`). */
 export interface FetchedProfile {
-  /** As it came. */
-  readonly body: Uint8Array;
   /** Uncompressed. */
   readonly raw: Uint8Array;
-  /** Whether `body` may be handed on as it is; otherwise `raw` has to be compressed anew. */
-  readonly sendable: boolean;
+  /** As the target made it, where that may be handed on as it is: gzip without what was put on top, or `raw` itself. */
+  readonly sendable: Uint8Array | undefined;
+  /** Bytes of the response's body. */
+  readonly receivedBytes: number;
 }
 
 /** Requests a profile and uncompresses it. Throws only ScrapeError. */
@@ -29,8 +29,10 @@ export async function fetchProfile(url: string, options: FetchOptions): Promise<
     const response = await client.request({ method: "GET", url, headers, maxBytes, timeoutMs, signal });
     // 200 and a profile in the body is success; the Content-Type is not consulted (DESIGN, Decisions).
     if (response.status !== 200) throw statusError(response, url);
-    const { raw, encoding } = decodeBody(response.body, maxBytes);
-    return { body: response.body, raw, sendable: encoding !== "zstd" };
+    const contentEncoding = response.headers["content-encoding"];
+    const { raw, body, encoding } = decodeBody(response.body, maxBytes, { contentEncoding });
+    const sendable = encoding === "gzip" || encoding === "none" ? body : undefined;
+    return { raw, sendable, receivedBytes: response.body.length };
   } catch (thrown) {
     throw toScrapeError(thrown, seconds);
   }

@@ -7,8 +7,9 @@ import {
   type DebugInfo,
   Reference,
 } from "../../component/index.ts";
-import { createHttpClient, type HttpClient } from "../../http/index.ts";
+import { createHttpClient, type HttpClient, httpArgumentsOf } from "../../http/index.ts";
 import type { Appender, PlannedScrape, TargetSource } from "../../model/index.ts";
+import { sameArguments } from "../../schema/index.ts";
 import { type ScrapeArguments, scrapeArguments } from "./arguments.ts";
 import { type BaselineTable, createBaselineTable } from "./baselines.ts";
 import { createCpuSlots, type CpuSlots } from "./cpu-slots.ts";
@@ -128,7 +129,8 @@ class ScrapeComponent implements Component<ScrapeArguments> {
   }
 
   applyConfig(args: ScrapeArguments): void {
-    if (args.follow_redirects !== this.#args.follow_redirects) {
+    // Requests in flight end on the old one.
+    if (!sameArguments(httpArgumentsOf(args), httpArgumentsOf(this.#args))) {
       this.#client.close();
       this.#client = this.#clientOf(args);
     }
@@ -142,7 +144,7 @@ class ScrapeComponent implements Component<ScrapeArguments> {
   }
 
   #clientOf(args: ScrapeArguments): HttpClient {
-    return createHttpClient({ followRedirects: args.follow_redirects, clock: this.#context.clock });
+    return createHttpClient({ args, clock: this.#context.clock, log: this.#context.log });
   }
 
   #receiverOf(args: ScrapeArguments): Appender {

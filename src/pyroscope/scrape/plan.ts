@@ -11,14 +11,14 @@ import {
 } from "../../model/index.ts";
 import type { ScrapeArguments } from "./arguments.ts";
 import { enabledTypes, type ScrapeType } from "./scrape-types.ts";
-import { buildUrl, normalizeAddress, type Query, splitPath, TargetError } from "./scrape-url.ts";
+import { buildUrl, type Origin, originOf, type Query, splitPath, TargetError } from "./scrape-url.ts";
 import { inferServiceName } from "./service-name.ts";
 
 /** One (target, type): all that its loop needs to know. */
 export interface Scrape extends PlannedScrape {
   /** What makes two scrapes the same one over restarts and reloads: type, URL and series. */
   readonly identity: string;
-  /** The process: its `__address__` with port, whatever labels it carries. */
+  /** The process: its `__address__` with port or that of its unix socket, whatever labels it carries. */
   readonly address: string;
   readonly profileType: ScrapeType;
   /** Whether the target subtracts two states, so that gauges may come out negative. */
@@ -87,19 +87,18 @@ function checkLabels(target: Target): void {
 /** What all types of a target have in common. */
 interface Process {
   readonly target: Target;
-  readonly scheme: string;
-  readonly address: string;
+  readonly origin: Origin;
   readonly params: Query;
 }
 
 function processOf(target: Target, args: ScrapeArguments): Process {
-  const scheme = labelValue(target, "__scheme__") || args.scheme;
-  const address = normalizeAddress(labelValue(target, "__address__"), scheme);
-  return { target, scheme, address, params: userParams(target, args) };
+  const schemes = { own: labelValue(target, "__scheme__"), usual: args.scheme };
+  return { target, origin: originOf(labelValue(target, "__address__"), schemes), params: userParams(target, args) };
 }
 
-function planOne({ target, scheme, address, params }: Process, type: ScrapeType, options: PlanOptions): Scrape {
+function planOne({ target, origin, params }: Process, type: ScrapeType, options: PlanOptions): Scrape {
   const { args } = options;
+  const { address } = origin;
   const path = labelValue(target, "__profile_path__") || type.path;
   const pathPrefix = labelValue(target, "__profile_path_prefix__") || args.profiling_config.path_prefix;
   const userSeconds = (params.get("seconds") ?? splitPath(path).query.get("seconds"))?.[0];
@@ -108,8 +107,7 @@ function planOne({ target, scheme, address, params }: Process, type: ScrapeType,
   const seconds = ownSeconds ? profilingSeconds(args) : numberOrNothing(userSeconds);
   const url = (value: number | undefined): string =>
     buildUrl({
-      scheme,
-      address,
+      origin,
       pathPrefix,
       path,
       params: value === undefined ? params : new Map(params).set("seconds", [String(value)]),

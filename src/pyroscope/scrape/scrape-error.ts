@@ -1,5 +1,5 @@
 import { AgentError, limits, preview } from "../../base/index.ts";
-import type { HttpReason, HttpResponse } from "../../http/index.ts";
+import { type HttpReason, type HttpResponse, tlsHint } from "../../http/index.ts";
 import type { PprofReason } from "../../pprof/index.ts";
 
 /** Why a scrape gave no profile; the label `reason` of the failure metrics. */
@@ -12,7 +12,7 @@ const goCpuBusy = "cpu profiling already in use";
 
 const statusHints: Readonly<Record<number, string>> = {
   401: "the target wants credentials",
-  403: "the target refuses these credentials",
+  403: "the target does not allow it; it may want credentials, or other ones than were sent",
   404: "nothing is served at this path; enable it in the target or switch this profile type off",
   405: "the path is served, but not for GET",
 };
@@ -25,7 +25,7 @@ export function statusError(response: HttpResponse, url: string): ScrapeError {
       "cpu_busy",
       `Cannot profile "${url}": another CPU profile is being taken from this process; is a second scraper active?`,
     );
-  const hint = statusHints[response.status];
+  const hint = tlsHint(response) ?? statusHints[response.status];
   return new ScrapeError(
     reasonOfStatus(response.status),
     `Cannot scrape "${url}": the target answered HTTP status ${response.status}${text ? ` with "${text}"` : ""}${hint ? `; ${hint}` : ""}`,

@@ -140,7 +140,7 @@ export class ScrapeLoop {
     this.#error = undefined;
     this.#lastSuccessMs = startedAtMs;
     metrics.scraped(this.#scrape.type);
-    metrics.received(fetched.body.length);
+    metrics.received(fetched.receivedBytes);
     failures.succeeded(this.#scrape);
   }
 

@@ -1,5 +1,6 @@
 import { isIPv6 } from "node:net";
 import { AgentError, compareText, preview } from "../../base/index.ts";
+import { formatUnixUrl, isUnixUrl, parseUnixUrl, unixUrlProblem } from "../../http/index.ts";
 
 /** Why a target cannot be scraped at all; the label `reason` of the metric that counts such targets. */
 export type TargetReason =
@@ -12,6 +13,46 @@ export type TargetReason =
 
 /** A target that no URL can be made of. */
 export class TargetError extends AgentError<TargetReason> {}
+
+/** Where the URLs of a target begin. */
+export interface Origin {
+  /** The process, as the label `instance` has it: `host:6060`, `unix:///run/app.sock`. */
+  readonly address: string;
+  /** What stands before the path of a URL: `http://host:6060`, `unix:///run/app.sock:`. */
+  readonly base: string;
+  /** The path that a unix target's `__address__` itself has behind its colon, which comes before every other; else empty. */
+  readonly path: string;
+}
+
+/** Where a target is, by its `__address__`, its own `__scheme__` (or "") and that of the component. */
+export function originOf(address: string, schemes: { readonly own: string; readonly usual: string }): Origin {
+  if (isUnixUrl(address)) return unixOrigin(address, schemes.own);
+  const scheme = schemes.own || schemes.usual;
+  const host = normalizeAddress(address, scheme);
+  return { address: host, base: `${scheme}://${host}`, path: "" };
+}
+
+function unixOrigin(address: string, scheme: string): Origin {
+  if (scheme !== "" && scheme !== "http")
+    throw new TargetError("bad_scheme", `Cannot scrape "${preview(address)}": ${unixSchemeProblem}`);
+  const problem = unixAddressProblem(address);
+  const parsed = parseUnixUrl(address);
+  if (problem !== undefined || !parsed)
+    throw new TargetError("bad_address", `Cannot scrape "${preview(address)}": ${problem}`);
+  // Written anew, so that one socket is one process however its path was escaped.
+  const process = formatUnixUrl(parsed.socketPath);
+  return { address: process, base: `${process}:`, path: parsed.url.pathname };
+}
+
+/** Said where a unix target has another `__scheme__` than http. */
+export const unixSchemeProblem = `over a unix socket only "http" is spoken; remove "__scheme__"`;
+
+/** Why this `unix:` URL cannot be a target's `__address__`; `undefined` where it can. */
+export function unixAddressProblem(address: string): string | undefined {
+  const problem = unixUrlProblem(address);
+  if (problem !== undefined) return problem;
+  return /[?#]/.test(address) ? `must not have a query; a parameter goes into the label "__param_NAME"` : undefined;
+}
 
 const defaultPorts: Readonly<Record<string, string>> = { http: "80", https: "443" };
 
@@ -39,9 +80,7 @@ export function normalizeAddress(address: string, scheme: string): string {
 export type Query = ReadonlyMap<string, readonly string[]>;
 
 export interface UrlParts {
-  readonly scheme: string;
-  /** As `normalizeAddress` gives it. */
-  readonly address: string;
+  readonly origin: Origin;
   readonly pathPrefix: string;
   /** May end in a query, `/debug/pprof/heap?gc=1`: parameters of the same name in `params` replace those. */
   readonly path: string;
@@ -62,14 +101,14 @@ export function splitPath(path: string): { path: string; query: Query } {
  * The URL that is requested. Prefix and path are joined with one slash, dots are resolved and a trailing slash stays; the query
  * is sorted by name (reference 1.7).
  */
-export function buildUrl(parts: UrlParts): string {
+export function buildUrl({ origin, pathPrefix, ...parts }: UrlParts): string {
   const { path, query } = splitPath(parts.path);
-  const pathname = joinPath(parts.pathPrefix, path);
-  if (query.size === 0 && parts.params.size === 0) return `${parts.scheme}://${parts.address}${pathname}`;
+  const url = origin.base + joinPath(`${origin.path}/${pathPrefix}`, path);
+  if (query.size === 0 && parts.params.size === 0) return url;
   const search = new URLSearchParams();
   for (const [name, values] of [...new Map([...query, ...parts.params])].sort(([a], [b]) => compareText(a, b)))
     for (const value of values) search.append(name, value);
-  return `${parts.scheme}://${parts.address}${pathname}${search.size > 0 ? `?${search}` : ""}`;
+  return search.size > 0 ? `${url}?${search}` : url;
 }
 
 /** A path that a URL parser would leave as it is: most are, and there is one for every target and type. */

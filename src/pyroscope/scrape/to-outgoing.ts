@@ -90,5 +90,5 @@ const severalProcesses =
 const overBound = "Cannot compute deltas: the stacks to remember exceed the bound of the baseline";
 
 function encoded(fetched: FetchedProfile, raw: Uint8Array): Uint8Array {
-  return raw === fetched.raw && fetched.sendable ? fetched.body : compress(raw);
+  return (raw === fetched.raw ? fetched.sendable : undefined) ?? compress(raw);
 }

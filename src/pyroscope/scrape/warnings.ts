@@ -1,4 +1,5 @@
 import { formatDuration } from "../../base/index.ts";
+import { plainHttpWarning } from "../../http/index.ts";
 import { type PlanOptions, planScrapes, timeoutMarginMs } from "./plan.ts";
 import { literalTargets } from "./literal-targets.ts";
 
@@ -23,5 +24,7 @@ export function scrapeWarnings(options: PlanOptions): readonly string[] {
     warnings.push(
       `${id}: the deadline of a request (${formatDuration(late.timeoutMs)}) is above "scrape_interval" (${args.scrape_interval}): a target that hangs costs more than one scrape`,
     );
+  const exposed = plainHttpWarning({ args, urls: scrapes.map(({ url }) => url) });
+  if (exposed !== undefined) warnings.push(`${id}: ${exposed}`);
   return warnings;
 }

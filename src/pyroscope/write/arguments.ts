@@ -9,25 +9,20 @@ import {
   duration,
   flag,
   found,
-  httpUrlProblem,
   labelNameProblem,
   labels,
   mapOf,
   notYet,
-  notYetSentence,
   number,
   oneOrMany,
   optional,
   type Report,
   secretText,
-  shownUrl,
   size,
   table,
   word,
 } from "../../schema/index.ts";
-
-/** The path of the Push API, which the agent adds to an endpoint's URL. */
-const rpcPath = "/push.v1.PusherService/Push";
+import { endpointUrlProblem, pushUrl } from "./endpoint-url.ts";
 
 const headers = v.pipe(
   mapOf(secretText(), { keyProblem: (name) => headerNameProblem(name, "headers") }),
@@ -91,7 +86,8 @@ const endpoint = v.pipe(
         }),
       ),
       {
-        description: "Where the server is, without the path of the Push API",
+        description:
+          "Where the server is, without the path of the Push API; over a unix socket `unix:///run/pyroscope.sock`, with a path `unix:///run/pyroscope.sock:/path`",
         example: "http://pyroscope:4040",
       },
     ),
@@ -135,7 +131,7 @@ const endpoint = v.pipe(
       example: "2m",
     }),
     queue: optional(queue, { default: {}, description: "What waits for the server" }),
-    ...httpArguments({ instead: 'remove it, or send the header yourself: headers = { Authorization = "…" }' }),
+    ...httpArguments(),
   }),
   httpChecks(),
   crossCheck(["min_backoff_period", "max_backoff_period"], (args, report) => {
@@ -202,7 +198,7 @@ function checkNames(
 ): void {
   const seen = new Set<string>();
   for (const [index, { url, name }] of endpoints.entries()) {
-    const key = name ?? new URL(url).href.replace(/\/+$/, "");
+    const key = name ?? pushUrl(url);
     if (seen.has(key) && name !== undefined)
       report(["endpoint", index, "name"], `"${name}" is the name of another endpoint too`);
     else if (seen.has(key))
@@ -212,21 +208,6 @@ function checkNames(
       );
     seen.add(key);
   }
-}
-
-function endpointUrlProblem(url: string): string | undefined {
-  const problem = httpUrlProblem(url);
-  if (problem !== undefined) return problem;
-  const { username, password, search, hash, pathname } = new URL(url);
-  if (username !== "" || password !== "")
-    return notYetSentence(
-      "a user name or password in a URL is",
-      'remove it, or send the header yourself: headers = { Authorization = "Basic …" }',
-    );
-  if (search !== "" || hash !== "") return `must not have a query or fragment: write "${shownUrl(url)}"`;
-  if (pathname.replace(/\/+$/, "").endsWith(rpcPath))
-    return `the agent adds ${rpcPath} itself: write "${shownUrl(url).slice(0, url.lastIndexOf(rpcPath))}"`;
-  return undefined;
 }
 
 function duplicate(names: readonly string[]): boolean {

@@ -1,5 +1,5 @@
 import { AgentError, errorMessage, preview } from "../../base/index.ts";
-import type { HttpError, HttpResponse } from "../../http/index.ts";
+import { type HttpError, type HttpResponse, tlsHint } from "../../http/index.ts";
 import { type ConnectCode, readConnectError } from "./connect-error.ts";
 import { writeLimits } from "./limits.ts";
 import type { PushOutcome, PushReason, Rejected, Retryable } from "./push-outcome.ts";
@@ -24,6 +24,8 @@ const verdicts: Readonly<Record<PushReason, Verdict>> = {
   redirects: { fault: "endpoint" },
   protocol: { fault: "endpoint" },
   unreachable: { fault: "endpoint" },
+  credentials: { fault: "endpoint" },
+  proxy: { fault: "endpoint" },
   canceled: { fault: "endpoint" },
   // A large profile on a slow link, or a proxy that hangs up on large bodies, looks the same as a server that is gone.
   timeout: { fault: "unclear" },
@@ -93,7 +95,8 @@ export function classifyReply(reply: Reply, options: ClassifyOptions): PushOutco
   const error = readConnectError(text);
   const reason = reasonOf(response.status, error?.code);
   const words = error ? preview(error.message, writeLimits.serverWords) : preview(text);
-  const message = `Could not push: the server answered ${response.status}${error ? ` ${error.code}` : ""} "${words}"`;
+  const hint = tlsHint(response);
+  const message = `Could not push: the server answered ${response.status}${error ? ` ${error.code}` : ""} "${words}"${hint ? `; ${hint}` : ""}`;
   if (reason === "rate_limited" && !options.retryRateLimited) return rejected(reason, message);
   const waitMs = retryAfterMs(response.headers, options.nowMs);
   return outcomeOf(reason, message, waitMs);

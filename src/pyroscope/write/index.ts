@@ -12,3 +12,5 @@
  */
 export { type WriteArguments, writeArguments } from "./arguments.ts";
 export { writeKind } from "./kind.ts";
+export type { EndpointArguments } from "./pusher.ts";
+export { judgeTestPush, tenantOf, testPush } from "./test-push.ts";

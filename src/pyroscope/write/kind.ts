@@ -1,10 +1,11 @@
 import { aborted, errorMessage } from "../../base/index.ts";
 import type { Component, ComponentContext, ComponentKind, DebugInfo } from "../../component/index.ts";
 import type { Profile } from "../../model/index.ts";
+import { plainHttpWarning } from "../../http/index.ts";
+import { sameArguments } from "../../schema/index.ts";
 import { type WriteArguments, writeArguments } from "./arguments.ts";
 import { Endpoint } from "./endpoint.ts";
 import { createPusher, type EndpointArguments, type Pusher } from "./pusher.ts";
-import { sameArguments } from "./same-arguments.ts";
 import { seriesLabels } from "./series-labels.ts";
 
 /** The kind `pyroscope.write` (seed 002). */
@@ -23,12 +24,19 @@ const serverWindowMs = 3_600_000;
 
 function writeWarnings(id: string, args: WriteArguments): readonly string[] {
   if (args.endpoint.length === 0) return [`${id} has no endpoint: the profiles it receives go nowhere`];
-  return args.endpoint
-    .filter(({ queue }) => queue.max_age.ms > serverWindowMs)
-    .map(
-      ({ queue, name, url }) =>
-        `${id}: queue.max_age of endpoint "${name ?? url}" is ${queue.max_age}, but servers refuse profiles older than 1h by default`,
+  return args.endpoint.flatMap((endpoint) => endpointWarnings(endpoint).map((warning) => `${id}: ${warning}`));
+}
+
+function endpointWarnings(endpoint: EndpointArguments): readonly string[] {
+  const { queue, name, url, headers } = endpoint;
+  const warnings: string[] = [];
+  if (queue.max_age.ms > serverWindowMs)
+    warnings.push(
+      `queue.max_age of endpoint "${name ?? url}" is ${queue.max_age}, but servers refuse profiles older than 1h by default`,
     );
+  const exposed = plainHttpWarning({ args: endpoint, headers, urls: [url] });
+  if (exposed !== undefined) warnings.push(`endpoint "${name ?? url}" ${exposed}`);
+  return warnings;
 }
 
 interface RunningEndpoint {

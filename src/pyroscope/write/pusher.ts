@@ -4,6 +4,7 @@ import type { Profile } from "../../model/index.ts";
 import type { Logger } from "../../observability/index.ts";
 import type { WriteArguments } from "./arguments.ts";
 import { classifyReply, internalFailure, isTransportError, type Reply } from "./classify-reply.ts";
+import { pushUrl } from "./endpoint-url.ts";
 import { writeLimits } from "./limits.ts";
 import type { PushOutcome } from "./push-outcome.ts";
 import { pushRequestBody } from "./push-request.ts";
@@ -29,7 +30,7 @@ export interface PusherOptions {
 
 /** Makes a pusher that calls `push.v1.PusherService/Push` with Connect unary over HTTP (connectrpc.com/docs/protocol). */
 export function createPusher(args: EndpointArguments, { clock, userAgent, log }: PusherOptions): Pusher {
-  const client = createHttpClient({ followRedirects: args.follow_redirects, clock });
+  const client = createHttpClient({ args, clock, log });
   const url = pushUrl(args.url);
   const name = args.name ?? withoutUserinfo(args.url);
   let saidInternal = false;
@@ -59,13 +60,6 @@ export function createPusher(args: EndpointArguments, { clock, userAgent, log }:
     },
     close: () => client.close(),
   };
-}
-
-/** The URL of the Push call below an endpoint's URL, whose path is kept. */
-export function pushUrl(endpointUrl: string): string {
-  const url = new URL(endpointUrl);
-  url.pathname = `${url.pathname.replace(/\/+$/, "")}/push.v1.PusherService/Push`;
-  return url.href;
 }
 
 /**

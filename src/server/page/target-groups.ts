@@ -5,7 +5,7 @@ import type { OwnedTarget } from "../target-routes.ts";
 /** What one component scrapes at one address for one service: usually one process. */
 export interface TargetGroup {
   readonly component: string;
-  /** Host and port. */
+  /** `host:6060`, `unix:///run/app.sock` */
   readonly address: string;
   readonly service: string;
   /** One per profile type. */
@@ -49,7 +49,8 @@ function groupKey(owned: OwnedTarget): string {
 }
 
 function addressOf({ target }: OwnedTarget): string {
-  return URL.parse(target.url)?.host ?? target.url;
+  // The host of a unix: URL is empty; its path ends where that of the request begins.
+  return URL.parse(target.url)?.host || (/^unix:[^:]*/.exec(target.url)?.[0] ?? target.url);
 }
 
 function serviceOf({ target }: OwnedTarget): string {

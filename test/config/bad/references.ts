@@ -83,6 +83,16 @@ forward_to = []`,
     ],
   },
   {
+    title: "a unix socket where a component id is meant",
+    text: `[pyroscope.scrape.a]
+targets = ["unix:///run/app.sock"]
+forward_to = ["unix:///run/pyroscope.sock"]`,
+    problems: [
+      'agent.toml:2:12: pyroscope.scrape.a.targets[0]: expected the id of a component such as "discovery.http.default", found "unix:///run/app.sock"; an address is written as a target, { __address__ = "unix:///run/app.sock" }',
+      'agent.toml:3:15: pyroscope.scrape.a.forward_to[0]: expected the id of a component such as "pyroscope.write.default", found "unix:///run/pyroscope.sock"; a server is the url of an endpoint: [[pyroscope.write.LABEL.endpoint]]',
+    ],
+  },
+  {
     title: "a URL with a password where a target is meant, without the password",
     text: `[pyroscope.scrape.a]
 targets = ["http://user:hunter2@host:6060", "https://u:s3cr@et@host/debug?token=s3c"]

@@ -297,7 +297,6 @@ bearer_token = "s3cret"
 enable_http_2 = true
 enable_http2 = true`,
     problems: [
-      "agent.toml:4:1: phlare.scrape.a.bearer_token: authentication is not carried out by this version of the agent (0.1.0); remove it",
       "agent.toml:4:16: phlare.scrape.a.bearer_token: stands beside http_client_config: move it in there",
       "agent.toml:6:17: phlare.scrape.a.http_client_config.enable_http_2: enable_http2 and enable_http_2 are the same argument; keep one of them",
     ],
@@ -312,6 +311,17 @@ credential = "s3cret"
 credentials = "s3cret"`,
     problems: [
       "agent.toml:6:15: phlare.scrape.a.http_client_config.authorization.credentials: credential and credentials cannot both be set; keep one of them",
+    ],
+  },
+  {
+    title: "a scope given twice and an empty secret of oauth2",
+    text: `[pyroscope.scrape.a]
+targets = { __address__ = "h:1" }
+forward_to = []
+oauth2 = { client_id = "a", client_secret = "", token_url = "https://h", scopes = "a", endpoint_params.scope = "b" }`,
+    problems: [
+      "agent.toml:4:45: pyroscope.scrape.a.oauth2.client_secret: must not be empty",
+      "agent.toml:4:112: pyroscope.scrape.a.oauth2.endpoint_params.scope: cannot stand beside scopes, which it would replace; keep one of them",
     ],
   },
 ];

@@ -62,6 +62,40 @@ forward_to = []`,
     ],
   },
   {
+    title: "a unix socket written in another way",
+    text: `[pyroscope.scrape.a]
+targets = [
+  { __address__ = "/run/app.sock" },
+  { __address__ = "unix:/run/app.sock" },
+  { __address__ = "unix://app.sock" },
+  { __address__ = "http://unix:/run/app.sock:/prefix" },
+]
+forward_to = []`,
+    problems: [
+      'agent.toml:3:19: pyroscope.scrape.a.targets[0].__address__: expected host:port, or a unix socket as __address__ = "unix:///run/app.sock"',
+      'agent.toml:4:19: pyroscope.scrape.a.targets[1].__address__: a unix socket needs its absolute path behind unix://; write "unix:///run/app.sock"',
+      'agent.toml:5:19: pyroscope.scrape.a.targets[2].__address__: a unix socket needs its absolute path, as in "unix:///run/app.sock"; found "unix://app.sock"',
+      'agent.toml:6:19: pyroscope.scrape.a.targets[3].__address__: expected host:port, or a unix socket as __address__ = "unix:///run/app.sock:/prefix"',
+    ],
+  },
+  {
+    title: "a unix socket over https, with a profile or with a query",
+    text: `[pyroscope.scrape.a]
+targets = [
+  { __address__ = "unix:///run/app.sock", __scheme__ = "https" },
+  { __address__ = "unix:///run/app.sock:/debug/pprof/heap?seconds=1" },
+  { __address__ = "unix:///run/app.sock:/admin/debug/pprof/" },
+  { __address__ = "unix:///run/app.sock:/p?seconds=1" },
+]
+forward_to = []`,
+    problems: [
+      'agent.toml:3:56: pyroscope.scrape.a.targets[0].__scheme__: over a unix socket only "http" is spoken; remove "__scheme__"',
+      'agent.toml:4:19: pyroscope.scrape.a.targets[1].__address__: the agent adds /debug/pprof/… itself: write "unix:///run/app.sock"',
+      'agent.toml:5:19: pyroscope.scrape.a.targets[2].__address__: the agent adds /debug/pprof/… itself: write "unix:///run/app.sock:/admin"',
+      'agent.toml:6:19: pyroscope.scrape.a.targets[3].__address__: must not have a query; a parameter goes into the label "__param_NAME"',
+    ],
+  },
+  {
     title: "a label name that cannot be sent",
     text: `[pyroscope.scrape.a]
 targets = [{ __address__ = "a:1", "my-label" = "x" }]

@@ -54,7 +54,7 @@ endpoint = { url = "http://h:4040/?token=s3cret" }`,
     text: `[pyroscope.write.a]
 endpoint = { url = "https://bob:s3cret@h" }`,
     problems: [
-      'agent.toml:2:20: pyroscope.write.a.endpoint.url: a user name or password in a URL is not carried out by this version of the agent (0.1.0); remove it, or send the header yourself: headers = { Authorization = "Basic …" }',
+      "agent.toml:2:20: pyroscope.write.a.endpoint.url: must not hold a user name or password: use basic_auth",
     ],
   },
   {
@@ -63,6 +63,44 @@ endpoint = { url = "https://bob:s3cret@h" }`,
 endpoint = { url = "bob:s3c/r?et@h:x" }`,
     problems: [
       'agent.toml:2:20: pyroscope.write.a.endpoint.url: expected a URL that begins with http:// or https://, found "h:x"',
+    ],
+  },
+  {
+    title: "a unix socket with a query or with the path of the Push API",
+    text: `[pyroscope.write.a]
+endpoint = [
+  { url = "unix:///run/a@1.sock:/?token=s3cret" },
+  { url = "unix:///run/a@1.sock:/push.v1.PusherService/Push" },
+  { url = "unix:///run/a.sock:/x/push.v1.PusherService/Push/" },
+]`,
+    problems: [
+      'agent.toml:3:11: pyroscope.write.a.endpoint[0].url: must not have a query or fragment: write "unix://…@1.sock:/"',
+      'agent.toml:4:11: pyroscope.write.a.endpoint[1].url: the agent adds /push.v1.PusherService/Push itself: write "unix://…@1.sock"',
+      'agent.toml:5:11: pyroscope.write.a.endpoint[2].url: the agent adds /push.v1.PusherService/Push itself: write "unix:///run/a.sock:/x"',
+    ],
+  },
+  {
+    title: "a unix socket written in another way",
+    text: `[pyroscope.write.a]
+endpoint = [
+  { url = "/run/p.sock" },
+  { url = "unix:/run/p.sock" },
+  { url = "unix://p.sock" },
+  { url = "http://unix:/run/p.sock:/prefix" },
+]`,
+    problems: [
+      'agent.toml:3:11: pyroscope.write.a.endpoint[0].url: expected a URL that begins with http://, https:// or unix://; write "unix:///run/p.sock"',
+      'agent.toml:4:11: pyroscope.write.a.endpoint[1].url: a unix socket needs its absolute path behind unix://; write "unix:///run/p.sock"',
+      'agent.toml:5:11: pyroscope.write.a.endpoint[2].url: a unix socket needs its absolute path, as in "unix:///run/app.sock"; found "unix://p.sock"',
+      'agent.toml:6:11: pyroscope.write.a.endpoint[3].url: expected a URL that begins with http://, https:// or unix://; write "unix:///run/p.sock:/prefix"',
+    ],
+  },
+  {
+    title: "two endpoints with one unix socket",
+    text: `[pyroscope.write.a]
+endpoint = [{ url = "unix:///run/p.sock" }, { url = "unix:///run/%70.sock:/" }]`,
+    problems: [
+      'agent.toml:2:53: pyroscope.write.a.endpoint[1].url: another endpoint has this URL too: give each a name, such as name = "second"',
     ],
   },
   {
@@ -139,7 +177,6 @@ headers = { authorization = "s3cret" }
 basic_auth = { username = "u", password = "s3cret" }`,
     problems: [
       "agent.toml:3:29: pyroscope.write.a.endpoint.headers.authorization: an Authorization header cannot stand beside basic_auth; keep one of them",
-      'agent.toml:4:1: pyroscope.write.a.endpoint.basic_auth: authentication is not carried out by this version of the agent (0.1.0); remove it, or send the header yourself: headers = { Authorization = "…" }',
     ],
   },
   {
@@ -149,8 +186,6 @@ url = "http://h:4040"
 bearer_token = "s3cret"
 bearer_token_file = "token"`,
     problems: [
-      'agent.toml:3:1: pyroscope.write.a.endpoint.bearer_token: authentication is not carried out by this version of the agent (0.1.0); remove it, or send the header yourself: headers = { Authorization = "…" }',
-      'agent.toml:4:1: pyroscope.write.a.endpoint.bearer_token_file: authentication is not carried out by this version of the agent (0.1.0); remove it, or send the header yourself: headers = { Authorization = "…" }',
       "agent.toml:4:21: pyroscope.write.a.endpoint.bearer_token_file: only one of basic_auth, authorization, oauth2, bearer_token, bearer_token_file can be set; bearer_token is set too",
     ],
   },
@@ -160,7 +195,6 @@ bearer_token_file = "token"`,
 url = "http://h:4040"
 basic_auth = { password = "s3cret", password_file = "x" }`,
     problems: [
-      'agent.toml:3:1: pyroscope.write.a.endpoint.basic_auth: authentication is not carried out by this version of the agent (0.1.0); remove it, or send the header yourself: headers = { Authorization = "…" }',
       "agent.toml:3:53: pyroscope.write.a.endpoint.basic_auth.password_file: password and password_file cannot both be set; keep one of them",
     ],
   },
@@ -189,6 +223,7 @@ oauth2 = { client_id = "a" }`,
 url = "http://h:4040"
 tls_config = { ca_pem = "x", ca_file = "y", min_version = "TLS14" }`,
     problems: [
+      "agent.toml:3:25: pyroscope.write.a.endpoint.tls_config.ca_pem: cannot be used: it holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)",
       "agent.toml:3:40: pyroscope.write.a.endpoint.tls_config.ca_file: ca_pem and ca_file cannot both be set; keep one of them",
       'agent.toml:3:59: pyroscope.write.a.endpoint.tls_config.min_version: expected one of "TLS10", "TLS11", "TLS12", "TLS13", found "TLS14"',
     ],
@@ -199,8 +234,8 @@ tls_config = { ca_pem = "x", ca_file = "y", min_version = "TLS14" }`,
 url = "http://h:4040"
 tls_config = { key_pem = "s3cret" }`,
     problems: [
-      "agent.toml:3:1: pyroscope.write.a.endpoint.tls_config: TLS settings are not carried out by this version of the agent (0.1.0); remove it",
       "agent.toml:3:26: pyroscope.write.a.endpoint.tls_config.key_pem: a client key needs its certificate: set cert_pem or cert_file too",
+      "agent.toml:3:26: pyroscope.write.a.endpoint.tls_config.key_pem: cannot be used: it holds no private key in PEM form (-----BEGIN PRIVATE KEY-----)",
     ],
   },
   {
@@ -208,10 +243,7 @@ tls_config = { key_pem = "s3cret" }`,
     text: `[pyroscope.write.a.endpoint]
 url = "http://h:4040"
 no_proxy = "localhost"`,
-    problems: [
-      "agent.toml:3:1: pyroscope.write.a.endpoint.no_proxy: proxies are not carried out by this version of the agent (0.1.0); remove it",
-      "agent.toml:3:12: pyroscope.write.a.endpoint.no_proxy: needs proxy_url",
-    ],
+    problems: ["agent.toml:3:12: pyroscope.write.a.endpoint.no_proxy: needs proxy_url"],
   },
   {
     title: "proxy_url beside proxy_from_environment",
@@ -220,9 +252,7 @@ url = "http://h:4040"
 proxy_url = "http://u:s3cret@p:1"
 proxy_from_environment = true`,
     problems: [
-      "agent.toml:3:1: pyroscope.write.a.endpoint.proxy_url: proxies are not carried out by this version of the agent (0.1.0); remove it",
       "agent.toml:3:13: pyroscope.write.a.endpoint.proxy_url: cannot be set together with proxy_from_environment; keep one of them",
-      "agent.toml:4:1: pyroscope.write.a.endpoint.proxy_from_environment: proxies are not carried out by this version of the agent (0.1.0); remove it",
     ],
   },
   {
@@ -231,7 +261,7 @@ proxy_from_environment = true`,
 url = "http://h:4040"
 proxy_url = "u:s3cret@p:1"`,
     problems: [
-      'agent.toml:3:13: pyroscope.write.a.endpoint.proxy_url: expected a URL that begins with http:// or https:// or socks5://, found "p:1"',
+      'agent.toml:3:13: pyroscope.write.a.endpoint.proxy_url: expected a URL that begins with http:// or https:// or socks5:// or socks5h://, found "p:1"',
     ],
   },
   {

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	_ "net/http/pprof"
+	"os"
 	"runtime"
 	"runtime/pprof"
 	"strconv"
@@ -30,6 +31,9 @@ func main() {
 	runtime.SetMutexProfileFraction(1)
 
 	addr := flag.String("addr", "127.0.0.1:0", "address to listen on; give the old one to restart at the same place")
+	tlsCert := flag.String("tls-cert", "", "file of a certificate: with it, and its key, the program speaks TLS")
+	tlsKey := flag.String("tls-key", "", "file of the certificate's key")
+	unix := flag.String("unix", "", "path of a unix socket to listen on too")
 	flag.Parse()
 	listener, err := net.Listen("tcp", *addr)
 	if err != nil {
@@ -48,8 +52,26 @@ func main() {
 	http.HandleFunc("GET /requests", requests.list)
 	http.HandleFunc("GET /answers", requests.answer)
 
+	handler := requests.record(http.DefaultServeMux)
+	if *unix != "" {
+		socket := listenUnix(*unix)
+		go func() { log.Fatal(http.Serve(socket, handler)) }()
+	}
 	fmt.Println(listener.Addr())
-	log.Fatal(http.Serve(listener, requests.record(http.DefaultServeMux)))
+	if *tlsCert != "" {
+		log.Fatal(http.ServeTLS(listener, handler, *tlsCert, *tlsKey))
+	}
+	log.Fatal(http.Serve(listener, handler))
+}
+
+// listenUnix listens on a unix socket, also where that of a process that was killed is still there.
+func listenUnix(path string) net.Listener {
+	_ = os.Remove(path)
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		log.Fatalf("Cannot listen on %q: %v", path, err)
+	}
+	return listener
 }
 
 //go:noinline

@@ -109,6 +109,56 @@ describe("planScrapes() URLs", () => {
   });
 });
 
+describe("planScrapes() of a target on a unix socket", () => {
+  const goroutine = "debug/pprof/goroutine";
+  const socket = { __address__: "unix:///run/app.sock" };
+  const cases: [name: string, target: Record<string, string>, config: Record<string, unknown>, url: string][] = [
+    ["puts the path behind a colon", socket, {}, `unix:///run/app.sock:/${goroutine}`],
+    ["ignores the component's scheme", socket, { scheme: "https" }, `unix:///run/app.sock:/${goroutine}`],
+    ["takes http in so many words", { ...socket, __scheme__: "http" }, {}, `unix:///run/app.sock:/${goroutine}`],
+    ["begins with a path of the address", { __address__: "unix:///s:/a/" }, {}, `unix:///s:/a/${goroutine}`],
+    [
+      "puts the prefix behind the path of the address",
+      { __address__: "unix:///s:/a%20b" },
+      { profiling_config: { path_prefix: "/p/" } },
+      `unix:///s:/a%20b/p/${goroutine}`,
+    ],
+    [
+      "takes the target's own prefix, path and parameters",
+      { ...socket, __profile_path_prefix__: "p", __profile_path__: "/x", __param_b: "2", __param_a: "1" },
+      {},
+      "unix:///run/app.sock:/p/x?a=1&b=2",
+    ],
+    [
+      "escapes no more of the socket than it must",
+      { __address__: "unix:///a%20%62" },
+      {},
+      `unix:///a%20b:/${goroutine}`,
+    ],
+  ];
+  test.each(cases)("%s", (_, target, config, url) => {
+    expect(planned("goroutine", target, config).url).toBe(url);
+  });
+
+  test("adds and shortens seconds as anywhere", () => {
+    const scrape = planned("process_cpu", socket);
+    expect(scrape.url).toBe("unix:///run/app.sock:/debug/pprof/profile?seconds=14");
+    expect(scrape.urlWithSeconds(3)).toBe("unix:///run/app.sock:/debug/pprof/profile?seconds=3");
+    expect(scrape).toMatchObject({ exclusive: true, ownSeconds: true, timeoutMs: 18_000 });
+  });
+
+  test("is one process and one instance whatever path and spelling its address has", () => {
+    const spellings = ["unix:///run/app.sock", "UNIX:///run/app.sock:/", "unix:///run/%61pp.sock:/prefix"];
+    for (const address of spellings) {
+      const { address: process, labels } = planned("goroutine", { __address__: address });
+      expect(process).toBe("unix:///run/app.sock");
+      expect(labelsToJson(labels)).toMatchObject({ instance: "unix:///run/app.sock", service_name: "unspecified" });
+    }
+    const identities = spellings.map((address) => planned("goroutine", { __address__: address }).identity);
+    expect(new Set(identities).size).toBe(2);
+  });
+});
+
 describe("planScrapes() seconds and deadlines", () => {
   const cases: [config: Record<string, unknown>, seconds: number, timeoutMs: number][] = [
     [{}, 14, 18_000],
@@ -239,6 +289,16 @@ describe("planScrapes() labels", () => {
 });
 
 describe("planScrapes() bad targets", () => {
+  test("say what is wrong with the address of a socket", () => {
+    const messageOf = (target: Record<string, string>) => plan(target).errors.map(({ message }) => message);
+    expect(messageOf({ __address__: "unix:/run/app.sock" })).toEqual([
+      'Cannot scrape "unix:/run/app.sock": a unix socket needs its absolute path behind unix://; write "unix:///run/app.sock"',
+    ]);
+    expect(messageOf({ __address__: "unix:///run/app.sock", __scheme__: "https" })).toEqual([
+      'Cannot scrape "unix:///run/app.sock": over a unix socket only "http" is spoken; remove "__scheme__"',
+    ]);
+  });
+
   const cases: [target: Record<string, string>, reason: string][] = [
     [{ job: "x" }, "no_address"],
     [{ __address__: "h:1/path" }, "bad_address"],
@@ -247,6 +307,11 @@ describe("planScrapes() bad targets", () => {
     [{ __address__: "h:0" }, "bad_address"],
     [{ __address__: "a b" }, "bad_address"],
     [{ __address__: "h", __scheme__: "ftp" }, "bad_scheme"],
+    [{ __address__: "unix:///run/app.sock", __scheme__: "https" }, "bad_scheme"],
+    [{ __address__: "unix://app.sock" }, "bad_address"],
+    [{ __address__: "unix:/run/app.sock" }, "bad_address"],
+    [{ __address__: "unix:///run/app.sock:/p?x=1" }, "bad_address"],
+    [{ __address__: `unix:///${"x".repeat(107)}` }, "bad_address"],
     [{ __address__: "h:1", x: "\ud800" }, "bad_label"],
     [
       Object.fromEntries([["__address__", "h:1"], ...Array.from({ length: 300 }, (_, i) => [`l${i}`, "v"])]),

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { Secret } from "../../base/index.ts";
+import { Secret } from "../base/index.ts";
 
 /** Whether two parsed arguments mean the same, secrets included, whose values a plain comparison does not see. */
 export function sameArguments(a: unknown, b: unknown): boolean {
