@@ -27,7 +27,7 @@ export function redirectedHop(hop: Hop, { status, headers }: HttpResponse): Hop 
     throw redirectError(hop, `to "${preview(withoutSecrets(location))}", which is no http or https URL`);
   if (hop.method === "POST" && status !== 307 && status !== 308)
     throw redirectError(hop, `with status ${status} to "${shownUrl(url)}", where a POST would become a GET`);
-  return isSameHost(hop.url, url)
+  return isSameHost(hop, url)
     ? { ...hop, url }
     : { ...hop, url, socketPath: undefined, headers: harmless(hop.headers) };
 }
@@ -51,7 +51,9 @@ export class RedirectTrail {
 }
 
 /** The same host name and port, or both on their scheme's own port; never from https down to http. */
-function isSameHost(from: URL, to: URL): boolean {
+function isSameHost({ url: from, socketPath }: Hop, to: URL): boolean {
+  // What is asked for at a unix socket is plain http: a redirect to https is meant for the network.
+  if (socketPath !== undefined && to.protocol === "https:") return false;
   const isDowngrade = from.protocol === "https:" && to.protocol === "http:";
   // URL.port is empty where it is the scheme's own: moving from http to https on one host keeps the headers.
   return from.hostname === to.hostname && from.port === to.port && !isDowngrade;
