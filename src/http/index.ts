@@ -1,17 +1,18 @@
 /**
  * http: the one client that scraping, pushing and (later) discovery share, and the schema of its arguments.
  *
- * Constraints: node:http and node:https only, which behave alike on Bun, in its binaries and on Deno; no fetch (DESIGN,
+ * Constraints: node:http, node:tls and node:http2 only, which behave alike on Bun, in its binaries and on Deno; no fetch (DESIGN,
  * "Libraries before own code"). Every read, wait and idle connection has a limit. A response is a value whatever its status;
- * everything else is an HttpError with a reason.
+ * everything else is an HttpError with a reason. Secrets are revealed only where they are sent.
  *
- * Flow: createHttpClient takes a request apart into hops (redirect), each hop is one exchange over a connection of the pool
- * (connection-pool, exchange, body-collector), one interruption ends it at its deadline or on its signal, and http-error puts
- * what went wrong into words.
- * For people, diagnose makes one request and reports each of its steps.
+ * Flow: createHttpClient adds headers and credentials (credentials, token-source, watched-file) and takes a request apart into hops
+ * (redirect). The connector sends each hop on its way: over the pool of node:http, or over a connection of ours with TLS or through
+ * a proxy (secure-side, dial, open-tunnel, http2-sessions). A hop is one exchange; one interruption ends all of it at its deadline
+ * or on its signal; http-error and tls-explainer put what went wrong into words. For people, diagnose makes one request and
+ * reports each of its steps.
  *
  * What it does not do: undo a Content-Encoding, keep cookies, or repeat a request, except a GET that met a connection which the
- * server had closed meanwhile.
+ * server had closed meanwhile, and one that a server answered with 401 when other credentials are there by now.
  */
 export {
   type HttpArguments,

@@ -218,7 +218,7 @@ describe("agent test URL", () => {
     );
     expect(code).toBe(0);
     expect(stdout).toStartWith(`http://127.0.0.1:${plain}/closed?token=…&debug=0\n`);
-    expect(stdout).toContain("ok    auth        the user name and password in the URL\n");
+    expect(stdout).toContain("ok    auth        the user name and password in the URL");
     expect(stdout).not.toContain(secret);
   });
 
@@ -240,7 +240,7 @@ http_headers = { "X-Site" = ["${secret}"] }`;
     const url = `https://127.0.0.1:${secure}/closed`;
     const { code, stdout } = await cli("test", "--config", file, "--component", "pyroscope.scrape.edge", url);
     expect(stdout).toMatch(/ok {4}tls {9}TLSv1\.3, [^]*certificate is trusted/);
-    expect(stdout).toContain("ok    auth        basic_auth, password of the configuration\n");
+    expect(stdout).toContain("ok    auth        basic_auth, password of the configuration");
     expect(stdout).toContain("headers sent: authorization, user-agent, x-site\n");
     expect(stdout).not.toContain(secret);
     expect(code).toBe(0);
@@ -251,7 +251,7 @@ http_headers = { "X-Site" = ["${secret}"] }`;
       `proxy_url = "http://edge:${secret}@127.0.0.1:${proxy}"\ntls_config = { insecure_skip_verify = true }`,
     );
     const { code, stdout } = await cli("test", "--config", file);
-    expect(stdout).toContain(`ok    proxy       through http://127.0.0.1:${proxy} (proxy_url names it)\n`);
+    expect(stdout).toContain(`ok    proxy       through http://127.0.0.1:${proxy} (proxy_url names it)`);
     expect(stdout).toContain(`ok    tunnel      the proxy connects to 127.0.0.1:${secure}`);
     expect(stdout).toContain("not verified, because insecure_skip_verify is set");
     expect(stdout).toContain("3 of 3 profile types can be scraped");

@@ -63,8 +63,8 @@ const serversOf = (push: PushServer, sniPort: number) => ({
   tls11: old("TLSv1.1"),
   tls10: old("TLSv1"),
   // Two certificates behind one port: which one is shown depends on the name that the client asks for.
-  sni: { ...tls("good", "server_name default.example.com;"), port: sniPort, listen: "ssl default_server" },
-  sniByName: { ...tls("named", "server_name profiles.example.com;"), port: sniPort },
+  sni: { ...withTls("good", "server_name default.example.com;"), port: sniPort, listen: "ssl default_server" },
+  sniByName: { ...withTls("named", "server_name profiles.example.com;"), port: sniPort },
   push: {
     listen: "ssl",
     block: `ssl_certificate named.pem; ssl_certificate_key named.key;
