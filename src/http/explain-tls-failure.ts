@@ -28,6 +28,8 @@ export async function explainTlsFailure(failure: TlsFailure): Promise<string | u
   if (!blamesCertificate(code)) return undefined;
   const socket = await reconnect();
   try {
+    // By now there is another certificate, with which nothing is wrong.
+    if (socket.authorized) return undefined;
     return explainCertificate(socket, failure);
   } finally {
     socket.destroy();

@@ -141,7 +141,9 @@ function hungUp(progress: Progress): Explanation {
     return { reason: "reset", text: `Lost the connection to ${host} after ${counted(bodyBytes)} of the body` };
   const other = url.protocol === "https:" ? "http" : "https";
   const when = stage === "handshaking" ? " during the TLS handshake" : "";
-  const orWhat = progress.socketPath === undefined ? `, or the port speaks ${other}` : "";
+  // A server that wants a certificate of the client may hang up before its words are read.
+  const orWants = url.protocol === "https:" ? ", or the server wants a client certificate" : "";
+  const orWhat = progress.socketPath === undefined ? `, or the port speaks ${other}${orWants}` : "";
   const advice = `check whether the process restarted${orWhat}`;
   return { reason: "reset", text: `No answer from ${host}: it closed the connection${when}; ${advice}` };
 }

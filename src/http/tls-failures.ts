@@ -7,7 +7,7 @@ const untrusted =
   "the issuer of its certificate is not known here; put the issuer's certificate into tls_config.ca_file";
 const plainText = "it does not speak TLS; if it speaks plain http, set the scheme to http";
 const versions = "it speaks none of the TLS versions that are allowed here; update it, or lower tls_config.min_version";
-const wantsCertificate = "the server wants a client certificate: set tls_config.cert_file and key_file";
+const wantsCertificate = "the server wants a client certificate; set tls_config.cert_file and key_file";
 const refuses = (why: string): string => `the server refuses the client certificate: ${why}`;
 const another = "set another one in tls_config.cert_file and key_file";
 

@@ -4,11 +4,11 @@ import type { HttpResponse } from "./client.ts";
 const hints: readonly (readonly [found: RegExp, hint: string])[] = [
   [
     /No required SSL certificate was sent/,
-    "the server wants a client certificate: set tls_config.cert_file and key_file",
+    "the server wants a client certificate; set tls_config.cert_file and key_file",
   ],
   [
     /The SSL certificate error/,
-    "the server refuses the client certificate: set another one in tls_config.cert_file and key_file",
+    "the server refuses the client certificate; set another one in tls_config.cert_file and key_file",
   ],
   [
     /plain HTTP request was sent to HTTPS port|sent an HTTP request to an HTTPS server|speaking plain HTTP to an SSL-enabled/,

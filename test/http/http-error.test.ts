@@ -30,7 +30,7 @@ describe("the error of a request", () => {
       "ERR_SOCKET_CLOSED",
       "waiting",
       "reset",
-      'No answer from "a.example:443": it closed the connection; check whether the process restarted, or the port speaks http',
+      'No answer from "a.example:443": it closed the connection; check whether the process restarted, or the port speaks http, or the server wants a client certificate',
     ],
     [
       "CERT_HAS_EXPIRED",
@@ -48,7 +48,7 @@ describe("the error of a request", () => {
       "ERR_SOCKET_CLOSED",
       "handshaking",
       "reset",
-      'No answer from "a.example:443": it closed the connection during the TLS handshake; check whether the process restarted, or the port speaks http',
+      'No answer from "a.example:443": it closed the connection during the TLS handshake; check whether the process restarted, or the port speaks http, or the server wants a client certificate',
     ],
     [
       "ERR_SSL_DECRYPT_ERROR",
@@ -142,8 +142,8 @@ describe("the error of a request over a unix socket", () => {
 describe("a server's TLS alert", () => {
   // Measured with Go 1.26 and OpenSSL 3 servers: the codes of Bun and of Deno.
   test.each([
-    ["ERR_SSL_TLSV1_ALERT_CERTIFICATE_REQUIRED", /wants a client certificate: set tls_config\.cert_file and key_file/],
-    ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", /wants a client certificate: set tls_config\.cert_file and key_file/],
+    ["ERR_SSL_TLSV1_ALERT_CERTIFICATE_REQUIRED", /wants a client certificate; set tls_config\.cert_file and key_file/],
+    ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", /wants a client certificate; set tls_config\.cert_file and key_file/],
     ["ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE", /mostly it wants a client certificate/],
     ["ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE", /misses or refuses the client certificate/],
     ["ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED", /refuses the client certificate: it has expired/],

@@ -7,7 +7,7 @@ describe("the hint for a response", () => {
   test.each([
     [
       "<title>400 No required SSL certificate was sent</title>",
-      /wants a client certificate: set tls_config\.cert_file/,
+      /wants a client certificate; set tls_config\.cert_file/,
     ],
     ["<title>400 The SSL certificate error</title>", /refuses the client certificate/],
     ["<center>The plain HTTP request was sent to HTTPS port</center>", /speaks TLS: set the scheme to https/],
