@@ -3,6 +3,7 @@ import tls, { type ConnectionOptions, type TLSSocket } from "node:tls";
 import { openTunnel } from "./open-tunnel.ts";
 import type { Proxy } from "./proxies.ts";
 import type { TlsOptions } from "./tls-settings.ts";
+import { trustSystemAuthorities } from "./trust-system.ts";
 
 /** Where a connection leads, and how. */
 export interface Dial {
@@ -20,6 +21,7 @@ export interface Dial {
 
 /** A connection that is ready for a request. */
 export async function dial({ url, proxy, tls: options, over, signal, onHandshake }: Dial): Promise<Socket> {
+  if (options.ca === undefined) trustSystemAuthorities();
   const socket = proxy && (await openTunnel({ ...addressOf(url), proxy, tls: options, signal }));
   if (socket && url.protocol !== "https:") return socket;
   if (socket) onHandshake?.();
