@@ -21,6 +21,8 @@ export interface HttpResponse {
   readonly headers: Readonly<Record<string, string>>;
   /** As it came over the wire: no Content-Encoding is undone. Cut to `limits.errorBodyBytes` where the status is not 2xx. */
   readonly body: Uint8Array;
+  /** A text of the server, without what the request authenticated with; the body of an error has been masked already. */
+  readonly masked?: (text: string) => string;
 }
 
 /** Why there is no response; doubles as a metric's label. */

@@ -11,6 +11,7 @@ import type { Hop } from "./hop.ts";
 import { nameOf } from "./http-error.ts";
 import { forwardingRefusal } from "./forwarding-refusal.ts";
 import { Interruption } from "./interruption.ts";
+import { maskEcho } from "./mask-echo.ts";
 import { createProxyRule } from "./proxies.ts";
 import { RedirectTrail, redirectedHop } from "./redirect.ts";
 import { createTlsExplainer } from "./tls-explainer.ts";
@@ -106,11 +107,20 @@ async function follow(start: Hop, options: ExchangeOptions & { followsRedirects:
     const refusal = response.status === 407 && forwardingRefusal(hop, response, options.connector.proxyTo(hop.url));
     if (refusal) throw refusal;
     const next = options.followsRedirects ? redirectedHop(hop, response) : undefined;
-    if (!next) return { response, hop };
+    if (!next) return { response: withoutEcho(response, hop), hop };
     trail ??= new RedirectTrail(start);
     trail.enter(next.url);
     hop = next;
   }
+}
+
+/** The response, which must not tell anybody what was sent with the request. */
+function withoutEcho(response: HttpResponse, hop: Hop): HttpResponse {
+  const masked = (text: string): string => maskEcho(text, hop);
+  if (response.status >= 200 && response.status < 300) return { ...response, masked };
+  const text = Buffer.from(response.body).toString();
+  const quiet = masked(text);
+  return { ...response, masked, ...(quiet !== text && { body: Buffer.from(quiet) }) };
 }
 
 type Headers = Hop["headers"];

@@ -1,5 +1,5 @@
-import type { HttpClient } from "../../http/index.ts";
-import { decodeBody } from "../../pprof/index.ts";
+import type { HttpClient, HttpResponse } from "../../http/index.ts";
+import { type Decoded, decodeBody } from "../../pprof/index.ts";
 import { statusError, toScrapeError } from "./scrape-error.ts";
 
 export interface FetchOptions {
@@ -30,10 +30,27 @@ export async function fetchProfile(url: string, options: FetchOptions): Promise<
     // 200 and a profile in the body is success; the Content-Type is not consulted (DESIGN, Decisions).
     if (response.status !== 200) throw statusError(response, url);
     const contentEncoding = response.headers["content-encoding"];
-    const { raw, body, encoding } = decodeBody(response.body, maxBytes, { contentEncoding });
+    const { raw, body, encoding } = decodeQuietly(response, { maxBytes, contentEncoding });
     const sendable = encoding === "gzip" || encoding === "none" ? body : undefined;
     return { raw, sendable, receivedBytes: response.body.length };
   } catch (thrown) {
     throw toScrapeError(thrown, seconds);
+  }
+}
+
+interface DecodeOptions {
+  readonly maxBytes: number;
+  readonly contentEncoding: string | undefined;
+}
+
+/** Decodes a body; the error for one that is no profile quotes it without what the request authenticated with. */
+function decodeQuietly({ body, masked }: HttpResponse, { maxBytes, contentEncoding }: DecodeOptions): Decoded {
+  try {
+    return decodeBody(body, maxBytes, { contentEncoding });
+  } catch (thrown) {
+    const text = Buffer.from(body).toString();
+    const quiet = masked?.(text) ?? text;
+    if (quiet === text) throw thrown;
+    return decodeBody(Buffer.from(quiet), maxBytes, { contentEncoding });
   }
 }

@@ -91,7 +91,8 @@ export function classifyReply(reply: Reply, options: ClassifyOptions): PushOutco
   if ("error" in reply) return transportFailure(reply.error);
   const { response } = reply;
   if (response.status === 200 && isProto(response)) return { outcome: "sent" };
-  const text = new TextDecoder().decode(response.body);
+  const said = new TextDecoder().decode(response.body);
+  const text = response.masked?.(said) ?? said;
   const error = readConnectError(text);
   const reason = reasonOf(response.status, error?.code);
   const words = error ? preview(error.message, writeLimits.serverWords) : preview(text);
