@@ -14,6 +14,8 @@ export interface OpenOptions {
   readonly fresh: boolean;
   /** Told when there is a connection and its TLS handshake begins. */
   readonly onHandshake: () => void;
+  /** Aborts when the request has ended, so that a connection which is only being made is given up. */
+  readonly signal: () => AbortSignal;
 }
 
 /** Opens requests: over a connection of the pool, directly, over a unix socket or through a proxy. */

@@ -14,7 +14,7 @@ import { Interruption } from "./interruption.ts";
 import { maskEcho } from "./mask-echo.ts";
 import { createProxyRule } from "./proxies.ts";
 import { RedirectTrail, redirectedHop } from "./redirect.ts";
-import { createTlsExplainer } from "./tls-explainer.ts";
+import { createTlsExplainer, type TlsExplainer } from "./tls-explainer.ts";
 import { createTlsSettings } from "./tls-settings.ts";
 import { parseUnixUrl } from "./unix-url.ts";
 
@@ -50,12 +50,10 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
       const start = firstHop(request, configured);
       const interruption = new Interruption(request, clock);
       const send = (hop: Hop): Promise<Arrival> =>
-        follow(hop, { connector, interruption, followsRedirects: follow_redirects });
+        follow(hop, { connector, interruption, explain, followsRedirects: follow_redirects });
       try {
         if (!credentials || "authorization" in start.headers) return (await send(start)).response;
         return await sendAuthenticated(start, { credentials, interruption, send });
-      } catch (thrown) {
-        throw await explain(thrown, start.url, interruption);
       } finally {
         interruption.release();
       }
@@ -100,10 +98,15 @@ function authenticationInterrupted(reason: "timeout" | "canceled", start: Hop, t
   return new AgentError(reason, message);
 }
 
-async function follow(start: Hop, options: ExchangeOptions & { followsRedirects: boolean }): Promise<Arrival> {
+interface FollowOptions extends ExchangeOptions {
+  readonly followsRedirects: boolean;
+  readonly explain: TlsExplainer;
+}
+
+async function follow(start: Hop, options: FollowOptions): Promise<Arrival> {
   let trail: RedirectTrail | undefined;
   for (let hop = start; ; ) {
-    const response = await exchange(hop, options);
+    const response = await exchangeOrExplain(hop, options);
     const refusal = response.status === 407 && forwardingRefusal(hop, response, options.connector.proxyTo(hop.url));
     if (refusal) throw refusal;
     const next = options.followsRedirects ? redirectedHop(hop, response) : undefined;
@@ -111,6 +114,14 @@ async function follow(start: Hop, options: ExchangeOptions & { followsRedirects:
     trail ??= new RedirectTrail(start);
     trail.enter(next.url);
     hop = next;
+  }
+}
+
+async function exchangeOrExplain(hop: Hop, options: FollowOptions): Promise<HttpResponse> {
+  try {
+    return await exchange(hop, options);
+  } catch (thrown) {
+    throw await options.explain(thrown, hop.url, options.interruption);
   }
 }
 

@@ -40,6 +40,7 @@ class Exchange {
   #message: IncomingResponse | undefined;
   #body: BodyCollector | undefined;
   #handshaking = false;
+  #opening: AbortController | undefined;
   #ended = false;
 
   constructor(hop: Hop, options: ExchangeOptions, outcome: Outcome) {
@@ -59,7 +60,12 @@ class Exchange {
     const { connector } = this.#options;
     const fail = (thrown: unknown): void => this.#fail(transportError(thrown, this.#progress));
     try {
-      const opened = connector.open(this.#hop, { fresh, onHandshake: () => (this.#handshaking = true) });
+      const opened = connector.open(this.#hop, {
+        fresh,
+        onHandshake: () => (this.#handshaking = true),
+        // Made only where a way asks for it: most requests have a connection.
+        signal: () => (this.#opening ??= new AbortController()).signal,
+      });
       if (opened instanceof Promise) opened.then((request) => this.#send(request, { fresh }), fail);
       else this.#send(opened, { fresh });
     } catch (thrown) {
@@ -142,6 +148,7 @@ class Exchange {
   #end(settle: () => void): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#opening?.abort();
     this.#options.interruption.onInterrupt = undefined;
     settle();
   }

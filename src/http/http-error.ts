@@ -54,7 +54,9 @@ export function truncatedError(progress: Progress, announcedBytes: number | unde
 /** The error for what node:http, node:https or node:tls threw or emitted; what is explained already stays as it is. */
 export function transportError(thrown: unknown, progress: Progress): HttpError {
   if (thrown instanceof AgentError) return thrown as HttpError;
-  const { code = "", rawPacket } = thrown as { code?: string; rawPacket?: Uint8Array };
+  const { code: given, rawPacket } = thrown as { code?: unknown; rawPacket?: Uint8Array };
+  // A DOMException has a number there.
+  const code = typeof given === "string" ? given : "";
   const { reason, text } = explanation(code, progress, rawPacket) ?? {
     reason: "protocol",
     text: `Cannot talk to ${shownHost(progress)}: ${preview(errorMessage(thrown), 200)}`,

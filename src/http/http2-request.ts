@@ -26,7 +26,12 @@ export class Http2Request extends EventEmitter implements OutgoingRequest {
     this.#stream = session.session.request(requestHeaders(hop), { endStream: hop.body === undefined });
     this.#stream.once("response", (headers) => this.#respond(headers));
     this.#stream.on("error", (error) => this.#fail(error));
-    this.#stream.once("close", () => this.#fail());
+    session.streams++;
+    this.#stream.once("close", () => {
+      session.streams--;
+      sessions.release(session);
+      this.#fail();
+    });
     // Whoever asked for the request listens by then.
     setImmediate(() => this.emit("socket", this.socket));
   }

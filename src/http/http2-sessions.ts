@@ -9,6 +9,10 @@ export interface Http2Session {
   readonly socket: TLSSocket;
   /** Whether a request has been sent on it before. */
   reused: boolean;
+  /** Requests that have not ended. */
+  streams: number;
+  /** Whether it gets no further requests, and closes after its last one. */
+  retired: boolean;
   /** What ended it, where that was no orderly end. */
   failure?: Error;
 }
@@ -32,6 +36,8 @@ export interface Http2Sessions {
   sessionTo(url: URL, onHandshake: () => void): Promise<Http2Session | undefined>;
   /** Uses a connection no more on which an answer failed to come; the requests on it may still end. */
   retire(session: Http2Session): void;
+  /** Told that a request on it has ended. */
+  release(session: Http2Session): void;
   /** Closes idle connections, and the others after their last request. */
   close(): void;
 }
@@ -57,7 +63,7 @@ export function createHttp2Sessions({ connect, handOver }: Http2SessionsOptions)
     const failure = failureOf(socket);
     if (failure) throw failure;
     const session = connectHttp2(url.origin, { createConnection: () => socket });
-    const opened: Http2Session = { session, socket, reused: false };
+    const opened: Http2Session = { session, socket, reused: false, streams: 0, retired: closed };
     const fail = (error: Error): void => {
       opened.failure ??= error;
       retire(opened);
@@ -67,13 +73,15 @@ export function createHttp2Sessions({ connect, handOver }: Http2SessionsOptions)
     session.on("error", fail);
     for (const event of ["goaway", "close"] as const) session.once(event, () => retire(opened));
     session.setTimeout(limits.idleConnectionMs, () => retire(opened));
-    if (closed) session.close();
+    // After the requests that wait for it have begun: these may end.
+    if (closed) setImmediate(() => release(opened));
     return opened;
   }
 
   function retire(retired: Http2Session): void {
     for (const [origin, { session }] of known) if (session === retired) known.delete(origin);
-    if (!retired.session.closed && !retired.session.destroyed) retired.session.close();
+    retired.retired = true;
+    release(retired);
   }
 
   function ask(url: URL): Origin {
@@ -94,9 +102,10 @@ export function createHttp2Sessions({ connect, handOver }: Http2SessionsOptions)
       void handshake.then(onHandshake);
       const session = await answer;
       // It may have ended while it was being made.
-      return session?.session.closed ? ask(url).answer : session;
+      return session?.session.closed || session?.session.destroyed ? ask(url).answer : session;
     },
     retire,
+    release,
     close() {
       closed = true;
       for (const { session } of known.values()) if (session) retire(session);
@@ -111,4 +120,9 @@ interface Origin {
   readonly answer: Promise<Http2Session | undefined>;
   /** Once it is there. */
   session?: Http2Session | undefined;
+}
+
+// Not session.close() while requests are under way: Deno cuts those off that have only begun.
+function release({ session, retired, streams }: Http2Session): void {
+  if (retired && streams === 0 && !session.closed && !session.destroyed) session.close();
 }

@@ -40,19 +40,21 @@ export function createSecureSide(tls: TlsOptions, { http2 }: { readonly http2: b
     return Promise.resolve(socket);
   }
 
-  function openHttp1(hop: Hop, { fresh, proxy, onHandshake }: SecureOpenOptions): OutgoingRequest {
+  function openHttp1(hop: Hop, { fresh, proxy, onHandshake, signal }: SecureOpenOptions): OutgoingRequest {
     const agent = fresh ? pool.freshAgent("dialed") : pool.agent("dialed");
-    const controller = new AbortController();
-    const common = { tls, signal: controller.signal, onHandshake };
+    const common = { tls, signal: signal(), onHandshake };
+    // A configured name is the target's.
+    const { servername: _, ...toProxy } = tls;
     const forwards = proxy && hop.url.protocol === "http:" && proxy.url.protocol === "https:";
-    const request = forwards
-      ? dialedRequest(forwardedOptions(hop, proxy), { agent, dial: { ...common, url: proxy.url, proxy: undefined } })
+    return forwards
+      ? dialedRequest(forwardedOptions(hop, proxy), {
+          agent,
+          dial: { ...common, tls: toProxy, url: proxy.url, proxy: undefined },
+        })
       : dialedRequest(requestOptions(hop), { agent, dial: { ...common, url: hop.url, proxy } });
-    // A connection that is not there yet is given up with its request.
-    request.once("close", () => controller.abort());
-    return request;
   }
 
+  let closed = false;
   const sessionsByProxy = new Map<Proxy | undefined, Http2Sessions>();
   function sessionsThrough(proxy: Proxy | undefined): Http2Sessions {
     let sessions = sessionsByProxy.get(proxy);
@@ -63,6 +65,7 @@ export function createSecureSide(tls: TlsOptions, { http2 }: { readonly http2: b
           (await dial({ ...wayTo(url), over: { ALPNProtocols: [...protocols] }, onHandshake })) as TLSSocket,
         handOver: (url, socket) => keepReady(keyOf(wayTo(url)), socket),
       });
+      if (closed) sessions.close();
       sessionsByProxy.set(proxy, sessions);
     }
     return sessions;
@@ -80,11 +83,15 @@ export function createSecureSide(tls: TlsOptions, { http2 }: { readonly http2: b
     open(hop, options) {
       if (!http2 || hop.url.protocol !== "https:") return openHttp1(hop, options);
       const sessions = sessionsThrough(options.proxy);
-      return sessions
-        .sessionTo(hop.url, options.onHandshake)
-        .then((session) => (session ? new Http2Request(hop, session, sessions) : openHttp1(hop, options)));
+      const signal = options.signal();
+      return sessions.sessionTo(hop.url, options.onHandshake).then((session) => {
+        // Not opened in vain: a stream that is given up at once would take its connection out of use for the others.
+        signal.throwIfAborted();
+        return session ? new Http2Request(hop, session, sessions) : openHttp1(hop, options);
+      });
     },
     close() {
+      closed = true;
       pool.close();
       for (const sessions of sessionsByProxy.values()) sessions.close();
       for (const socket of ready.values()) socket.destroy();
