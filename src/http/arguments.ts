@@ -5,10 +5,10 @@ import {
   type AuthenticationOptions,
   type Authentications,
   checkAuthentication,
-} from "./authentication-arguments.ts";
+} from "./credentials/authentication-arguments.ts";
 import { headerNameProblem } from "./header-names.ts";
-import { checkProxy, type ProxyValues, proxyArguments } from "./proxy-arguments.ts";
-import { tlsArguments } from "./tls-arguments.ts";
+import { checkProxy, type ProxyValues, proxyArguments } from "./proxy/proxy-arguments.ts";
+import { tlsArguments } from "./tls/tls-arguments.ts";
 
 export type HttpArgumentsOptions = AuthenticationOptions;
 

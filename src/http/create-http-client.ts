@@ -1,21 +1,21 @@
 import process from "node:process";
 import { AgentError, type Clock, formatDuration, systemClock } from "../base/index.ts";
 import { type Logger, silentLogger } from "../observability/index.ts";
-import { basicHeader } from "./basic-header.ts";
+import { basicHeader } from "./credentials/basic-header.ts";
 import type { HttpArguments } from "./arguments.ts";
 import type { HttpClient, HttpError, HttpRequest, HttpResponse } from "./client.ts";
-import { createConnector } from "./connector.ts";
-import { createCredentials, type Credentials } from "./credentials.ts";
+import { createConnector } from "./connection/connector.ts";
+import { createCredentials, type Credentials } from "./credentials/credentials.ts";
 import { exchange, type ExchangeOptions } from "./exchange.ts";
 import type { Hop } from "./hop.ts";
 import { nameOf } from "./http-error.ts";
-import { forwardingRefusal } from "./forwarding-refusal.ts";
+import { forwardingRefusal } from "./proxy/forwarding-refusal.ts";
 import { Interruption } from "./interruption.ts";
 import { maskEcho } from "./mask-echo.ts";
-import { createProxyRule } from "./proxies.ts";
+import { createProxyRule } from "./proxy/proxies.ts";
 import { RedirectTrail, redirectedHop } from "./redirect.ts";
-import { createTlsExplainer, type TlsExplainer } from "./tls-explainer.ts";
-import { createTlsSettings } from "./tls-settings.ts";
+import { createTlsExplainer, type TlsExplainer } from "./tls/tls-explainer.ts";
+import { createTlsSettings } from "./tls/tls-settings.ts";
 import { parseUnixUrl } from "./unix-url.ts";
 
 export interface HttpClientOptions {

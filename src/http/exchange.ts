@@ -1,8 +1,8 @@
 import { limits } from "../base/index.ts";
 import { BodyCollector } from "./body-collector.ts";
 import type { HttpError, HttpResponse } from "./client.ts";
-import type { Connector } from "./connector.ts";
-import { failureOf } from "./dial.ts";
+import type { Connector } from "./connection/connector.ts";
+import { failureOf } from "./connection/dial.ts";
 import type { Hop } from "./hop.ts";
 import {
   interruptedError,
@@ -13,8 +13,8 @@ import {
   truncatedError,
 } from "./http-error.ts";
 import type { Interruption } from "./interruption.ts";
-import { proxyName } from "./proxy-address.ts";
-import type { IncomingResponse, OutgoingRequest } from "./outgoing-request.ts";
+import { proxyName } from "./proxy/proxy-address.ts";
+import type { IncomingResponse, OutgoingRequest } from "./connection/outgoing-request.ts";
 
 export interface ExchangeOptions {
   readonly connector: Connector;

@@ -1,6 +1,6 @@
 import { AgentError, errorMessage, formatDuration, formatSize, limits, preview } from "../base/index.ts";
 import type { HttpError, HttpReason } from "./client.ts";
-import { tlsFailure } from "./tls-failures.ts";
+import { tlsFailure } from "./tls/tls-failures.ts";
 import { formatUnixUrl } from "./unix-url.ts";
 
 /** How far a request had come when it failed. */

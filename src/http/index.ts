@@ -21,12 +21,12 @@ export {
   type HttpArgumentsOptions,
   httpChecks,
 } from "./arguments.ts";
-export { authenticationOf } from "./authentication-arguments.ts";
+export { authenticationOf } from "./credentials/authentication-arguments.ts";
 export type { HttpClient, HttpError, HttpReason, HttpRequest, HttpResponse } from "./client.ts";
 export { createHttpClient, type HttpClientOptions } from "./create-http-client.ts";
-export { diagnose, type DiagnoseOptions } from "./diagnose.ts";
-export type { Diagnosis, DiagnosisStep, StepReport } from "./diagnosis.ts";
-export { tlsHint } from "./tls-hint.ts";
-export { plainHttpWarning } from "./plain-http-warning.ts";
+export { diagnose, type DiagnoseOptions } from "./diagnose/diagnose.ts";
+export type { Diagnosis, DiagnosisStep, StepReport } from "./diagnose/diagnosis.ts";
+export { tlsHint } from "./tls/tls-hint.ts";
+export { plainHttpWarning } from "./credentials/plain-http-warning.ts";
 export { headerNameProblem } from "./header-names.ts";
 export { formatUnixUrl, isUnixUrl, meantUnixUrl, parseUnixUrl, type UnixUrl, unixUrlProblem } from "./unix-url.ts";

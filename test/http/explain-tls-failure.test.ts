@@ -3,7 +3,7 @@ import https from "node:https";
 import type { AddressInfo } from "node:net";
 import tls, { type TLSSocket } from "node:tls";
 import type { Clock } from "../../src/base/index.ts";
-import { explainTlsFailure } from "../../src/http/explain-tls-failure.ts";
+import { explainTlsFailure } from "../../src/http/tls/explain-tls-failure.ts";
 import { type Certificate, createAuthority, selfSignedCertificate } from "../support/certificates.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { listen } from "./client-under-test.ts";

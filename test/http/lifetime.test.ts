@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { getEventListeners } from "node:events";
 import http from "node:http";
 import net from "node:net";
-import { createConnectionPool } from "../../src/http/connection-pool.ts";
+import { createConnectionPool } from "../../src/http/connection/connection-pool.ts";
 import { createHttpClient } from "../../src/http/index.ts";
 import { clientUnderTest, failure, listen, text, until } from "./client-under-test.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { parseNoProxy } from "../../src/http/no-proxy.ts";
+import { parseNoProxy } from "../../src/http/proxy/no-proxy.ts";
 
 const direct = true;
 const proxied = false;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect } from "bun:test";
 import { Secret } from "../../src/base/index.ts";
-import { createCredentials, type Credentials } from "../../src/http/credentials.ts";
+import { createCredentials, type Credentials } from "../../src/http/credentials/credentials.ts";
 import { createHttpClient, type HttpArguments } from "../../src/http/index.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { createMemoryLog, type MemoryLog } from "../support/memory-log.ts";

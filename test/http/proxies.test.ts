@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { Secret } from "../../src/base/index.ts";
-import { createProxyRule, type Proxy, type ProxyArguments } from "../../src/http/proxies.ts";
-import { proxyAddress, proxyAuthorization, proxyName } from "../../src/http/proxy-address.ts";
+import { createProxyRule, type Proxy, type ProxyArguments } from "../../src/http/proxy/proxies.ts";
+import { proxyAddress, proxyAuthorization, proxyName } from "../../src/http/proxy/proxy-address.ts";
 
 const through = (proxy_url: string, more: ProxyArguments = {}): ProxyArguments => ({
   proxy_url: new Secret(proxy_url),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { tlsHint } from "../../src/http/tls-hint.ts";
+import { tlsHint } from "../../src/http/tls/tls-hint.ts";
 
 const answer = (status: number, text: string) => tlsHint({ status, headers: {}, body: Buffer.from(text) });
 
