@@ -6,7 +6,7 @@
  */
 import process from "node:process";
 import { AgentError, type Clock, systemClock } from "./base/index.ts";
-import { type ComponentConfig, Graph } from "./component/index.ts";
+import { Graph } from "./component/index.ts";
 import {
   collectProcessMetrics,
   createMetrics,
@@ -14,29 +14,35 @@ import {
   type Metrics,
   measureEventLoopLag,
 } from "./observability/index.ts";
-import { ListenError, type Listener, loadRuntime, type Runtime } from "./runtime/index.ts";
+import { clusterOf, joinCluster } from "./join-cluster.ts";
+import { type AgentConfig, Reloader } from "./reload.ts";
+import { ListenError, type Listener, loadRuntime, type Runtime, type ServeOptions } from "./runtime/index.ts";
 import { createSelfProfile } from "./selfprofile/index.ts";
 import { createApp } from "./server/index.ts";
+import { type BaselineTable, saveBaselines, takeBaselines } from "./pyroscope/scrape/index.ts";
+import { createServerToken } from "./server-token.ts";
+import { createDataDirectory, type DataDirectory } from "./storage/index.ts";
 import { summarizeHourly } from "./summary.ts";
 import { commit, userAgent, version } from "./version.ts";
-
-/** What the agent needs of a loaded configuration. */
-export interface AgentConfig {
-  /** An empty `host` means every address of the machine. */
-  readonly server: { readonly host: string; readonly port: number };
-  readonly storage: { readonly path: string };
-  readonly components: readonly ComponentConfig[];
-  /** Tells one configuration from another; shown in a metric and on the page, so nothing secret may be told from it. */
-  readonly hash: string;
-}
 
 // Not "::": a machine without IPv6 could not listen there.
 const everyAddress = "0.0.0.0";
 // What somebody reads at the very end is answered; a CPU profile of half a minute is not waited for.
 const listenerDrainMs = 500;
 
+/** Asks for reloads until `signal` aborts; never rejects. `why` tells the log. */
+export type ReloadTrigger = (reload: (why: string) => Promise<unknown>, signal: AbortSignal) => Promise<void>;
+
 export interface AgentOptions {
   readonly config: AgentConfig;
+  /** Reads and checks the configuration anew; absent where there is no file. Rejects with a ConfigError. */
+  readonly load?: (() => Promise<AgentConfig>) | undefined;
+  /** What asks for a reload, beside `POST /-/reload`. */
+  readonly triggers?: readonly ReloadTrigger[];
+  /** Told of every configuration that took effect after the first, for what the agent itself does not own. */
+  readonly onReloaded?: (config: AgentConfig) => void;
+  /** What deltas are computed against: goes from one run of the agent to the next. */
+  readonly baselines?: BaselineTable;
   readonly log: Logger;
   readonly clock?: Clock;
   /** Told once, with the address of the debug page, when every component runs. */
@@ -48,45 +54,88 @@ export interface AgentOptions {
  * `rejected` (a component refuses its arguments) or `listen`.
  */
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
-  const { config, log, clock = systemClock, onReady } = options;
+  const { config, log, clock = systemClock, onReady, triggers = [] } = options;
   const runtime = await loadRuntime();
   const metrics = createMetrics();
   showBuild(metrics, runtime);
-  showConfigHash(metrics, config.hash);
   collectProcessMetrics({ metrics, clock });
-  const graph = new Graph({ clock, log, metrics, storagePath: config.storage.path, userAgent });
+  const storage = createDataDirectory(config.storage.path, { clock, log, metrics });
+  const cluster = clusterOf(config.cluster, { clock, log, metrics });
+  const graph = new Graph({ clock, log, metrics, storage, userAgent, cluster });
   graph.applyConfig(config.components);
+  const token = createServerToken(config.server, log);
+  const reloader = new Reloader(config, {
+    load: options.load,
+    apply(next) {
+      graph.applyConfig(next.components);
+      // From here on nothing can be refused.
+      token.applyConfig(next.server);
+      options.onReloaded?.(next);
+    },
+    onUnusable: (faults) => graph.refuseConfig(faults),
+    clock,
+    log,
+    metrics,
+    signal,
+  });
+  // Without a file nobody chose a directory, and none is made for this alone.
+  const mayMakeDirectory = options.load !== undefined;
+  const save = async (): Promise<void> => {
+    if (options.baselines) await saveBaselines(options.baselines, { storage, clock, log, mayMakeDirectory });
+  };
   let started = false;
   const components = () => graph.snapshot();
   const app = createApp({
     components,
+    cluster: () => cluster?.snapshot(),
     ready: () => started && !signal.aborted,
-    configHash: () => config.hash,
+    config: () => reloader.status,
+    reload: () => reloader.reload("POST /-/reload"),
+    token: () => token.read(),
     build: { version, runtime: runtimeName(runtime) },
     metrics,
     selfProfile: createSelfProfile({ clock, heapObjects: runtime.heapObjects }),
     clock,
     log,
   });
-  const listener = await listen(runtime, config.server, (request) => app.fetch(request));
+  const listener = await listen(runtime, config.server, (request, peer) => app.fetch(request, peer));
   const url = pageUrl(listener);
+  if (options.baselines) await takeBaselines(options.baselines, { storage, clock, log });
+  const membership = joinCluster(cluster, { signal, listener });
   const running = [
-    graph.run(signal),
+    membership.left,
+    graph.run(membership.components),
     measureEventLoopLag({ metrics, clock }, signal),
     summarizeHourly({ clock, log, metrics, components }, signal),
+    ...triggers.map((trigger) => trigger((why) => reloader.reload(why), signal)),
   ];
   started = true;
   log.info("Agent started", { version, runtime: runtimeName(runtime), url, components: config.components.length });
   onReady?.(url);
   await Promise.all(running);
-  await listener.stop();
+  await end({ listener, storage, save });
   log.info("Agent stopped");
+}
+
+/**
+ * What comes after the last component has ended; they end by themselves, those that hand something on before those that take it. The
+ * listener and the disk at once, because both may take a while and 5 s are all there is. What is saved for the next start is saved
+ * before the directory is closed, which another agent may have then.
+ */
+async function end({ listener, storage, save }: Ending): Promise<void> {
+  await Promise.all([listener.stop(), save().then(() => storage.close())]);
+}
+
+interface Ending {
+  readonly listener: Listener;
+  readonly storage: DataDirectory;
+  readonly save: () => Promise<void>;
 }
 
 async function listen(
   runtime: Runtime,
   { host, port }: AgentConfig["server"],
-  fetch: (request: Request) => Response | Promise<Response>,
+  fetch: ServeOptions["fetch"],
 ): Promise<Listener> {
   try {
     return await runtime.serve({ hostname: host || everyAddress, port, fetch, drainMs: listenerDrainMs });
@@ -105,11 +154,6 @@ function pageUrl({ hostname, port }: Listener): string {
 function showBuild(metrics: Metrics, runtime: Runtime): void {
   const labels = { version, revision: commit, runtime: runtimeName(runtime), os: process.platform, arch: process.arch };
   metrics.gauge("agent_build_info", "Always 1; labelled with what was built.", Object.keys(labels)).set(labels, 1);
-}
-
-function showConfigHash(metrics: Metrics, sha256: string): void {
-  const help = "Always 1; labelled with the hash of the configuration in force.";
-  metrics.gauge("agent_config_hash", help, ["sha256"]).set({ sha256 }, 1);
 }
 
 function runtimeName({ name, version: runtimeVersion }: Runtime): string {

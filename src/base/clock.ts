@@ -16,6 +16,9 @@ export interface Clock {
 // setTimeout holds a signed 32-bit number of milliseconds and fires at once above it.
 const longestTimerMs = 2 ** 31 - 1;
 
+/** Older than this program: wall time before this is that of a box whose clock was never set. */
+export const clockIsSetFromMs = Date.UTC(2026, 0, 1);
+
 /** The clock of the process. Its timers keep the process alive. */
 export const systemClock: Clock = {
   now: () => Date.now(),

@@ -55,6 +55,19 @@ export function formatDuration(ms: number): string {
   return `${hours ? `${hours}h` : ""}${minutes ? `${minutes}m` : ""}${seconds ? `${trimmed(seconds)}s` : ""}`;
 }
 
+/** A measured time in the figures that people read: three of them, and no part of a millisecond. */
+export function roundedMs(ms: number): number {
+  return Number(Math.round(ms).toPrecision(3));
+}
+
+/** A length of time for a reader who does not count: whole units, the largest that fits. `8 s`, `3 min`, `5 h`, `2 d` */
+export function formatSpan(ms: number): string {
+  if (ms < 60_000) return `${Math.floor(ms / 1000)} s`;
+  if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min`;
+  if (ms < 172_800_000) return `${Math.floor(ms / 3_600_000)} h`;
+  return `${Math.floor(ms / 86_400_000)} d`;
+}
+
 function trimmed(value: number): string {
   return String(Number(value.toFixed(6)));
 }

@@ -14,6 +14,8 @@ export const limits = {
   baselinesBytes: 64 * mebibyte,
   /** How long the baseline of a target that is no longer scraped is kept. */
   baselineAgeMs: 3_600_000,
+  /** The file of baselines that a clean shutdown leaves: an SD card writes that much well within the time there is. */
+  savedBaselinesBytes: 32 * mebibyte,
   /** Hops of one request. */
   redirects: 10,
   /** The headers of one response. */
@@ -22,12 +24,19 @@ export const limits = {
   idleConnectionsPerHost: 8,
   idleConnections: 4096,
   idleConnectionMs: 90_000,
+  /** HTTP/2 connections that one HTTP client keeps without a request, and origins of which it remembers whether they speak HTTP/2. */
+  idleHttp2Connections: 4096,
+  rememberedOrigins: 16_384,
   /** Making a connection that several requests wait for; each has its own deadline beside it. */
   connectMs: 30_000,
+  /** Until a SOCKS proxy has answered the greeting, for which it needs nobody else. */
+  socksGreetingMs: 5000,
   /** Looks at the certificates of servers that TLS failed with: how many are remembered, for how long, and how long one may take. */
   tlsExplanations: 1000,
   tlsExplanationMs: 300_000,
   tlsExplanationTimeoutMs: 5000,
+  /** How long a look that found nothing counts: the next one may meet the certificate at fault. */
+  tlsExplanationRetryMs: 10_000,
   /** Files that hold a secret, and files of certificates and keys. */
   secretFileBytes: 65_536,
   tlsFileBytes: mebibyte,
@@ -37,4 +46,46 @@ export const limits = {
   /** The waits after a token request that failed, and the least time between two that a refused token asked for. */
   tokenBackoff: { minMs: 500, maxMs: 30_000 },
   refusedTokenMs: 30_000,
+  /** How long a data directory that could not be used is left alone before it is tried again. */
+  storageRetryMs: 1000,
+  /** How long records wait so that one write and one sync serves them all, and what is written without waiting. */
+  spoolCommitMs: 200,
+  spoolCommitBytes: mebibyte,
+  /** How long it may take until what was settled is written, where no commit comes before. */
+  spoolSettleMs: 1000,
+  /** How long nothing may have been written to a segment that nobody wants any more before it is deleted with room left in it. */
+  spoolIdleMs: 10_000,
+  /** A segment of a log: an eighth of the log, within these. */
+  spoolSegmentBytes: { min: 256 * 1024, max: 8 * mebibyte },
+  /** What is read of a log at once. */
+  spoolReadBytes: 256 * 1024,
+  /** The names of everybody who wants one record, and one of them. */
+  spoolOwnerBytes: 32_768,
+  spoolOwnerNameBytes: 1000,
+  /** Segments with damage that are set aside; in bytes, a quarter of the log. */
+  spoolDamagedFiles: 16,
+  /** Targets that one discovery component knows, and the text of their labels; also the largest answer or file that one is read from. */
+  discoveredTargets: 20_000,
+  discoveryBytes: 32 * mebibyte,
+  /** Files that one discovery component reads. */
+  discoveredFiles: 1000,
+  /** The least time between two publications of what a discovery component knows, and between two savings of it. */
+  discoveryPublishMs: 1000,
+  discoverySaveMs: 10_000,
+  /** How long a way of finding targets that ended unasked is left alone before it begins again. */
+  discoveryRestartMs: 10_000,
+  /** Sources that the debug information of a discovery component names; the others are counted. */
+  discoverySourcesShown: 100,
+  /** One answer of the engine of a cluster: some ten thousand members. */
+  clusterAnswerBytes: 8 * mebibyte,
+  /** How long a clean end may take to leave the cluster. */
+  clusterLeaveMs: 1000,
+  /** After how long without a renewal what a member left behind in Kubernetes is deleted. */
+  clusterLeftoverMs: 3_600_000,
+  /** Relabel rules of one component, and the length of a regular expression among them. */
+  relabelRules: 1000,
+  relabelRegexLength: 4096,
+  /** What rules may make of one label set: labels, and the length of a value that a rule writes. */
+  relabelledLabels: 1024,
+  relabelledValueLength: 65_536,
 } as const;

@@ -11,6 +11,15 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return found;
 }
 
+/** The candidates, those first that look most like the word; those as near as each other stay in their order. */
+export function nearestFirst(word: string, candidates: Iterable<string>): readonly string[] {
+  const lower = word.toLowerCase();
+  return [...candidates]
+    .map((candidate) => ({ candidate, distance: editDistance(lower, candidate.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance)
+    .map(({ candidate }) => candidate);
+}
+
 /** Insertions, deletions, replacements and swaps of neighbours that make one text of the other. */
 function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];

@@ -2,9 +2,13 @@ import { ConfigError } from "../config/index.ts";
 import { exitCodes, type Run } from "./command.ts";
 import { loadFromFlags, reportProblems } from "./load.ts";
 import { formatPlan, planOf, planToJson } from "./plan.ts";
+import { UsageError } from "./usage-error.ts";
 
 /** `agent check`: every problem of a configuration, or what it would do. */
 export const check: Run = async (line, io) => {
+  if (line.flags.has("explain")) return (await import("./explain.ts")).explain(line, io);
+  const [, second] = line.args;
+  if (second !== undefined) throw new UsageError(`Unexpected argument "${second}" of "agent check"`);
   const json = line.flags.has("json");
   try {
     const plan = planOf(await loadFromFlags(line, io));

@@ -16,7 +16,7 @@ export interface CommandLine {
 }
 
 /** Exit codes, as `--help` documents them. A signal that cuts the shutdown short gives 128 plus its number. */
-export const exitCodes = { ok: 0, failure: 1, usage: 2 } as const;
+export const exitCodes = { ok: 0, failure: 1, usage: 2, unreachable: 3 } as const;
 
 /** Does the command's work; resolves with the exit code. */
 export type Run = (line: CommandLine, io: CliIo) => Promise<number>;

@@ -25,25 +25,38 @@ const running: Readonly<Record<string, Flag>> = {
   "log-format": { value: "FORMAT", help: "text (default on a terminal), logfmt (default elsewhere) or json" },
 };
 
+const reloading: Readonly<Record<string, Flag>> = {
+  watch: { help: "With a file: reload it when it changes, as SIGHUP and POST /-/reload do" },
+};
+
 const run: Command = {
   name: "run",
   summary: "Scrape and deliver until told to stop (the default command)",
   usage: ["[run] --config FILE", "[run] --target URL... [--server URL...] [--label KEY=VALUE...]"],
-  description:
-    "Runs until SIGTERM or SIGINT, then delivers what is queued, for 5 s at most; a second signal ends it at once.",
+  description: `Runs until SIGTERM or SIGINT, then delivers or stores what is queued, for 5 s at most; a second signal ends it at
+once. SIGHUP reloads the file: a good one takes effect whole, a bad one changes nothing.`,
   maxArgs: 1,
-  flags: { ...source, ...running },
+  flags: { ...source, ...reloading, ...running },
   load: async () => (await import("./run.ts")).run,
 };
 
 const check: Command = {
   name: "check",
   summary: "Check a configuration and show every URL it would scrape",
-  usage: ["check --config FILE [--json]", "check --target URL... [--server URL...] [--label KEY=VALUE...]"],
-  description:
-    "Prints every problem at once, or the effective plan: each URL with interval, seconds, timeout, delta and labels.",
-  maxArgs: 1,
-  flags: { ...source, json: { help: "Print one JSON document" } },
+  usage: [
+    "check --config FILE [--json]",
+    "check --target URL... [--server URL...] [--label KEY=VALUE...]",
+    "check --config FILE --explain [TEXT] [--target LABEL=VALUE,...] [--json]",
+  ],
+  description: `Prints every problem at once, or the effective plan: each URL with interval, seconds, timeout, delta and labels.
+With --explain it shows what each relabel rule does to the targets in the file, to those of them that hold TEXT, or to
+a target whose labels are given by hand.`,
+  maxArgs: 2,
+  flags: {
+    ...source,
+    explain: { help: "Show what each relabel rule does to a target" },
+    json: { help: "Print one JSON document" },
+  },
   load: async () => (await import("./check.ts")).check,
 };
 
@@ -61,11 +74,26 @@ scrape component's first target is tested, and every endpoint is sent an empty p
     all: { help: "Test every target of a scrape component" },
     timeout: {
       value: "DURATION",
-      help: "Deadline of a test; without a file 30s, plus the seconds that the URL asks for",
+      help: "Deadline of a request, on top of the time it profiles for; without a file 30s",
     },
     json: { help: "Print one JSON document" },
   },
   load: async () => (await import("./test.ts")).test,
+};
+
+const status: Command = {
+  name: "status",
+  summary: "Ask the running agent how it is, and what to do next",
+  usage: ["status [--config FILE | --url URL] [--json]"],
+  description: `Shows targets that are down, every endpoint with what waits for it in memory and on disk, and what to do next.
+Ends with 0 where all is well, 1 where something is down or was dropped in the last hour, 3 where no agent answers.`,
+  maxArgs: 0,
+  flags: {
+    config: { value: "FILE", help: "The agent's configuration file, whose server.listen_address is asked" },
+    url: { value: "URL", help: "The address of its debug page, http://127.0.0.1:12345 unless given" },
+    json: { help: "Print one JSON document" },
+  },
+  load: async () => (await import("./status.ts")).status,
 };
 
 const demo: Command = {
@@ -89,4 +117,4 @@ const help: Command = {
 };
 
 /** Every command, as the help lists them. The first one is meant where none is named. */
-export const commands: readonly [Command, ...Command[]] = [run, check, test, demo, help];
+export const commands: readonly [Command, ...Command[]] = [run, check, test, status, demo, help];

@@ -36,13 +36,18 @@ ${lines([
   "agent test http://localhost:6060",
   "agent check --config agent.toml",
   "agent --config agent.toml",
+  "agent status",
 ])}
 
 Exit codes:
 ${table([
-  [String(exitCodes.ok), "ended as asked; with check and test: all is well"],
-  [String(exitCodes.failure), "the configuration is wrong, a test failed, or the agent could not start or end cleanly"],
+  [String(exitCodes.ok), "ended as asked; with check, test and status: all is well"],
+  [
+    String(exitCodes.failure),
+    "the configuration is wrong, a test failed, or the agent is not well or could not start or end",
+  ],
   [String(exitCodes.usage), "the command line is wrong"],
+  [String(exitCodes.unreachable), "status: no agent answers"],
   ["130, 143", "a second SIGINT or SIGTERM cut the shutdown short"],
 ])}
 `;

@@ -15,12 +15,16 @@ import { UsageError } from "./usage-error.ts";
 /** Loads the file that the flags name, or what they stand for without one. Throws ConfigError, UsageError. */
 export async function loadFromFlags(line: CommandLine, io: CliIo): Promise<Config> {
   const file = configFile(line);
-  const config =
-    file === undefined
-      ? await loadFromTree(targetTree(line), io)
-      : await loadConfig({ path: file, kinds, env: io.env });
+  const config = file === undefined ? await loadFromTree(targetTree(line), io) : await loadFile(file, io);
   const listen = flagValue(line, "listen");
-  return listen === undefined ? config : { ...config, server: await parseListenAddress(listen, io) };
+  return listen === undefined
+    ? config
+    : { ...config, server: { ...config.server, ...(await parseListenAddress(listen, io)) } };
+}
+
+/** Throws ConfigError. */
+export function loadFile(path: string, io: CliIo): Promise<Config> {
+  return loadConfig({ path, kinds, env: io.env });
 }
 
 /** Checks a configuration made by the program, as a file of the same content would be. Throws ConfigError. */

@@ -19,8 +19,8 @@ export interface PlannedComponent {
 }
 
 export interface PlannedRequest extends PlannedScrape {
-  /** By receiver that changes the labels: those it sends the profiles with. */
-  readonly sentAs: ReadonlyMap<string, Labels>;
+  /** By receiver that changes the labels: those it sends the profiles with, or `undefined` where it drops them. */
+  readonly sentAs: ReadonlyMap<string, Labels | undefined>;
 }
 
 export function planOf(config: { components: readonly ComponentConfig[]; warnings: readonly string[] }): Plan {
@@ -41,11 +41,11 @@ export function planOf(config: { components: readonly ComponentConfig[]; warning
   };
 }
 
-function changedLabels(labels: Labels, receivers: readonly ComponentConfig[]): ReadonlyMap<string, Labels> {
-  const changed = new Map<string, Labels>();
+function changedLabels(labels: Labels, receivers: readonly ComponentConfig[]): PlannedRequest["sentAs"] {
+  const changed = new Map<string, Labels | undefined>();
   for (const { id, kind, args } of receivers) {
-    const outgoing = kind.outgoingLabels?.(args, labels) ?? labels;
-    if (labelsKey(outgoing) !== labelsKey(labels)) changed.set(id, outgoing);
+    const outgoing = kind.outgoingLabels ? kind.outgoingLabels(args, labels) : labels;
+    if (!outgoing || labelsKey(outgoing) !== labelsKey(labels)) changed.set(id, outgoing);
   }
   return changed;
 }
@@ -91,7 +91,8 @@ function formatScrape({ type, url, intervalMs, seconds, timeoutMs, delta, labels
   return `  ${withoutUserinfo(url)}\n    ${type}: ${times}${deltas[delta]}\n    ${formatLabels(labels)}\n${[...sentAs].map(formatSentAs).join("")}`;
 }
 
-function formatSentAs([receiver, labels]: readonly [string, Labels]): string {
+function formatSentAs([receiver, labels]: readonly [string, Labels | undefined]): string {
+  if (!labels) return `    ${receiver} drops it by a rule\n`;
   return `    ${receiver} sends it as ${formatLabels(labels)}\n`;
 }
 
@@ -106,7 +107,7 @@ function scrapeToJson(scrape: PlannedRequest): unknown {
     seconds,
     delta,
     labels: labelsToJson(labels),
-    sent_as: Object.fromEntries([...sentAs].map(([receiver, sent]) => [receiver, labelsToJson(sent)])),
+    sent_as: Object.fromEntries([...sentAs].map(([receiver, sent]) => [receiver, sent ? labelsToJson(sent) : null])),
   };
 }
 

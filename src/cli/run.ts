@@ -1,31 +1,57 @@
 import { runAgent } from "../agent.ts";
-import { AgentError } from "../base/index.ts";
+import { AgentError, systemClock } from "../base/index.ts";
 import { type Config, ConfigError } from "../config/index.ts";
+import { baselines } from "../kinds.ts";
 import { createAgentLog } from "./create-agent-log.ts";
 import { type CommandLine, exitCodes, type Run } from "./command.ts";
 import type { CliIo } from "./io.ts";
 import { loadFromFlags, reportProblems } from "./load.ts";
-import { untilSignal } from "./signals.ts";
+import { catchHangups, untilSignal } from "./signals.ts";
+import { configFile } from "./target-tree.ts";
+import { UsageError } from "./usage-error.ts";
+import { watchFile } from "./watch-file.ts";
 
 /** `agent run`, and `agent` with flags only. */
 export const run: Run = (line, io) => {
   const keepsOnBox = line.flags.has("target") && !line.flags.has("server");
   const onReady = (url: string): void => io.out(`The first profiles show within 10 seconds:\n\n  ${url}\n`);
-  return runUntilSignal(line, io, { load: () => loadFromFlags(line, io), ...(keepsOnBox && { onReady }) });
+  const file = configFile(line);
+  if (file === undefined && line.flags.has("watch")) throw new UsageError('Flag "--watch" needs a file: --config FILE');
+  return runUntilSignal(line, io, {
+    load: () => loadFromFlags(line, io),
+    ...(file !== undefined && { file }),
+    ...(keepsOnBox && { onReady }),
+  });
 };
 
 export interface RunOptions {
   readonly load: () => Promise<Config>;
+  /** What `load` reads, and can read again; absent where there is no file. */
+  readonly file?: string;
   readonly onReady?: (url: string) => void;
 }
 
 /** Runs the agent until the process is told to stop. What keeps it from starting is reported; the exit code is 1 then. */
-export async function runUntilSignal(line: CommandLine, io: CliIo, { load, onReady }: RunOptions): Promise<number> {
+export async function runUntilSignal(line: CommandLine, io: CliIo, options: RunOptions): Promise<number> {
+  const { load, file, onReady } = options;
+  const onHangup = catchHangups();
   try {
     const config = await load();
     const log = createAgentLog(line, io, config.logging);
-    for (const warning of config.warnings) log.warn("Probably not meant", { warning });
-    await runAgent({ config, log, ...(onReady && { onReady }) }, untilSignal(log));
+    const watch =
+      file !== undefined && line.flags.has("watch") && watchFile(file, { hash: config.hash, clock: systemClock, log });
+    await runAgent(
+      {
+        config,
+        baselines,
+        log,
+        ...(file !== undefined && { load }),
+        triggers: watch ? [onHangup, watch] : [onHangup],
+        onReloaded: ({ logging }) => log.applyConfig(logging),
+        ...(onReady && { onReady }),
+      },
+      untilSignal(log),
+    );
     return exitCodes.ok;
   } catch (thrown) {
     if (thrown instanceof ConfigError) reportProblems(thrown, io, { json: false });

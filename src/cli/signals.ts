@@ -1,4 +1,6 @@
 import process from "node:process";
+import type { ReloadTrigger } from "../agent.ts";
+import { aborted } from "../base/index.ts";
 import type { Logger } from "../observability/index.ts";
 import { exitCodes } from "./command.ts";
 
@@ -8,7 +10,7 @@ const signalNumbers = { SIGINT: 2, SIGTERM: 15 } as const;
 
 /**
  * An AbortSignal for the first SIGINT or SIGTERM. A second one ends the process at once, and so does a shutdown that takes too
- * long; both lose what is still queued.
+ * long; what is on disk by then is delivered at the next start.
  */
 export function untilSignal(log: Logger): AbortSignal {
   const controller = new AbortController();
@@ -24,9 +26,21 @@ export function untilSignal(log: Logger): AbortSignal {
       }, shutdownMs).unref();
     });
   }
-  // Its default is to end the process: losing a queue to a closed terminal or to somebody's habit of reloading helps nobody.
-  process.on("SIGHUP", () =>
-    log.warn("Reloading is not carried out by this version; restart the agent", { signal: "SIGHUP" }),
-  );
   return controller.signal;
+}
+
+/**
+ * From the call on, SIGHUP asks for a reload and no longer ends the process, which is its default. One that comes before the agent runs
+ * is remembered, later ones are ignored once it stops.
+ */
+export function catchHangups(): ReloadTrigger {
+  let early = false;
+  let onHangup = (): void => void (early = true);
+  process.on("SIGHUP", () => onHangup());
+  return async (reload, signal) => {
+    onHangup = () => void reload("SIGHUP");
+    if (early) onHangup();
+    await aborted(signal);
+    onHangup = () => {};
+  };
 }

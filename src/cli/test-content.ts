@@ -1,15 +1,16 @@
-import { errorMessage, formatDuration, preview } from "../base/index.ts";
+import { errorMessage, formatDuration, preview, roundedMs } from "../base/index.ts";
 import type { HttpResponse } from "../http/index.ts";
 import type { ProfileInfo } from "../model/index.ts";
 import { decodeBody, describeProfile, PprofError, type ProfileDescription, validate } from "../pprof/index.ts";
-import { judgeStatus, splitHint } from "./test-advice.ts";
+import { type Advised, judgeStatus, splitHint } from "./test-advice.ts";
 import type { Judgement } from "./test-result.ts";
 
 export interface ContentOptions {
   /** What was asked for. */
   readonly url: string;
-  /** As `--target` takes it. */
-  readonly process: string;
+  readonly advised: Advised;
+  /** The command that lists what the process serves. */
+  readonly listing: string;
   /** Whether it is a failure where nothing is served. */
   readonly isRequired: boolean;
   readonly maxBytes: number;
@@ -19,20 +20,22 @@ export interface ContentOptions {
 
 /** Says whether a response is a profile that a scrape would take, and what it is otherwise. */
 export function judgeContent(response: HttpResponse, options: ContentOptions): Judgement & { info?: ProfileInfo } {
-  const { status, body, headers } = response;
+  const { status, body, headers, masked } = response;
   if (status !== 200) return judgeOther(response, options);
   try {
-    const { raw, encoding } = decodeBody(body, options.maxBytes, { contentEncoding: headers["content-encoding"] });
+    const decoding = { contentEncoding: headers["content-encoding"], masked };
+    const { raw, encoding } = decodeBody(body, options.maxBytes, decoding);
     return judgeProfile(validate(raw), { description: describeProfile(raw), encoding, options });
   } catch (thrown) {
     if (!(thrown instanceof PprofError)) throw thrown;
-    return judgeForeign(errorMessage(thrown), options);
+    return judgeForeign(errorMessage(thrown), { ...options, response });
   }
 }
 
-function judgeOther({ status, body }: HttpResponse, { process, isRequired }: ContentOptions): Judgement {
+function judgeOther(response: HttpResponse, { advised, listing, isRequired }: ContentOptions): Judgement {
+  const { status, body } = response;
   const words = preview(new TextDecoder().decode(body));
-  const { verdict, next } = judgeStatus(status, process);
+  const { verdict, next } = judgeStatus(response, { ...advised, listing });
   return {
     state: status === 404 && !isRequired ? "absent" : "failed",
     text: `status ${status}${words === "" ? "" : ` with "${words}"`}`,
@@ -42,17 +45,21 @@ function judgeOther({ status, body }: HttpResponse, { process, isRequired }: Con
   };
 }
 
-function judgeForeign(message: string, { url, process }: ContentOptions): Judgement {
+function judgeForeign(
+  message: string,
+  { url, listing, response }: ContentOptions & { readonly response: HttpResponse },
+): Judgement {
   const what = message.replace(/^Cannot read the profile: /, "");
   const next = /[?&]debug=[^0]/.test(url)
     ? 'leave "debug" out of the URL: with it Go answers text for people'
-    : `\`agent test ${process}\` lists the profiles that it serves`;
+    : `\`${listing}\` lists the profiles that it serves`;
+  const led = response.request?.redirectedTo;
   return {
     state: "failed",
     text: what,
     details: [],
-    verdict: `This is no valid profile: ${splitHint(what).what}.`,
-    next,
+    verdict: `${led === undefined ? "This" : `"${led}", to which the server redirects,`} is no valid profile: ${splitHint(what).what}.`,
+    next: led === undefined ? next : "configure the URL of the profile itself; a page to log in wants credentials",
   };
 }
 
@@ -81,7 +88,7 @@ function judgeProfile(
 
 function detailsOf(info: ProfileInfo, { description, encoding, options }: Readable): readonly string[] {
   const { functions, locations, periodType, binary, buildId } = description;
-  const covers = info.durationMs > 0 ? [`covers ${formatDuration(Math.round(info.durationMs))}`] : [];
+  const covers = info.durationMs > 0 ? [`covers ${formatDuration(roundedMs(info.durationMs))}`] : [];
   return [
     [
       encoding === "none" ? "not compressed" : encoding,

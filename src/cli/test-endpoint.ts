@@ -8,14 +8,15 @@ import type { EndpointSubject } from "./test-subjects.ts";
 
 /** Sends an empty push, of which a server stores nothing, and takes it apart. */
 export async function testEndpoint(
-  { endpoint, timeoutMs }: EndpointSubject,
+  { component, endpoint, timeoutMs }: EndpointSubject,
   context: TestContext,
 ): Promise<TestResult> {
   const { url, ...request } = testPush(endpoint, userAgent);
   const args: HttpArguments = endpoint;
   const { steps, result } = await diagnose(url, { ...context, args, request, timeoutMs });
   if ("error" in result) {
-    return { ok: false, steps, profiles: [], ...judgeError(result.error) };
+    const advised = { component, args, timeoutArgument: "remote_timeout" } as const;
+    return { ok: false, steps, profiles: [], ...judgeError(result.error, advised) };
   }
   const { ok, text } = judgeTestPush(result.response, context.clock.now());
   const tenant = tenantOf(endpoint);

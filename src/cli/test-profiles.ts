@@ -1,6 +1,6 @@
 import { AgentError, type Clock } from "../base/index.ts";
 import { createHttpClient, diagnose, type HttpError, type HttpResponse, type StepReport } from "../http/index.ts";
-import { judgeError } from "./test-advice.ts";
+import { type Advised, judgeError } from "./test-advice.ts";
 import { judgeContent } from "./test-content.ts";
 import type { JudgedProfile, TestResult } from "./test-result.ts";
 import type { ProfileRequest, ProfilesSubject } from "./test-subjects.ts";
@@ -14,6 +14,8 @@ export interface TestContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Told of each step of a request as soon as it has ended. */
   readonly onStep?: (step: StepReport) => void;
+  /** Told what is waited for where that takes a while. */
+  readonly onWait?: (sentence: string) => void;
 }
 
 const headers = { "user-agent": userAgent };
@@ -22,14 +24,19 @@ const headers = { "user-agent": userAgent };
 export async function testProfiles(subject: ProfilesSubject, context: TestContext): Promise<TestResult> {
   const { args, requests } = subject;
   const [first, ...others] = requests;
+  const onStep = (step: StepReport): void => {
+    context.onStep?.(step);
+    if (step.step === "auth" && step.ok) announce([first], context);
+  };
   const { steps, result } = await diagnose(first.url, {
     ...context,
+    onStep,
     args,
     request: { headers, maxBytes: subject.maxBytes },
     timeoutMs: first.timeoutMs,
   });
   if ("error" in result) {
-    return { ok: false, steps, profiles: [], ...judgeError(result.error) };
+    return { ok: false, steps, profiles: [], ...judgeError(result.error, advisedOf(subject)) };
   }
   const judged = judge(first, result.response, { subject, context });
   const profiles = [judged, ...(await requestAll(others, { subject, context }))];
@@ -45,6 +52,7 @@ interface Test {
 async function requestAll(requests: readonly ProfileRequest[], test: Test): Promise<readonly JudgedProfile[]> {
   const { args, maxBytes } = test.subject;
   const { clock, environment, signal } = test.context;
+  announce(requests, test.context);
   const client = createHttpClient({ args, clock, environment });
   const one = async (request: ProfileRequest): Promise<JudgedProfile> => {
     const { url, timeoutMs } = request;
@@ -52,7 +60,7 @@ async function requestAll(requests: readonly ProfileRequest[], test: Test): Prom
       return judge(request, await client.request({ method: "GET", url, headers, maxBytes, timeoutMs, signal }), test);
     } catch (thrown) {
       if (!(thrown instanceof AgentError)) throw thrown;
-      return failed(request, thrown as HttpError);
+      return failed(request, { error: thrown as HttpError, subject: test.subject });
     }
   };
   try {
@@ -67,13 +75,43 @@ function judge(
   response: HttpResponse,
   { subject, context }: Test,
 ): JudgedProfile {
-  const { process, maxBytes } = subject;
+  const { maxBytes } = subject;
   const nowMs = context.clock.now();
-  return { type, url: maskedUrl(url), ...judgeContent(response, { url, process, isRequired, maxBytes, nowMs }) };
+  const known = { advised: advisedOf(subject), listing: listingOf(subject) };
+  return { type, url: maskedUrl(url), ...judgeContent(response, { ...known, url, isRequired, maxBytes, nowMs }) };
 }
 
-function failed({ type, url }: ProfileRequest, error: HttpError): JudgedProfile {
-  return { type, url: maskedUrl(url), state: "failed", text: error.message, details: [], ...judgeError(error) };
+function failed(
+  { type, url }: ProfileRequest,
+  { error, subject }: { readonly error: HttpError; readonly subject: ProfilesSubject },
+): JudgedProfile {
+  const judged = judgeError(error, advisedOf(subject));
+  return { type, url: maskedUrl(url), state: "failed", text: error.message, details: [], ...judged };
+}
+
+function advisedOf({ component, args }: ProfilesSubject): Advised {
+  return { component, args, timeoutArgument: "scrape_timeout" };
+}
+
+function listingOf({ component, process }: ProfilesSubject): string {
+  return `agent test ${process}${component === undefined ? "" : ` --config FILE --component ${component}`}`;
+}
+
+/** Nobody wonders about less. */
+const longMs = 2000;
+
+/** Says what is waited for: a target that profiles for a while answers at its end. */
+function announce(requests: readonly ProfileRequest[], { onWait }: TestContext): void {
+  const longest = Math.max(...requests.map(({ profiledMs }) => profiledMs));
+  if (longest < longMs) return;
+  const profiles = requests.filter(({ profiledMs }) => profiledMs >= longMs).map(profileName);
+  onWait?.(`Taking a ${profiles.join(", a ")}, ${longest / 1000} s`);
+}
+
+function profileName({ type }: ProfileRequest): string {
+  // A single URL is of no type.
+  if (type === "profile") return type;
+  return `${type === "process_cpu" ? "CPU" : type} profile`;
 }
 
 /** What all of it means. */

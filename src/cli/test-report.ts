@@ -1,4 +1,4 @@
-import { formatDuration } from "../base/index.ts";
+import { formatDuration, roundedMs } from "../base/index.ts";
 import type { StepReport } from "../http/index.ts";
 import { splitHint } from "./test-advice.ts";
 import type { Judgement, JudgedProfile, TestResult } from "./test-result.ts";
@@ -15,7 +15,7 @@ export function formatTitle({ title, component }: Subject): string {
 
 /** A step, with how long it took where that is worth a word. */
 export function formatStep({ step, ok, ms, text, details }: StepReport): string {
-  const took = ms >= 1 ? ` (${formatDuration(Math.round(ms))})` : "";
+  const took = ms >= 1 ? ` (${formatDuration(roundedMs(ms))})` : "";
   return formatRow(step, { state: ok ? "ok" : "failed", text, details, took });
 }
 

@@ -1,4 +1,4 @@
-import { Duration, limits } from "../base/index.ts";
+import { Duration, limits, nearestFirst } from "../base/index.ts";
 import type { ComponentConfig } from "../component/index.ts";
 import { loadConfig } from "../config/index.ts";
 import type { HttpArguments } from "../http/index.ts";
@@ -15,7 +15,10 @@ import { UsageError } from "./usage-error.ts";
 export interface ProfileRequest {
   readonly type: string;
   readonly url: string;
+  /** Deadline of the request, the time that the target profiles for included. */
   readonly timeoutMs: number;
+  /** How long the target profiles before it answers. */
+  readonly profiledMs: number;
   /** Whether it is a failure where nothing is served. */
   readonly isRequired: boolean;
 }
@@ -61,7 +64,7 @@ export async function subjectsOf(line: CommandLine, io: CliIo): Promise<readonly
   if (text !== undefined && id === undefined && testable.length !== 1)
     throw new UsageError(`A URL is tested with the settings of one component: give --component ${namesOf(testable)}`);
   if (id !== undefined && chosen.length === 0)
-    throw new UsageError(`No component "${id}" to test in "${file}": it has ${namesOf(testable)}`);
+    throw new UsageError(`No component "${id}" to test in "${file}": it has ${namesOf(testable, id)}`);
   const options = { text, timeoutMs, all: line.flags.has("all") };
   const subjects = chosen.flatMap((component) => componentSubjects(component, options));
   if (subjects.length === 0)
@@ -81,8 +84,15 @@ function isTestable({ kind }: ComponentConfig): boolean {
   return kind.plan !== undefined || kind.name === "pyroscope.write";
 }
 
-function namesOf(components: readonly ComponentConfig[]): string {
-  return components.map(({ id }) => id).join(" or ") || "none";
+/** More would not be read. */
+const maxNames = 10;
+
+/** The ids to choose from, those first that were probably meant. */
+function namesOf(components: readonly ComponentConfig[], meant?: string): string {
+  const written = components.map(({ id }) => id);
+  const ids = meant === undefined ? written : nearestFirst(meant, written);
+  const more = ids.length > maxNames ? `, or one of ${ids.length - maxNames} more` : "";
+  return `${ids.slice(0, maxNames).join(" or ")}${more}` || "none";
 }
 
 interface ComponentOptions {
@@ -112,8 +122,16 @@ function componentSubjects(component: ComponentConfig, options: ComponentOptions
   return options.all ? targets : targets.slice(0, 1);
 }
 
-function requestOf({ type, url, timeoutMs }: PlannedScrape, askedMs: number | undefined): ProfileRequest {
-  return { type, url, timeoutMs: askedMs ?? timeoutMs, isRequired: true };
+/** The time to profile is not what `--timeout` means: it comes on top of that. */
+function requestOf({ type, url, timeoutMs, seconds = 0 }: PlannedScrape, askedMs: number | undefined): ProfileRequest {
+  const profiledMs = seconds * 1000;
+  return {
+    type,
+    url,
+    profiledMs,
+    timeoutMs: askedMs === undefined ? timeoutMs : askedMs + profiledMs,
+    isRequired: true,
+  };
 }
 
 interface UrlOptions extends Pick<ProfilesSubject, "args" | "maxBytes" | "component"> {
@@ -125,7 +143,8 @@ const usualTimeoutMs = 30_000;
 function urlSubject(url: TestUrl, { timeoutMs, ...settings }: UrlOptions): ProfilesSubject {
   const { process, addedSeconds } = url;
   const request = (type: string, at: string, isRequired: boolean): ProfileRequest => {
-    return { type, url: at, isRequired, timeoutMs: (timeoutMs ?? usualTimeoutMs) + secondsIn(at) * 1000 };
+    const profiledMs = secondsIn(at) * 1000;
+    return { type, url: at, isRequired, profiledMs, timeoutMs: (timeoutMs ?? usualTimeoutMs) + profiledMs };
   };
   const shared = { what: "profiles", process, ...settings } as const;
   if (url.isProcess) {

@@ -49,6 +49,7 @@ async function testAll(subjects: readonly Subject[], { io, json, signal }: TestO
       environment: io.env,
       signal,
       onStep: (step) => show(formatStep(step)),
+      onWait: (sentence) => io.err(`${sentence}\n`),
     });
     show(formatResult(result));
     results.push({ ok: result.ok, asJson: resultToJson(subject, result) });

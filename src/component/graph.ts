@@ -1,5 +1,7 @@
 import { aborted, AgentError, type Clock, errorMessage } from "../base/index.ts";
+import type { Ownership } from "../model/index.ts";
 import type { Logger, Metrics } from "../observability/index.ts";
+import type { DataDirectory } from "../storage/index.ts";
 import type { ComponentConfig } from "./component-config.ts";
 import { consumersFirst, flowsOf } from "./flow-order.ts";
 import { createGraphMetrics, type GraphMetrics } from "./graph-metrics.ts";
@@ -11,8 +13,10 @@ export interface GraphOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
-  readonly storagePath: string;
+  readonly storage: DataDirectory;
   readonly userAgent: string;
+  /** Absent where the agent is in no cluster. */
+  readonly cluster?: Ownership | undefined;
 }
 
 /** What references to one component id lead to. */
@@ -50,7 +54,8 @@ export class Graph {
   applyConfig(components: readonly ComponentConfig[]): void {
     const failures: Failure[] = [];
     const created = this.#create(components, failures);
-    const undo = this.#change(components, failures);
+    // One that cannot be made is found before any other is disturbed.
+    const undo = failures.length > 0 ? () => {} : this.#change(components, failures);
     if (failures.length > 0) {
       undo();
       this.#reject(failures);
@@ -64,6 +69,20 @@ export class Graph {
     for (const node of this.#nodes.values()) node.markHealthy();
     if (this.#running) this.#start(created);
     this.#metrics.loadSucceeded();
+  }
+
+  /**
+   * Notes that a configuration could not be used before it came here. Components at fault show as unhealthy, by id with the reason, and
+   * go on with what they have.
+   */
+  refuseConfig(faults: ReadonlyMap<string, string>): void {
+    for (const [id, node] of this.#nodes) {
+      const fault = faults.get(id);
+      if (node.crashed) continue;
+      if (fault === undefined) node.markHealthy();
+      else node.markUnhealthy(fault);
+    }
+    this.#metrics.loadFailed();
   }
 
   /** Runs the components until `signal` aborts; resolves when all have ended, producers before those they hand to. */
@@ -118,8 +137,7 @@ export class Graph {
   }
 
   #reject(failures: readonly Failure[]): never {
-    for (const { id, message } of failures) this.#nodes.get(id)?.markUnhealthy(message);
-    this.#metrics.loadFailed();
+    this.refuseConfig(new Map(failures.map(({ id, message }) => [id, message])));
     const reasons = failures.map(({ id, message }) => `"${id}": ${message}`).join("; ");
     throw new AgentError("rejected", `Could not apply the configuration, nothing was changed: ${reasons}`);
   }
@@ -175,9 +193,10 @@ export class Graph {
   }
 
   #context(id: string): ComponentContext {
-    const { log, ...shared } = this.#options;
+    const { log, cluster, ...shared } = this.#options;
     return {
       ...shared,
+      ...(cluster && { cluster }),
       id,
       log: log.with({ component: id }),
       receiver: (reference) => this.#link(reference.id).receiver,

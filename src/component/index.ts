@@ -14,6 +14,7 @@ export type {
   DebugInfo,
   Exports,
   Health,
+  TargetExplanation,
 } from "./kind.ts";
 export { type ExportKind, Reference, referencesIn } from "./reference.ts";
 export { reference } from "./reference-field.ts";

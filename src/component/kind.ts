@@ -2,14 +2,20 @@ import type { GenericSchema } from "valibot";
 import type { Clock } from "../base/index.ts";
 import type {
   Appender,
+  DiscoveryStatus,
   EndpointStatus,
   Labels,
+  Ownership,
   PlannedScrape,
   ProfileStore,
+  ShareStatus,
+  RelabelStep,
+  Target,
   TargetSource,
   TargetStatus,
 } from "../model/index.ts";
 import type { Logger, Metrics } from "../observability/index.ts";
+import type { DataDirectory } from "../storage/index.ts";
 import type { ExportKind, Reference } from "./reference.ts";
 
 /**
@@ -24,14 +30,41 @@ export interface ComponentKind<Arguments = unknown> {
   /** Turns the table's content into arguments; carries descriptions and examples for the published schema and docs. */
   readonly schema: GenericSchema<unknown, Arguments>;
   readonly exports?: ExportKind;
-  /** What is legal but probably not meant; a sentence each, shown by `agent check` and once in the log. */
-  warnings?(id: string, args: Arguments): readonly string[];
+  /** Loads what the schema needs to check this table, which is as it stands in the file. */
+  prepare?(raw: unknown): Promise<void>;
+  /**
+   * What is legal but probably not meant, and files that cannot be used as they are now; a sentence each, shown by `agent check` and
+   * once in the log.
+   */
+  warnings?(id: string, args: Arguments): readonly string[] | Promise<readonly string[]>;
+  /** Whether its targets are shared between the agents of a cluster, where there is one. */
+  sharesTargets?(args: Arguments): boolean;
+  /** Why the targets that it finds are those of this machine alone, as the end of a sentence; undefined where they are not. */
+  nodeLocal?(args: Arguments): string | undefined;
   /** The requests it would make to its literal targets. */
   plan?(id: string, args: Arguments): readonly PlannedScrape[];
-  /** Of a receiver: the labels with which it sends a profile on; absent where they stay as they are. */
-  outgoingLabels?(args: Arguments, labels: Labels): Labels;
+  /** Of a component that takes targets: what it makes of one. */
+  explainTarget?(id: string, args: Arguments, target: Target): TargetExplanation;
+  /** The targets that are written in its arguments. */
+  literalTargets?(args: Arguments): readonly Target[];
+  /**
+   * Of a receiver: the labels with which it sends a profile on, or `undefined` where it drops it; absent where they stay as they are.
+   */
+  outgoingLabels?(args: Arguments, labels: Labels): Labels | undefined;
   /** Makes a component; nothing runs before `run`. */
   create(args: Arguments, context: ComponentContext): Component<Arguments>;
+}
+
+/** What a component makes of a target before anything is requested. */
+export interface TargetExplanation {
+  /** Every rule that saw the target, in order. */
+  readonly steps: readonly RelabelStep[];
+  /** What it exports; absent where a rule dropped the target, or where it exports none. */
+  readonly target?: Target;
+  /** The requests that it would make. */
+  readonly scrapes?: readonly PlannedScrape[];
+  /** Why it would make none although no rule dropped the target. */
+  readonly problem?: string;
 }
 
 /** A running component. */
@@ -57,6 +90,9 @@ export interface Exports {
 export interface DebugInfo {
   readonly targets?: readonly TargetStatus[];
   readonly endpoints?: readonly EndpointStatus[];
+  readonly discovery?: DiscoveryStatus;
+  /** Where targets are shared in a cluster. */
+  readonly share?: ShareStatus;
   readonly [key: string]: unknown;
 }
 
@@ -69,7 +105,9 @@ export interface ComponentContext {
   readonly metrics: Metrics;
   readonly clock: Clock;
   /** The directory of `[storage]`; created by who first writes. */
-  readonly storagePath: string;
+  readonly storage: DataDirectory;
+  /** Whose a target is; absent where the agent is in no cluster. */
+  readonly cluster?: Ownership;
   /** `pprof-agent/<version>`, for the User-Agent header. */
   readonly userAgent: string;
   /** The component's receiver; stays valid while what is behind it changes, and rejects while nothing is. */

@@ -8,5 +8,12 @@
  * kind.
  */
 export { type ConfigProblem, ConfigError, renderProblem, renderProblems } from "./config-error.ts";
-export { type Config, type ConfigOptions, loadConfig, type LoadOptions, parseConfig } from "./load-config.ts";
-export { type LogFormat, type LogLevel, settings, type Settings } from "./settings.ts";
+export {
+  type Config,
+  type ConfigOptions,
+  loadConfig,
+  loadListenAddress,
+  type LoadOptions,
+  parseConfig,
+} from "./load-config.ts";
+export { defaultListenAddress, type LogFormat, type LogLevel, settings, type Settings } from "./settings.ts";

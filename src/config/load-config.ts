@@ -2,7 +2,9 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { errorMessage, formatSize } from "../base/index.ts";
+import { clusterWarnings as clusterEngineWarnings } from "../cluster/index.ts";
 import { type ComponentConfig, type ComponentKind, referencesIn } from "../component/index.ts";
+import { checkCluster, sharesTargets } from "./check-cluster.ts";
 import { checkReferences } from "./check-references.ts";
 import { ConfigError } from "./config-error.ts";
 import { decodeText } from "./decode-text.ts";
@@ -10,6 +12,7 @@ import { deepFreeze } from "./deep-freeze.ts";
 import { type Environment, expandEnvironment } from "./expand-environment.ts";
 import { explain, type ExplainOptions } from "./explain.ts";
 import type { Finding } from "./finding.ts";
+import { prepareComponents } from "./prepare-components.ts";
 import { type Declared, readComponents } from "./read-components.ts";
 import { type ConfigFormat, formatOf, readTree } from "./read-tree.ts";
 import { readSettings, type Settings, settings } from "./settings.ts";
@@ -43,6 +46,30 @@ export interface ConfigOptions extends LoadOptions {
 export async function loadConfig(options: LoadOptions): Promise<Config> {
   const { path } = options;
   return parseConfig(decodeText(await readBytes(path), path), options);
+}
+
+/**
+ * Where an agent with this file listens, for who looks at the file from beside it, without the environment and the secrets that the rest
+ * of it needs. Throws ConfigError.
+ */
+export async function loadListenAddress({
+  path,
+  env,
+}: Pick<LoadOptions, "path" | "env">): Promise<Pick<Settings["server"], "host" | "port">> {
+  const text = decodeText(await readBytes(path), path);
+  const format = formatOf(path, text);
+  const { server } = (await readTree(text, { path, format })) as { server?: Readonly<Record<string, unknown>> };
+  const listenAddress = server?.["listen_address"];
+  const findings: Finding[] = [];
+  const written = { server: listenAddress === undefined ? {} : { listen_address: listenAddress } };
+  const tree = expandEnvironment(written, env, findings) as Record<string, unknown>;
+  const settingsRead = readSettings(tree, { directory: dirname(resolve(path)), findings });
+  if (findings.length > 0)
+    throw new ConfigError(
+      "invalid",
+      await explain(findings, { text, file: path, format, tree, schemas: schemasOf([]) }),
+    );
+  return settingsRead.server;
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {
@@ -82,8 +109,11 @@ export async function parseConfig(content: string, options: ConfigOptions): Prom
   const tree = expandEnvironment(written, env, findings) as Record<string, unknown>;
   const shared = { directory: dirname(resolve(path)), findings };
   const general = readSettings(tree, shared);
+  await prepareComponents(tree, kinds);
   const declared = readComponents(tree, { ...shared, kinds });
   checkReferences(declared, { kinds, findings });
+  // Kinds are asked about arguments that are whole.
+  if (general.cluster && findings.length === 0) checkCluster(declared, findings);
   if (findings.length > 0)
     throw new ConfigError(
       "invalid",
@@ -94,14 +124,24 @@ export async function parseConfig(content: string, options: ConfigOptions): Prom
     ...deepFreeze(general),
     components,
     hash: createHash("sha256").update(content).digest("hex"),
-    warnings: warningsOf(components),
+    warnings: [...(await clusterWarnings(general.cluster, components)), ...(await warningsOf(components))],
   };
 }
 
-function warningsOf(components: readonly ComponentConfig[]): readonly string[] {
+async function clusterWarnings(
+  cluster: Settings["cluster"],
+  components: readonly ComponentConfig[],
+): Promise<readonly string[]> {
+  if (!cluster) return [];
+  const idle = "cluster: no component shares its targets; add clustering = { enabled = true } to those that are to";
+  return [...(sharesTargets(components) ? [] : [idle]), ...(await clusterEngineWarnings(cluster))];
+}
+
+async function warningsOf(components: readonly ComponentConfig[]): Promise<readonly string[]> {
   if (components.length === 0)
     return ["The configuration has no component, so there is nothing to do; begin with [pyroscope.scrape.LABEL]"];
-  return components.flatMap(({ id, kind, args }) => kind.warnings?.(id, args) ?? []);
+  const warnings = components.map(async ({ id, kind, args }) => (await kind.warnings?.(id, args)) ?? []);
+  return (await Promise.all(warnings)).flat();
 }
 
 function toComponent({ id, kind, raw, args }: Declared): readonly ComponentConfig[] {

@@ -1,5 +1,17 @@
 import * as v from "valibot";
-import { choice, filePath, found, mapOf, notYet, optional, table, text, typeName } from "../schema/index.ts";
+import type { Secret } from "../base/index.ts";
+import { clusterArguments, type ClusterSettings } from "../cluster/index.ts";
+import {
+  choice,
+  crossCheck,
+  filePath,
+  found,
+  optional,
+  secret,
+  table,
+  text,
+  typeName,
+} from "../schema/index.ts";
 import { checkSchema, type CheckOptions } from "./check-schema.ts";
 
 const logLevels = ["debug", "info", "warn", "error"] as const;
@@ -7,6 +19,9 @@ const logFormats = ["logfmt", "json", "text"] as const;
 
 export type LogLevel = (typeof logLevels)[number];
 export type LogFormat = (typeof logFormats)[number];
+
+/** Where the agent listens unless it is told otherwise. */
+export const defaultListenAddress = "127.0.0.1:12345";
 
 const listenAddress = v.pipe(
   text(),
@@ -23,19 +38,43 @@ function parseAddress(address: string): { host: string; port: number } | undefin
   return digits !== undefined && port <= 65_535 ? { host: bracketed ?? plain, port } : undefined;
 }
 
+// What an Authorization header carries in one piece. Empty, as an unset variable may leave it, would let everybody in.
+const serverToken = v.pipe(
+  secret(),
+  v.check(
+    (token) => /^[\x21-\x7e]+$/.test(token.reveal()),
+    "expected one or more visible ASCII characters without spaces; what stands there is not shown, it may be a secret",
+  ),
+);
+
 /** The tables that are no component: those of the agent as a whole. */
 export const settings = {
   server: v.pipe(
     table({
       listen_address: optional(listenAddress, {
-        default: "127.0.0.1:12345",
+        default: defaultListenAddress,
         description: "Where the debug page, the API and the metrics are served; without a host, on every address",
         example: "0.0.0.0:12345",
       }),
+      token: optional(serverToken, {
+        description:
+          "Whoever sends `Authorization: Bearer TOKEN` may change something (`POST /-/reload`); without a token only this machine may",
+        example: "${AGENT_TOKEN}",
+      }),
+      token_file: optional(filePath(), {
+        description: "File that holds the token; read again when it changes",
+        example: "token",
+      }),
     }),
-    v.transform(({ listen_address }) => ({
+    crossCheck(["token", "token_file"], ({ token, token_file }, report) => {
+      if (token !== undefined && token_file !== undefined)
+        report(["token_file"], "token and token_file cannot both be set; keep one of them");
+    }),
+    v.transform(({ listen_address, token, token_file }) => ({
       listen_address,
       ...(parseAddress(listen_address) as { host: string; port: number }),
+      ...(token !== undefined && { token }),
+      ...(token_file !== undefined && { token_file }),
     })),
   ),
   storage: table({
@@ -57,7 +96,7 @@ export const settings = {
       example: "json",
     }),
   }),
-  cluster: v.pipe(mapOf(v.unknown()), notYet("clustering is")),
+  cluster: clusterArguments,
 } as const;
 
 /** The names of the tables above. */
@@ -70,16 +109,22 @@ export interface Settings {
     /** Without brackets; empty where every address is meant. */
     readonly host: string;
     readonly port: number;
+    /** Of both, one is set at most. */
+    readonly token?: Secret | undefined;
+    /** Absolute. */
+    readonly token_file?: string | undefined;
   };
   /** `path` is absolute. */
   readonly storage: { readonly path: string };
   readonly logging: { readonly level: LogLevel; readonly format?: LogFormat | undefined };
+  /** Absent where the agent is in no cluster. */
+  readonly cluster?: ClusterSettings;
 }
 
 /** Reads those tables; what the file leaves out is its default. Only whole where there is no finding. */
 export function readSettings(tree: Readonly<Record<string, unknown>>, options: Omit<CheckOptions, "path">): Settings {
   const read = (name: SettingName): unknown =>
     checkSchema(settings[name], Object.hasOwn(tree, name) ? tree[name] : {}, { ...options, path: [name] });
-  if (Object.hasOwn(tree, "cluster")) read("cluster");
-  return { server: read("server"), storage: read("storage"), logging: read("logging") } as Settings;
+  const general = { server: read("server"), storage: read("storage"), logging: read("logging") };
+  return (Object.hasOwn(tree, "cluster") ? { ...general, cluster: read("cluster") } : general) as Settings;
 }

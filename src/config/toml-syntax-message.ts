@@ -18,6 +18,8 @@ export function tomlSyntaxMessage(text: string, { message, line, column }: Synta
   if (said.startsWith("trying to redefine")) return redefinition(source);
   if (said === "illegal character in numeric literal" || said === "invalid value")
     return unquoted(source, column) ?? `not valid TOML: ${said}`;
+  if (said === "illegal leading zero")
+    return "not valid TOML: a number does not begin with 0; put it in quotes if it is a text, such as a password";
   if (said === "unfinished string") return "not valid TOML: a string is not closed on its line; add the closing quote";
   if (said.includes("escape")) return `not valid TOML: ${said}; in 'single quotes' a backslash is just a backslash`;
   return `not valid TOML: ${said}`;

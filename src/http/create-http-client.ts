@@ -2,6 +2,8 @@ import process from "node:process";
 import { AgentError, type Clock, formatDuration, systemClock } from "../base/index.ts";
 import { type Logger, silentLogger } from "../observability/index.ts";
 import { basicHeader } from "./credentials/basic-header.ts";
+import { decodedUserinfo } from "./decoded-userinfo.ts";
+import { answeredRequest } from "./answered-request.ts";
 import type { HttpArguments } from "./arguments.ts";
 import type { HttpClient, HttpError, HttpRequest, HttpResponse } from "./client.ts";
 import { createConnector } from "./connection/connector.ts";
@@ -12,8 +14,9 @@ import { nameOf } from "./http-error.ts";
 import { forwardingRefusal } from "./proxy/forwarding-refusal.ts";
 import { Interruption } from "./interruption.ts";
 import { maskEcho } from "./mask-echo.ts";
-import { createProxyRule } from "./proxy/proxies.ts";
-import { RedirectTrail, redirectedHop } from "./redirect.ts";
+import { createProxyRule, type Proxy } from "./proxy/proxies.ts";
+import { redirectedError, RedirectTrail, redirectedHop } from "./redirect.ts";
+import { revealedHeaders } from "./revealed-headers.ts";
 import { createTlsExplainer, type TlsExplainer } from "./tls/tls-explainer.ts";
 import { createTlsSettings } from "./tls/tls-settings.ts";
 import { parseUnixUrl } from "./unix-url.ts";
@@ -43,7 +46,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
     tokenClient: (tokenArgs) => createHttpClient({ args: tokenArgs, clock, log, environment }),
   });
   const explain = createTlsExplainer(connector, clock);
-  const configured = revealedHeaders(args.http_headers);
+  const configured = lowerCase(revealedHeaders(args.http_headers));
   const { follow_redirects = true } = args;
   return {
     async request(request) {
@@ -106,15 +109,27 @@ interface FollowOptions extends ExchangeOptions {
 async function follow(start: Hop, options: FollowOptions): Promise<Arrival> {
   let trail: RedirectTrail | undefined;
   for (let hop = start; ; ) {
-    const response = await exchangeOrExplain(hop, options);
-    const refusal = response.status === 407 && forwardingRefusal(hop, response, options.connector.proxyTo(hop.url));
-    if (refusal) throw refusal;
+    const proxy = options.connector.proxyTo(hop.url);
+    const response = await answerTo(hop, { ...options, proxy }).catch((thrown: unknown) => {
+      throw redirectedError(thrown, { start, hop });
+    });
     const next = options.followsRedirects ? redirectedHop(hop, response) : undefined;
-    if (!next) return { response: withoutEcho(response, hop), hop };
+    if (!next)
+      return { response: { ...withoutEcho(response, hop), request: answeredRequest({ start, hop, proxy }) }, hop };
     trail ??= new RedirectTrail(start);
     trail.enter(next.url);
     hop = next;
   }
+}
+
+async function answerTo(
+  hop: Hop,
+  { proxy, ...options }: FollowOptions & { readonly proxy: Proxy | undefined },
+): Promise<HttpResponse> {
+  const response = await exchangeOrExplain(hop, options);
+  const refusal = response.status === 407 && forwardingRefusal(hop, response, proxy);
+  if (refusal) throw refusal;
+  return response;
 }
 
 async function exchangeOrExplain(hop: Hop, options: FollowOptions): Promise<HttpResponse> {
@@ -137,7 +152,7 @@ function withoutEcho(response: HttpResponse, hop: Hop): HttpResponse {
 type Headers = Hop["headers"];
 
 function firstHop(request: HttpRequest, configured: Headers): Hop {
-  const { method, url: text, headers = {}, body, maxBytes } = request;
+  const { method, url: text, headers = {}, body, maxBytes, sink } = request;
   const unix = text.startsWith("unix:") ? parseUnixUrl(text) : undefined;
   const url = unix ? unix.url : URL.parse(text);
   if (url?.protocol !== "http:" && url?.protocol !== "https:") {
@@ -148,7 +163,7 @@ function firstHop(request: HttpRequest, configured: Headers): Hop {
     );
   }
   const whole = { ...configured, ...basicAuthorization(url), ...lowerCase(headers) };
-  return { method, url, socketPath: unix?.socketPath, headers: whole, body, maxBytes };
+  return { method, url, socketPath: unix?.socketPath, headers: whole, body, maxBytes, sink };
 }
 
 /** Names in lower case, so that a request's own header takes the place of a configured one. */
@@ -158,23 +173,8 @@ function lowerCase(headers: Headers): Headers {
   return lower;
 }
 
-function revealedHeaders(headers: HttpArguments["http_headers"] = {}): Headers {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, values]) => [name.toLowerCase(), values.map((value) => value.reveal())]),
-  );
-}
-
 /** Userinfo as the header it stands for, so that it is kept from other hosts like every other header. */
 function basicAuthorization({ username, password }: URL): { authorization?: string } {
   if (username === "" && password === "") return {};
-  return { authorization: basicHeader(decoded(username), decoded(password)) };
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    // A "%" that was never encoded: take the text as it stands.
-    return text;
-  }
+  return { authorization: basicHeader(decodedUserinfo(username), decodedUserinfo(password)) };
 }

@@ -1,6 +1,6 @@
 import { limits } from "../base/index.ts";
 import { BodyCollector } from "./body-collector.ts";
-import type { HttpError, HttpResponse } from "./client.ts";
+import type { BodySink, HttpError, HttpResponse } from "./client.ts";
 import type { Connector } from "./connection/connector.ts";
 import { failureOf } from "./connection/dial.ts";
 import type { Hop } from "./hop.ts";
@@ -8,6 +8,7 @@ import {
   interruptedError,
   isHangUp,
   type Progress,
+  switchedProtocolsError,
   tooLargeError,
   transportError,
   truncatedError,
@@ -21,7 +22,10 @@ export interface ExchangeOptions {
   readonly interruption: Interruption;
 }
 
-/** Sends a hop and reads its response. A GET that meets a connection which the server has closed meanwhile is sent once more. */
+/**
+ * Sends a hop and reads its response. Sent once more, over another connection, is a GET that met one which the server had closed
+ * meanwhile, and whatever a server says that it did nothing with.
+ */
 export function exchange(hop: Hop, options: ExchangeOptions): Promise<HttpResponse> {
   return new Promise((resolve, reject) => new Exchange(hop, options, { resolve, reject }).start());
 }
@@ -39,6 +43,8 @@ class Exchange {
   #request: OutgoingRequest | undefined;
   #message: IncomingResponse | undefined;
   #body: BodyCollector | undefined;
+  /** Of the body, how much the sink has been handed. */
+  #sunkBytes = 0;
   #handshaking = false;
   #opening: AbortController | undefined;
   #ended = false;
@@ -63,18 +69,23 @@ class Exchange {
       const opened = connector.open(this.#hop, {
         fresh,
         onHandshake: () => (this.#handshaking = true),
-        // Made only where a way asks for it: most requests have a connection.
-        signal: () => (this.#opening ??= new AbortController()).signal,
+        signal: () => this.#openingSignal(),
       });
-      if (opened instanceof Promise) opened.then((request) => this.#send(request, { fresh }), fail);
+      if (opened instanceof Promise) opened.then((request) => this.#send(request, { fresh })).catch(fail);
       else this.#send(opened, { fresh });
     } catch (thrown) {
       fail(thrown);
     }
   }
 
+  /** Made only where a way asks for it: most requests have a connection. */
+  #openingSignal(): AbortSignal {
+    this.#opening ??= new AbortController();
+    if (this.#ended) this.#opening.abort();
+    return this.#opening.signal;
+  }
+
   #send(request: OutgoingRequest, { fresh }: { fresh: boolean }): void {
-    const mayRetry = !fresh && this.#hop.method === "GET";
     this.#request = request;
     let reused = false;
     let bytesBefore = 0;
@@ -86,30 +97,48 @@ class Exchange {
       request.reusedSocket = false;
     });
     request.once("response", (message) => this.#read(message));
+    request.once("upgrade", (message, socket) => {
+      socket.destroy();
+      this.#read(message);
+    });
     request.on("error", (thrown) => {
+      // One that has been replaced has no say any more.
+      if (this.#ended || request !== this.#request) return;
       const unanswered = reused && request.socket?.bytesRead === bytesBefore;
-      if (mayRetry && unanswered && isHangUp(thrown) && !this.#ended) this.#open({ fresh: true });
+      const wasStale = this.#hop.method === "GET" && unanswered && isHangUp(thrown);
+      if (!fresh && (request.unprocessed || wasStale)) this.#reopen();
       else this.#fail(transportError(failureOf(request.socket) ?? thrown, this.#progress));
     });
     if (this.#ended) request.destroy();
     else sendBody(request, this.#hop.body);
   }
 
+  #reopen(): void {
+    this.#request = undefined;
+    this.#open({ fresh: true });
+  }
+
   #read(message: IncomingResponse): void {
     this.#message = message;
+    if (message.statusCode === 101) return this.#fail(switchedProtocolsError(this.#progress));
     const announcedBytes = announcedLength(message);
     const truncated = (): void => {
       if (!this.#ended) this.#fail(truncatedError(this.#progress, announcedBytes));
     };
     message.on("error", truncated);
     message.once("close", truncated);
-    if (this.#isSuccess && announcedBytes !== undefined && announcedBytes > this.#hop.maxBytes) {
+    const sink = this.#isSuccess ? this.#hop.sink : undefined;
+    if (this.#isSuccess && !sink && announcedBytes !== undefined && announcedBytes > this.#hop.maxBytes) {
       this.#fail(tooLargeError(this.#progress, this.#hop.maxBytes));
       return;
     }
     const body = new BodyCollector(this.#isSuccess ? announcedBytes : undefined);
     this.#body = body;
-    message.on("data", (chunk: Uint8Array) => this.#take(chunk, body));
+    if (sink) this.#sink(sink, () => sink.begin?.());
+    message.on("data", (chunk: Uint8Array) => {
+      if (sink) this.#sink(sink, () => sink.take(chunk), chunk.length);
+      else this.#take(chunk, body);
+    });
     message.once("end", () => (message.complete ? this.#finish(message, body) : truncated()));
   }
 
@@ -122,6 +151,18 @@ class Exchange {
     }
     if (!this.#isSuccess) body.add(chunk.subarray(0, maxBytes - body.bytes));
     this.#fail(tooLargeError(this.#progress, maxBytes));
+  }
+
+  /** Something came for a sink: the silence begins anew. */
+  #sink(sink: BodySink, hand: () => void, bytes = 0): void {
+    if (this.#ended) return;
+    this.#sunkBytes += bytes;
+    this.#options.interruption.extend(sink.idleMs);
+    try {
+      hand();
+    } catch (thrown) {
+      this.#fail(transportError(thrown, this.#progress));
+    }
   }
 
   #interrupt(): void {
@@ -168,7 +209,8 @@ class Exchange {
       ...(socketPath !== undefined && { socketPath }),
       ...(proxy && { via: proxyName(proxy) }),
       stage: this.#message ? "reading" : stage,
-      bodyBytes: this.#body?.bytes ?? 0,
+      bodyBytes: this.#sunkBytes + (this.#body?.bytes ?? 0),
+      ...(this.#hop.sink && { isStream: this.#isSuccess }),
     };
   }
 }

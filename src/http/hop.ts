@@ -1,4 +1,4 @@
-import type { HttpRequest } from "./client.ts";
+import type { BodySink, HttpRequest } from "./client.ts";
 
 /** One request to one URL: an HttpRequest is one, and one more for every redirect. */
 export interface Hop {
@@ -10,4 +10,5 @@ export interface Hop {
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly body: readonly Uint8Array[] | undefined;
   readonly maxBytes: number;
+  readonly sink?: BodySink | undefined;
 }

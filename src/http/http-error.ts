@@ -1,5 +1,6 @@
 import { AgentError, errorMessage, formatDuration, formatSize, limits, preview } from "../base/index.ts";
 import type { HttpError, HttpReason } from "./client.ts";
+import { socketFailures, socketFileFailure } from "./socket-failure.ts";
 import { tlsFailure } from "./tls/tls-failures.ts";
 import { formatUnixUrl } from "./unix-url.ts";
 
@@ -12,6 +13,8 @@ export interface Progress {
   readonly via?: string;
   readonly stage: "connecting" | "handshaking" | "waiting" | "reading";
   readonly bodyBytes: number;
+  /** The body is taken as it comes: the deadline is that of a silence. */
+  readonly isStream?: boolean;
 }
 
 /** `host:port` with the port spelled out, as it stands in messages; never userinfo, path or query. */
@@ -29,7 +32,9 @@ export function interruptedError(reason: "timeout" | "canceled", progress: Progr
     connecting: `Cannot connect to ${host} ${within}; check that ${silent} up, and that no firewall blocks the port`,
     handshaking: `Cannot make a TLS connection to ${host} ${within}: connected, but the TLS handshake did not end; check that the port speaks TLS`,
     waiting: `No answer from ${host} ${within}: connected, but no response came`,
-    reading: `The body from ${host} was not complete ${within}: ${counted(progress.bodyBytes)} had come`,
+    reading: progress.isStream
+      ? `Nothing came from ${host} ${within}: ${counted(progress.bodyBytes)} of the body had come before`
+      : `The body from ${host} was not complete ${within}: ${counted(progress.bodyBytes)} had come`,
   };
   return new AgentError(reason, messages[progress.stage]);
 }
@@ -39,6 +44,14 @@ export function tooLargeError(progress: Progress, maxBytes: number): HttpError {
   return new AgentError(
     "too_large",
     `The body from ${shownHost(progress)} is larger than the limit of ${formatSize(maxBytes)}`,
+  );
+}
+
+/** The error for a server that goes on in another protocol (RFC 9110, 15.2.2). */
+export function switchedProtocolsError(progress: Progress): HttpError {
+  return new AgentError(
+    "protocol",
+    `The answer from ${shownHost(progress)} is 101 Switching Protocols, for which nobody asked; check that this is the right port`,
   );
 }
 
@@ -71,7 +84,7 @@ interface Explanation {
 
 function explanation(code: string, progress: Progress, rawPacket?: Uint8Array): Explanation | undefined {
   const host = shownHost(progress);
-  const failed = (progress.socketPath === undefined ? undefined : socketFailures[code]) ?? connectFailures[code];
+  const failed = socketFailure(code, progress) ?? connectFailures[code];
   if (failed && progress.stage !== "reading")
     return { reason: failed.reason, text: `Cannot connect to ${firstHost(progress)}: ${failed.text}` };
   if (code in nameFailures)
@@ -85,15 +98,15 @@ function explanation(code: string, progress: Progress, rawPacket?: Uint8Array): 
     };
   if (code.startsWith("HPE_")) return notHttp(progress, rawPacket);
   const tls = tlsFailure(code);
-  return tls === undefined ? undefined : { reason: "tls", text: `Cannot make a TLS connection to ${host}: ${tls}` };
+  // A request in plain http meets TLS at its proxy only.
+  const peer = progress.url.protocol === "http:" ? firstHost(progress) : host;
+  return tls === undefined ? undefined : { reason: "tls", text: `Cannot make a TLS connection to ${peer}: ${tls}` };
 }
 
-const socketFailures: Readonly<Record<string, Explanation>> = {
-  ENOENT: { reason: "refused", text: "there is no such socket; check its path, and that the process runs" },
-  ECONNREFUSED: { reason: "refused", text: "nobody listens there any more; check that the process runs" },
-  ENOTSOCK: { reason: "refused", text: "this is no socket; check its path" },
-  EACCES: { reason: "unreachable", text: "permission denied; let the user that the agent runs as write to it" },
-};
+function socketFailure(code: string, { socketPath, stage }: Progress): Explanation | undefined {
+  if (socketPath === undefined) return undefined;
+  return (stage === "reading" ? undefined : socketFileFailure(socketPath)) ?? socketFailures[code];
+}
 
 const connectFailures: Readonly<Record<string, Explanation>> = {
   ECONNREFUSED: {
@@ -164,12 +177,12 @@ function notHttp(progress: Progress, rawPacket: Uint8Array | undefined): Explana
   return { reason: "protocol", text: `The answer from ${host} is not HTTP${found}; check that this is the right port` };
 }
 
-/** The host in quotes, and by which way it is asked. */
 /** Where a request goes, as it stands in messages: a unix socket, or `host:port`. */
 export function nameOf({ url, socketPath }: { readonly url: URL; readonly socketPath?: string | undefined }): string {
   return socketPath === undefined ? hostOf(url) : formatUnixUrl(socketPath);
 }
 
+/** The host in quotes, and by which way it is asked. */
 function shownHost(progress: Progress): string {
   const { url, socketPath, via } = progress;
   if (socketPath !== undefined) return `"${nameOf(progress)}"`;

@@ -9,13 +9,15 @@ export class Interruption {
   reason: "timeout" | "canceled" | undefined;
   /** Called when that happens. */
   onInterrupt: (() => void) | undefined;
-  readonly timeoutMs: number;
+  timeoutMs: number;
   readonly #signal: AbortSignal;
-  readonly #timer: Timer;
+  readonly #clock: Clock;
+  #timer: Timer;
 
   constructor({ timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal }, clock: Clock) {
     this.timeoutMs = timeoutMs;
     this.#signal = signal;
+    this.#clock = clock;
     this.#timer = clock.after(timeoutMs, () => this.#interrupt("timeout"));
     if (signal.aborted) this.reason = "canceled";
     else signal.addEventListener("abort", this.#onAbort);
@@ -32,6 +34,13 @@ export class Interruption {
       if (this.reason) interrupt();
       promise.finally(settled).then(resolve, reject);
     });
+  }
+
+  /** Sets another deadline, from now on. */
+  extend(timeoutMs: number): void {
+    this.timeoutMs = timeoutMs;
+    this.#timer.cancel();
+    this.#timer = this.#clock.after(timeoutMs, () => this.#interrupt("timeout"));
   }
 
   release(): void {

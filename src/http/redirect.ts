@@ -16,8 +16,8 @@ const harmlessHeaders: ReadonlySet<string> = new Set([
 
 /**
  * The hop that a response redirects to; `undefined` where it is no redirect (RFC 9110, 15.4). Throws the error `redirects` for
- * one that cannot be followed. A POST is only sent on where the status promises that it stays a POST (307, 308): turned into
- * a GET it would come back as a success that stored nothing.
+ * one that cannot be followed. Anything but a GET is only sent on where the status promises that it stays what it is (307, 308): turned
+ * into a GET, a POST would come back as a success that stored nothing.
  */
 export function redirectedHop(hop: Hop, { status, headers }: HttpResponse): Hop | undefined {
   const { location } = headers;
@@ -25,8 +25,8 @@ export function redirectedHop(hop: Hop, { status, headers }: HttpResponse): Hop 
   const url = URL.parse(location, hop.url);
   if (!url || (url.protocol !== "http:" && url.protocol !== "https:"))
     throw redirectError(hop, `to "${preview(withoutSecrets(location))}", which is no http or https URL`);
-  if (hop.method === "POST" && status !== 307 && status !== 308)
-    throw redirectError(hop, `with status ${status} to "${shownUrl(url)}", where a POST would become a GET`);
+  if (hop.method !== "GET" && status !== 307 && status !== 308)
+    throw redirectError(hop, `with status ${status} to "${shownUrl(url)}", where a ${hop.method} would become a GET`);
   return isSameHost(hop, url)
     ? { ...hop, url }
     : { ...hop, url, socketPath: undefined, headers: harmless(hop.headers) };
@@ -68,8 +68,15 @@ function redirectError(from: Hop, what: string): HttpError {
   return new AgentError("redirects", `Cannot follow "${nameOf(from)}": it redirects ${what}; ${advice}`);
 }
 
+/** The error of a request that redirects have led elsewhere: it names both ends. */
+export function redirectedError(thrown: unknown, { start, hop }: { readonly start: Hop; readonly hop: Hop }): unknown {
+  if (hop === start || !(thrown instanceof AgentError) || thrown.reason === "canceled") return thrown;
+  const message = `"${nameOf(start)}" redirects to "${shownUrl(hop.url)}": ${thrown.message}`;
+  return new AgentError(thrown.reason, message, { cause: thrown });
+}
+
 /** Where a redirect leads, without the parts that may hold secrets. */
-function shownUrl(url: URL): string {
+export function shownUrl(url: URL): string {
   return preview(url.origin + url.pathname, 128);
 }
 

@@ -5,6 +5,7 @@
  * Constraints: data and pure functions only; components meet here and never import each other.
  */
 export type { Appender } from "./appender.ts";
+export type { ClusterMember, ClusterState, ClusterStatus, Ownership, ShareStatus } from "./cluster.ts";
 export {
   formatLabels,
   type Label,
@@ -16,9 +17,16 @@ export {
   labelsOf,
   labelsToJson,
   labelValue,
+  legalLabelName,
 } from "./labels.ts";
 export type { Profile, ProfileInfo, ValueType } from "./profile.ts";
 export type { ProfileQuery, ProfileStore, StoredProfile } from "./profile-store.ts";
 export { type ProfileType, profileTypeNamed, profileTypes } from "./profile-type.ts";
-export type { EndpointStatus, PlannedScrape, TargetStatus } from "./status.ts";
-export type { Target, TargetSource } from "./target.ts";
+export type {
+  DiscoverySourceStatus,
+  DiscoveryStatus,
+  EndpointStatus,
+  PlannedScrape,
+  TargetStatus,
+} from "./status.ts";
+export type { RelabelStep, Target, TargetSource } from "./target.ts";

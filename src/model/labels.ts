@@ -14,6 +14,11 @@ export type Labels = readonly Label[];
 /** Names that may be configured and sent: Prometheus' form plus dots, as Pyroscope takes them. */
 export const labelNamePattern = /^[a-zA-Z_][a-zA-Z0-9_.]*$/;
 
+/** A name that was not configured, such as a discovered one, as receivers take it. */
+export function legalLabelName(name: string): string {
+  return labelNamePattern.test(name) ? name : name.replace(/[^a-zA-Z0-9_.]/g, "_").replace(/^[^a-zA-Z_]/, "_$&");
+}
+
 /** A label set of these pairs. A later pair wins over an earlier one of the same name. */
 export function labelsFrom(pairs: Iterable<readonly [name: string, value: string]>): Labels {
   const labels: Label[] = [];

@@ -23,6 +23,8 @@ export interface TargetStatus extends PlannedScrape {
   /** The reason (closed set) and message of the last failed scrape; both absent once a scrape succeeds. */
   readonly lastErrorReason?: string;
   readonly lastError?: string;
+  /** The target's clock minus this box's, by the last profile that has a time. */
+  readonly clockSkewMs?: number;
   /** Why delta columns are not sent now, in words; absent while they are. */
   readonly deltaWithheld?: string;
   readonly lastScrapeMs?: number;
@@ -38,13 +40,57 @@ export interface EndpointStatus {
   readonly url: string;
   /** `down` while pushes fail for a reason that is the endpoint's. */
   readonly state: "unknown" | "up" | "down";
+  /** In memory, waiting or in flight. */
   readonly queuedProfiles: number;
   readonly queuedBytes: number;
+  /** On disk, beside those in memory. */
+  readonly spooledProfiles: number;
+  readonly spooledBytes: number;
+  /** Why profiles cannot be kept on disk now, in words; absent while they can, or need not. */
+  readonly spoolProblem?: string;
+  /** Of all that wait, in memory or on disk. */
   readonly oldestQueuedMs?: number;
   readonly inFlight: number;
+  /** Nothing is pushed before, because pushes failed or the server asked for it. */
+  readonly pausedUntilMs?: number;
+  /** The server's clock minus this machine's. */
+  readonly clockSkewMs?: number;
   readonly sentProfiles: number;
   readonly droppedProfiles: number;
+  /** How many of them for each reason (closed set), and when the last one was dropped. */
+  readonly droppedByReason?: Readonly<Record<string, number>>;
+  readonly lastDroppedMs?: number;
   readonly lastSuccessMs?: number;
+  readonly lastError?: string;
+  readonly lastErrorMs?: number;
+  /** What to do about the last error, a sentence; absent where nothing is known, or no error is new. */
+  readonly advice?: string;
+}
+
+/** State of a component that discovers targets. */
+export interface DiscoveryStatus {
+  /** Exported now. */
+  readonly targets: number;
+  /** What they come from: files, names, URLs, objects of an API. */
+  readonly sources: number;
+  /** When a look last succeeded. */
+  readonly lastSuccessMs?: number;
+  /** Why the last look failed as a whole; absent once one succeeds. */
+  readonly lastError?: string;
+  readonly lastErrorMs?: number;
+  /** Some of the sources, those that fail first. */
+  readonly shownSources: readonly DiscoverySourceStatus[];
+}
+
+/** State of one source of targets. */
+export interface DiscoverySourceStatus {
+  /** Empty where the component has no more than one. */
+  readonly name: string;
+  readonly targets: number;
+  /** When they were found. */
+  readonly foundMs?: number;
+  /** They are those of the last run, kept on the disk: the source has not answered since the start. */
+  readonly fromDisk: boolean;
   readonly lastError?: string;
   readonly lastErrorMs?: number;
 }

@@ -13,3 +13,13 @@ export interface TargetSource {
   /** Calls `listener` after every change until the returned function is called. */
   subscribe(listener: () => void): () => void;
 }
+
+/** What one relabel rule did to a target. */
+export interface RelabelStep {
+  /** The rule in words: `keep where job matches "shop"`. */
+  readonly rule: string;
+  readonly action: string;
+  readonly before: Target;
+  /** Absent where the rule dropped the target. */
+  readonly after?: Target;
+}

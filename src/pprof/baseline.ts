@@ -1,10 +1,7 @@
 import type { Halves } from "./layout.ts";
 import { U64Table } from "./u64-table.ts";
 
-/**
- * What is remembered of one (target, type) between two scrapes. Numbers, flat arrays and strings, so that it can be saved (of
- * `values` its `words`). Never changed once made.
- */
+/** What is remembered of one (target, type) between two scrapes; saved-baseline.ts has its form on disk. Never changed once made. */
 export interface Baseline {
   /** What it occupies. */
   readonly bytes: number;
@@ -25,7 +22,7 @@ export interface Baseline {
 }
 
 /** A vanished stack is forgotten once it is missing in more profiles than this. */
-const missingAtMost = 4;
+export const missingAtMost = 4;
 
 /** The strings and the object itself, roughly. */
 const fixedBytes = 512;
@@ -60,18 +57,15 @@ export function remember(observed: Observed, before: Baseline | undefined, maxSt
   const sources = before ? columnsIn(before, columns) : same;
   for (const { stack } of vanished) copyStack({ from: (before as Baseline).values, stack, columns: sources }, values);
   const missing = Uint8Array.from(vanished, (gone) => gone.missing);
-  const totals = totalsOf(sums, columns.length);
-  return {
-    bytes: values.byteLength + missing.byteLength + totals.byteLength + fixedBytes,
-    stacks: values.count,
-    columns,
-    values,
-    present: present.length,
-    missing,
-    totals,
-    buildId,
-    timeNanos,
-  };
+  return baselineOf({ columns, values, present: present.length, missing, buildId, timeNanos });
+}
+
+/** A baseline, with what follows from its parts. */
+export function baselineOf(parts: Omit<Baseline, "bytes" | "stacks" | "totals">): Baseline {
+  const { columns, values, present, missing } = parts;
+  const totals = totalsOf({ words: values.words, stride: values.stride, count: present }, columns.length);
+  const bytes = values.byteLength + missing.byteLength + totals.byteLength + fixedBytes;
+  return { ...parts, bytes, stacks: values.count, totals };
 }
 
 /**
@@ -124,7 +118,10 @@ function copyStack(source: { from: U64Table; stack: number; columns: readonly nu
 }
 
 /** Exact: halves are summed apart, each in a double, which holds the sum of two million of them. */
-export function totalsOf({ words, stride, count }: U64Table, columns: number): Float64Array {
+export function totalsOf(
+  { words, stride, count }: Pick<U64Table, "words" | "stride" | "count">,
+  columns: number,
+): Float64Array {
   const totals = new Float64Array(columns * 2);
   for (let column = 0; column < columns; column++) {
     let lo = 0;

@@ -10,6 +10,8 @@ const maxLayers = 3;
 export interface DecodeOptions {
   /** The Content-Encoding that came with the body. The bytes overrule it; it tells only what they cannot. */
   readonly contentEncoding?: string | undefined;
+  /** Takes out of a text what must not be shown of it, before the error for what is no profile quotes it. */
+  readonly masked?: ((text: string) => string) | undefined;
 }
 
 /** A response's body, unpacked. */
@@ -26,11 +28,12 @@ export interface Decoded {
  * Undoes every compression of a body, also of one in another. `maxBytes` bounds what each layer unpacks to, the profile included.
  * Throws PprofError: `empty`, `truncated`, `too_large`, or `not_pprof` with what came instead.
  */
-export function decodeBody(body: Uint8Array, maxBytes: number, { contentEncoding }: DecodeOptions = {}): Decoded {
+export function decodeBody(body: Uint8Array, maxBytes: number, options: DecodeOptions = {}): Decoded {
+  const { contentEncoding, masked } = options;
   if (body.length === 0) throw new PprofError("empty", "Cannot read the profile: the response has no body");
   const decoded = unpackLayers(body, maxBytes, contentEncoding);
   if (decoded.raw.length > maxBytes) throw tooLarge(maxBytes);
-  const foreign = describeForeign(decoded.raw);
+  const foreign = describeForeign(decoded.raw, masked);
   if (foreign !== undefined) {
     const declared = contentEncoding ? ` under the Content-Encoding "${preview(contentEncoding)}"` : "";
     throw new PprofError(

@@ -17,14 +17,27 @@ const profileTags = new Set([
 /** How far bytes are read to tell text from protobuf, in which a control character comes sooner. */
 const sniffedBytes = 512;
 
-/** What these bytes are, for an error message, where they cannot be a profile; `undefined` where they may be one. */
-export function describeForeign(bytes: Uint8Array): string | undefined {
+/**
+ * What these bytes are, for an error message, where they cannot be a profile; `undefined` where they may be one. Text is quoted as
+ * `masked` gives it back.
+ */
+export function describeForeign(
+  bytes: Uint8Array,
+  masked: (text: string) => string = (text) => text,
+): string | undefined {
   const text = textIn(bytes.subarray(0, sniffedBytes));
-  if (text !== undefined) return `${kindOf(text)} "${preview(text)}"`;
+  if (text !== undefined) return `${kindOf(text)} "${preview(masked(textOf(bytes)))}"`;
   const beginning = String.fromCharCode(...bytes.subarray(0, 8));
   const format = otherFormats.find(([start]) => beginning.startsWith(start));
   if (format) return format[1];
   return profileTags.has(bytes[0] as number) ? undefined : `other data (0x${hexPreview(bytes)})`;
+}
+
+/** Longer than any header: what is to be masked must not be cut before. */
+const quotedBytes = 65_536;
+
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes.subarray(0, quotedBytes));
 }
 
 /** The bytes as text, unless they hold a control character that text does not have, or are no UTF-8. */

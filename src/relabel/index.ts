@@ -1,5 +1,24 @@
 /**
- * relabel: rules that change, keep or drop label sets; a pure function. So far only their arguments, so that `rule` tables are
- * known wherever they will be taken.
+ * relabel: rules that change, keep or drop label sets, as Prometheus defines them; a pure function.
+ *
+ * Flow: `prepareRules` loads the engine where a rule needs one → `relabelRules` reads and checks the tables → `targetRules` or
+ * `compileRules` → `relabel`, or `explainRules` for people.
+ *
+ * Constraints: linear in the length of what is matched (RE2). What rules may make of a label set is bounded. Expressions match a text
+ * whole, line breaks included. re2js costs 14 MB and 20 ms, so plain expressions do without it and the others load it late.
+ *
+ * Departure from Prometheus: a name in the configuration that no receiver would take is refused; one that groups catch is
+ * taken, and made legal where the labels leave the agent.
  */
-export { relabelRule } from "./arguments.ts";
+export {
+  prepareRules,
+  relabelRules,
+  type RuleArguments,
+  type ScopedRuleArguments,
+  scopedRelabelRules,
+} from "./arguments.ts";
+export { compileRules } from "./compile-rules.ts";
+export { explainRules } from "./explain-rules.ts";
+export { rulesPreset, type TargetRules, targetRules } from "./presets.ts";
+export { relabel, type RelabelOptions } from "./relabel.ts";
+export type { Rule, RuleLabels } from "./rule.ts";

@@ -1,5 +1,5 @@
 import { listenError } from "./listen-error.ts";
-import type { Listener, Runtime, ServeOptions } from "./runtime.ts";
+import type { FileLock, Listener, Runtime, ServeOptions } from "./runtime.ts";
 import { settlesWithin } from "./settles-within.ts";
 
 interface DenoServer {
@@ -17,13 +17,28 @@ interface DenoServeOptions {
   onListen(): void;
 }
 
-/** `completed` settles when the response is sent, or the client is gone. */
-type DenoHandler = (request: Request, info: { readonly completed: Promise<void> }) => ReturnType<ServeOptions["fetch"]>;
+interface DenoRequestInfo {
+  /** Settles when the response is sent, or the client is gone. */
+  readonly completed: Promise<void>;
+  readonly remoteAddr: { readonly hostname: string };
+}
+
+type DenoHandler = (request: Request, info: DenoRequestInfo) => ReturnType<ServeOptions["fetch"]>;
+
+interface DenoFile {
+  /** Whether nobody else has the lock. */
+  tryLock(exclusive: boolean): Promise<boolean>;
+  close(): void;
+}
 
 /** As much of Deno's global as is used here. */
 declare const Deno: {
   readonly version: { readonly deno: string };
   serve(options: DenoServeOptions, handler: DenoHandler): DenoServer;
+  open(
+    path: string,
+    options: { readonly append: true; readonly create: true; readonly mode: number },
+  ): Promise<DenoFile>;
 };
 
 /**
@@ -34,17 +49,30 @@ export const denoRuntime: Runtime = {
   name: "deno",
   version: Deno.version.deno,
   serve: async (options) => listen(options),
+  lockFile,
 };
+
+async function lockFile(path: string): Promise<FileLock | undefined> {
+  const file = await Deno.open(path, { append: true, create: true, mode: 0o600 });
+  let locked = false;
+  try {
+    locked = await file.tryLock(true);
+  } finally {
+    if (!locked) file.close();
+  }
+  return locked ? { release: async () => file.close() } : undefined;
+}
 
 function listen({ hostname, port, fetch, drainMs = 2000 }: ServeOptions): Listener {
   const cut = new AbortController();
   const inFlight = new Set<Promise<void>>();
   let server: DenoServer;
   try {
-    server = Deno.serve({ hostname, port, signal: cut.signal, onListen() {} }, (request, { completed }) => {
+    server = Deno.serve({ hostname, port, signal: cut.signal, onListen() {} }, (request, { completed, remoteAddr }) => {
       const done = completed.catch(() => {}).finally(() => inFlight.delete(done));
       inFlight.add(done);
-      return request.method === "HEAD" ? headAnswer(fetch(request)) : fetch(request);
+      const answer = fetch(request, { remoteAddress: remoteAddr.hostname });
+      return request.method === "HEAD" ? headAnswer(answer) : answer;
     });
   } catch (thrown) {
     throw listenError(thrown, { hostname, port });

@@ -1,5 +1,6 @@
 /**
- * runtime: what Bun and Deno do differently, behind one small interface. Listening for HTTP, and counting what is on the heap.
+ * runtime: what Bun and Deno do differently, behind one small interface. Listening for HTTP, locking a
+ * file, and counting what is on the heap.
  *
  * Constraints: the only room that names `Bun` or `Deno`; imports nothing of ours; loads the module of the running host only.
  * Whatever `node:*` modules do alike on both (processes, files, sockets, the HTTP client) is not here.
@@ -7,4 +8,4 @@
 export { isDeno } from "./is-deno.ts";
 export { ListenError, type ListenReason } from "./listen-error.ts";
 export { loadRuntime } from "./load-runtime.ts";
-export type { HeapObjects, Listener, Runtime, ServeOptions } from "./runtime.ts";
+export type { FileLock, HeapObjects, Listener, Peer, Runtime, ServeOptions } from "./runtime.ts";

@@ -4,6 +4,11 @@ export interface Runtime {
   readonly version: string;
   /** Listens and answers with `fetch`. Rejects with a ListenError. */
   serve(options: ServeOptions): Promise<Listener>;
+  /**
+   * Locks the file for this process alone, made where there is none, without waiting; `undefined` where another has it. The kernel lets
+   * go of it when the process ends, however it does. Rejects with what the system says.
+   */
+  lockFile(path: string): Promise<FileLock | undefined>;
   /** What lives on the heap, by class; blocks the event loop while it counts. Absent where node:inspector samples the heap. */
   readonly heapObjects?: () => Promise<readonly HeapObjects[]>;
 }
@@ -17,9 +22,15 @@ export interface ServeOptions {
    * Answers its own errors: what it throws, the host prints and turns into a 500. The request's signal aborts when its client goes.
    * An answer to HEAD has Content-Length, or Transfer-Encoding where the length is not known.
    */
-  readonly fetch: (request: Request) => Response | Promise<Response>;
+  readonly fetch: (request: Request, peer: Peer) => Response | Promise<Response>;
   /** How long `stop` lets requests in flight finish; 2 s by default. */
   readonly drainMs?: number;
+}
+
+/** Who is at the other end of a connection. */
+export interface Peer {
+  /** `127.0.0.1`, `::1`, or `::ffff:127.0.0.1` where an IPv6 socket took the connection; absent where the client has gone already. */
+  readonly remoteAddress?: string | undefined;
 }
 
 export interface Listener {
@@ -27,6 +38,11 @@ export interface Listener {
   readonly port: number;
   /** Resolves when requests in flight are answered, cut after `drainMs`, and nothing listens. Does not wait for idle clients. */
   stop(): Promise<void>;
+}
+
+/** A file that this process alone has. */
+export interface FileLock {
+  release(): Promise<void>;
 }
 
 /** Objects of one class. */

@@ -8,13 +8,14 @@
  * It knows no file, no position and no component: `config` adds where a problem stands and what may have been meant.
  */
 export { argument, type ArgumentDoc, optional, typeName } from "./argument.ts";
-export { found, foundKind } from "./found.ts";
+export { found } from "./found.ts";
+export { foundKind } from "./found-kind.ts";
 export { crossCheck, type Report } from "./cross-check.ts";
 export { labelNameProblem, labels, labelValue } from "./labels.ts";
 export { notYet, notYetSentence } from "./not-yet.ts";
 export { choice, duration, filePath, flag, number, type PathContext, size, text, word } from "./scalars.ts";
 export { sameArguments } from "./same-arguments.ts";
-export { secret, secretText, shownUrl, withoutCredentials } from "./secret.ts";
+export { secret, secretProblem, secretText, shownUrl, withoutCredentials } from "./secret.ts";
 export { choose, isTable, type MapOptions, mapOf, oneOrMany, table, type TableOptions } from "./shapes.ts";
 export { httpUrlProblem, secretUrl } from "./url.ts";
 export { written, writtenKey } from "./written.ts";

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { limits, preview } from "../base/index.ts";
 import { labelNamePattern } from "../model/index.ts";
 import { typeName } from "./argument.ts";
-import { foundKind } from "./found.ts";
+import { foundKind } from "./found-kind.ts";
 import { losesDigits, losesDigitsMessage } from "./loses-digits.ts";
 import { mapOf } from "./shapes.ts";
 

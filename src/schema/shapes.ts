@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { foundKind } from "./found.ts";
+import { foundKind } from "./found-kind.ts";
 import { below, issueOf, type Outcome, outcomeOf, running } from "./issue.ts";
 import { written } from "./written.ts";
 

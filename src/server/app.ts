@@ -1,32 +1,38 @@
 import type { Context } from "hono";
 import { Hono } from "hono/tiny";
+import { addClusterRoutes } from "./cluster-routes.ts";
 import { addComponentRoutes } from "./component-routes.ts";
 import { addDebugRoutes } from "./debug-routes.ts";
-import type { AppOptions } from "./options.ts";
+import type { AppOptions, Peer } from "./options.ts";
 import { addPage } from "./page/page.ts";
 import { addProfileRoutes } from "./profile-routes.ts";
-import { RequestError } from "./request-error.ts";
+import { addReloadRoutes } from "./reload-routes.ts";
+import { RequestError, wantsJson } from "./request-error.ts";
+import { addStatusRoutes } from "./status-routes.ts";
 import { addTargetRoutes } from "./target-routes.ts";
 
-export type { AppOptions, BuildInfo } from "./options.ts";
+export type { AppOptions, BuildInfo, Peer } from "./options.ts";
 
 /** A fetch handler; `src/runtime` puts it behind a socket. */
 export interface App {
-  fetch(request: Request): Response | Promise<Response>;
+  fetch(request: Request, peer?: Peer): Response | Promise<Response>;
 }
 
 /** The agent's HTTP surface. Serving starts and ends with the listener; the app holds nothing. */
 export function createApp(options: AppOptions): App {
   const app = new Hono();
-  app.use((c, next) => readOnly(c, next));
+  app.use((c, next) => withHeaders(c, next));
   app.get("/-/healthy", (c) => c.text("Healthy\n"));
   app.get("/-/ready", (c) => (options.ready() ? c.text("Ready\n") : c.text("Not ready: still starting\n", 503)));
   app.get("/metrics", async (c) => {
     c.header("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
     return c.body(await options.metrics.text());
   });
+  addReloadRoutes(app, options);
+  addStatusRoutes(app, options);
   addTargetRoutes(app, options);
   addComponentRoutes(app, options);
+  addClusterRoutes(app, options);
   addProfileRoutes(app, options);
   addDebugRoutes(app, options);
   addPage(app, options);
@@ -38,13 +44,14 @@ export function createApp(options: AppOptions): App {
     options.log.error("Could not answer a request", { path: c.req.path, err: error });
     return c.text("Could not answer: an error inside the agent, see its log\n", 500);
   });
-  return { fetch: (request) => app.fetch(request) };
+  return { fetch: (request, peer) => app.fetch(request, peer) };
 }
 
-/** Refuses what would change something, and tells browsers to do nothing with an answer but show it. */
-async function readOnly(c: Context, next: () => Promise<void>): Promise<void> {
-  if (c.req.method === "GET" || c.req.method === "HEAD") await next();
-  else c.res = c.text("Only GET and HEAD are answered here\n", 405, { Allow: "GET, HEAD" });
+/** Answers the methods that an address takes, and tells browsers to do nothing with an answer but show it. */
+async function withHeaders(c: Context, next: () => Promise<void>): Promise<void> {
+  const refusal = methodRefusal(c);
+  if (refusal) c.res = refusal;
+  else await next();
   const headers = c.res.headers;
   headers.set("Cache-Control", "no-store");
   headers.set("X-Content-Type-Options", "nosniff");
@@ -53,6 +60,19 @@ async function readOnly(c: Context, next: () => Promise<void>): Promise<void> {
   if (!headers.has("Content-Security-Policy"))
     headers.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
   if (c.req.method === "HEAD") await announceLength(c.res);
+}
+
+/** What changes something, and so takes POST only: links, previews and crawlers send GET. */
+const changing: ReadonlySet<string> = new Set(["/-/reload"]);
+
+function methodRefusal(c: Context): Response | undefined {
+  const { method, path } = c.req;
+  if (changing.has(path)) {
+    if (method === "POST") return undefined;
+    return c.text("Only POST is answered here, because it changes something: curl -X POST …\n", 405, { Allow: "POST" });
+  }
+  if (method === "GET" || method === "HEAD") return undefined;
+  return c.text("Only GET and HEAD are answered here\n", 405, { Allow: "GET, HEAD" });
 }
 
 /** HEAD is answered as GET, without its body, whose length the host would take for 0. */
@@ -64,11 +84,7 @@ async function announceLength({ headers, body }: Response): Promise<void> {
 }
 
 function answerError(c: Context, error: RequestError): Response {
-  if (answersJson(c.req.path)) return c.json({ error: error.message, ...error.details }, error.status);
+  if (wantsJson(c)) return c.json({ error: error.message, ...error.details }, error.status);
   // The header makes `go tool pprof` show the text instead of the bare status.
   return c.text(`${error.message}\n`, error.status, { "X-Go-Pprof": "1" });
-}
-
-function answersJson(path: string): boolean {
-  return path.startsWith("/api/") && !path.startsWith("/api/v0/profiles/");
 }

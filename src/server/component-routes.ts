@@ -1,10 +1,22 @@
 import type { Hono } from "hono/tiny";
 import { nearest, preview } from "../base/index.ts";
 import type { ComponentSnapshot, DebugInfo, Exports } from "../component/index.ts";
-import { labelsToJson } from "../model/index.ts";
-import { endpointJson, rfc3339, shown, snakeCase, targetJson } from "./json.ts";
+import { type EndpointStatus, labelsToJson } from "../model/index.ts";
+import { discoveryJson, endpointJson, rfc3339, shown, snakeCase, targetJson } from "./json.ts";
 import type { AppOptions } from "./options.ts";
 import { RequestError } from "./request-error.ts";
+
+/** An endpoint and the component that pushes to it. */
+export interface OwnedEndpoint {
+  readonly component: string;
+  readonly endpoint: EndpointStatus;
+}
+
+export function endpointsOf(components: readonly ComponentSnapshot[]): readonly OwnedEndpoint[] {
+  return components.flatMap(({ id, debugInfo }) =>
+    (debugInfo.endpoints ?? []).map((endpoint) => ({ component: id, endpoint })),
+  );
+}
 
 /** `/api/v0/components` lists them; `/api/v0/components/ID` tells all about one. */
 export function addComponentRoutes(app: Hono, options: AppOptions): void {
@@ -41,10 +53,11 @@ function exportsJson(id: string, { receiver, targets, profiles }: Exports) {
   };
 }
 
-function debugInfoJson(id: string, { targets, endpoints, ...rest }: DebugInfo) {
+function debugInfoJson(id: string, { targets, endpoints, discovery, ...rest }: DebugInfo) {
   return {
     targets: targets?.map((target) => targetJson(id, target)),
     endpoints: endpoints?.map(endpointJson),
+    discovery: discovery && discoveryJson(discovery),
     ...(shown(rest, snakeCase) as object),
   };
 }

@@ -2,7 +2,8 @@
  * server: what the agent shows of itself over HTTP. Readiness, metrics, targets, components, stored profiles, a page for
  * people, and the agent's own profiles.
  *
- * Constraints: reads snapshots, changes nothing: GET and HEAD only. Everything it shows was written by others (labels, error
+ * Constraints: GET and HEAD read snapshots and change nothing. What changes something takes POST and stands behind the guard (guard.ts): a
+ * token, or this machine only. Everything it shows was written by others (labels, error
  * texts, names), so it is escaped, and the page's Content-Security-Policy allows no script at all. No request holds more
  * than its answer; the page shows a bounded number of rows unless asked for all.
  *
@@ -12,8 +13,9 @@
  *
  * The Host header is not checked. A page that rebinds its name to 127.0.0.1 could read what is here, and a check would stop
  * that, but it would also stop every reverse proxy that passes the Host on (Caddy's default) and every alias in /etc/hosts;
- * browsers ask before a public page may reach the local network, and nothing here is a secret or changes state.
+ * browsers ask before a public page may reach the local network, and nothing that is read here is a secret. The guard does check it.
  *
- * It does not listen; `createApp` gives a fetch handler and src/runtime the listener. No authentication yet.
+ * It does not listen; `createApp` gives a fetch handler and src/runtime the listener. Reading needs no authentication.
  */
-export { type App, type AppOptions, type BuildInfo, createApp } from "./app.ts";
+export { type App, type AppOptions, type BuildInfo, createApp, type Peer } from "./app.ts";
+export type { ConfigStatus, ReloadRefusal, ReloadResult } from "./config-status.ts";

@@ -1,9 +1,21 @@
 import { formatDuration, withoutUserinfo } from "../base/index.ts";
-import { type EndpointStatus, type Labels, labelsToJson, type TargetStatus } from "../model/index.ts";
+import { type DiscoveryStatus, type EndpointStatus, type Labels, labelsToJson, type TargetStatus } from "../model/index.ts";
+import type { ConfigStatus } from "./config-status.ts";
 
 /** Wall time as RFC 3339; `undefined` stays away from the JSON. */
 export function rfc3339(timeMs: number | undefined): string | undefined {
   return timeMs === undefined ? undefined : new Date(timeMs).toISOString();
+}
+
+/** The configuration in force; `last_failure` until a load succeeds. */
+export function configJson({ hash, generation, loadedMs, needsRestart, failure }: ConfigStatus) {
+  return {
+    sha256: hash,
+    generation,
+    loaded: rfc3339(loadedMs),
+    needs_restart: needsRestart,
+    last_failure: failure && { at: rfc3339(failure.atMs), message: failure.message },
+  };
 }
 
 /** One (target, type) of a scrape component. Durations are in Go's form, as in the configuration. */
@@ -25,6 +37,7 @@ export function targetJson(component: string, target: TargetStatus) {
     seconds: target.seconds,
     delta: target.delta,
     delta_withheld: target.deltaWithheld,
+    clock_skew: durationJson(target.clockSkewMs),
     labels: labelsToJson(target.labels),
   };
 }
@@ -37,13 +50,40 @@ export function endpointJson(endpoint: EndpointStatus) {
     state: endpoint.state,
     queued_profiles: endpoint.queuedProfiles,
     queued_bytes: endpoint.queuedBytes,
+    spooled_profiles: endpoint.spooledProfiles,
+    spooled_bytes: endpoint.spooledBytes,
+    spool_problem: endpoint.spoolProblem,
     oldest_queued: rfc3339(endpoint.oldestQueuedMs),
     in_flight: endpoint.inFlight,
+    paused_until: rfc3339(endpoint.pausedUntilMs),
+    clock_skew: durationJson(endpoint.clockSkewMs),
     sent_profiles: endpoint.sentProfiles,
     dropped_profiles: endpoint.droppedProfiles,
+    dropped_by_reason: endpoint.droppedByReason,
+    last_dropped: rfc3339(endpoint.lastDroppedMs),
     last_success: rfc3339(endpoint.lastSuccessMs),
     last_error: endpoint.lastError,
     last_error_at: rfc3339(endpoint.lastErrorMs),
+    advice: endpoint.advice,
+  };
+}
+
+/** A component that discovers targets. */
+export function discoveryJson(discovery: DiscoveryStatus) {
+  return {
+    targets: discovery.targets,
+    last_success: rfc3339(discovery.lastSuccessMs),
+    last_error: discovery.lastError,
+    last_error_at: rfc3339(discovery.lastErrorMs),
+    sources: discovery.sources,
+    shown_sources: discovery.shownSources.map((source) => ({
+      name: source.name,
+      targets: source.targets,
+      found: rfc3339(source.foundMs),
+      from_disk: source.fromDisk,
+      last_error: source.lastError,
+      last_error_at: rfc3339(source.lastErrorMs),
+    })),
   };
 }
 

@@ -1,6 +1,8 @@
 import type { Clock } from "../base/index.ts";
 import type { ComponentSnapshot } from "../component/index.ts";
+import type { ClusterStatus } from "../model/index.ts";
 import type { Logger, Metrics } from "../observability/index.ts";
+import type { ConfigStatus, ReloadResult } from "./config-status.ts";
 import type { SelfProfile } from "../selfprofile/index.ts";
 
 /** What is running. */
@@ -11,13 +13,24 @@ export interface BuildInfo {
   readonly runtime: string;
 }
 
+/** Who sent a request. */
+export interface Peer {
+  readonly remoteAddress?: string | undefined;
+}
+
 export interface AppOptions {
   /** The state of every component, computed when asked for. */
   components(): readonly ComponentSnapshot[];
+  /** The cluster as this agent sees it; `undefined` where it is in none. */
+  cluster(): ClusterStatus | undefined;
   /** Whether the configuration is loaded and its components run. */
   ready(): boolean;
-  /** Tells one configuration from another; shown on the page. */
-  configHash?(): string;
+  /** The configuration in force. */
+  config(): ConfigStatus;
+  /** Loads the configuration anew; never rejects. */
+  reload(): Promise<ReloadResult>;
+  /** What a request must send to change something; `undefined` where no token is configured. Rejects where its file cannot be read. */
+  token(): Promise<string | undefined>;
   readonly build: BuildInfo;
   readonly metrics: Metrics;
   readonly selfProfile: SelfProfile;

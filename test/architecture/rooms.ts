@@ -49,12 +49,12 @@ export const rooms: Readonly<Record<string, Room>> = {
     why: "the data directory keeps records and must not know whose",
   },
   component: {
-    may: ["base", "model", "schema", "observability"],
-    why: "the graph runs components by their contract and must not know a kind",
+    may: ["base", "model", "schema", "observability", "storage"],
+    why: "the graph runs components by their contract, which hands them the data directory, and must not know a kind",
   },
   cluster: {
-    may: ["base", "model", "http", "observability"],
-    why: "ownership is decided on labels, not on components",
+    may: ["base", "model", "schema", "http", "observability"],
+    why: "ownership is decided on addresses, not on components; its own table [cluster] is made of the blocks of schema",
   },
   discovery: kind,
   pyroscope: kind,
@@ -67,8 +67,8 @@ export const rooms: Readonly<Record<string, Room>> = {
     why: "phlare.scrape is pyroscope.scrape under its older name: the one kind that is made from another",
   },
   config: {
-    may: ["base", "schema", "component"],
-    why: "the loader is handed the kinds; it must work for any list of them",
+    may: ["base", "schema", "component", "cluster"],
+    why: "the loader is handed the kinds; it must work for any list of them. [cluster] is the one table of settings that a room defines",
   },
   selfprofile: { may: ["base", "pprof", "runtime"], why: "the agent profiles itself with what it has for others" },
   server: {

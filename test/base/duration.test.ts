@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Duration, formatDuration } from "../../src/base/index.ts";
+import { Duration, formatDuration, roundedMs } from "../../src/base/index.ts";
 
 describe("Duration.parse()", () => {
   const accepted: [text: string, ms: number][] = [
@@ -68,5 +68,19 @@ describe("formatDuration()", () => {
     expect(String(duration)).toBe("18s");
     expect(JSON.stringify({ duration })).toBe('{"duration":"18s"}');
     expect(duration.seconds).toBe(18);
+  });
+});
+
+describe("roundedMs()", () => {
+  const rounded: [ms: number, to: number][] = [
+    [0.4, 0],
+    [7.6, 8],
+    [1997.458, 2000],
+    [1234, 1230],
+    [11_996, 12_000],
+    [123_456, 123_000],
+  ];
+  test.each(rounded)("takes %d ms for %d ms", (ms, to) => {
+    expect(roundedMs(ms)).toBe(to);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { nearest } from "../../src/base/index.ts";
+import { nearest, nearestFirst } from "../../src/base/index.ts";
 
 describe("nearest()", () => {
   const table: readonly (readonly [word: string, candidates: readonly string[], meant: string | undefined])[] = [
@@ -13,4 +13,16 @@ describe("nearest()", () => {
   for (const [word, candidates, meant] of table)
     test(`takes "${word}" among ${candidates.join(", ") || "nothing"} for ${meant ?? "a stranger"}`, () =>
       expect(nearest(word, candidates)).toBe(meant));
+});
+
+describe("nearestFirst()", () => {
+  test("orders all by how near they are, and leaves those as near in their order", () => {
+    expect(nearestFirst("edge2", ["shop", "edge1", "store", "edge2", "edge3"])).toEqual([
+      "edge2",
+      "edge1",
+      "edge3",
+      "shop",
+      "store",
+    ]);
+  });
 });

@@ -82,6 +82,36 @@ describe("agent check", () => {
     expect(stdout).toContain('env="test"');
   });
 
+  // Every place where the client's arguments stand; relative paths start from the file's directory.
+  const files = `[pyroscope.scrape.local]
+targets = [{ __address__ = "localhost:6060" }]
+forward_to = ["pyroscope.write.central"]
+scheme = "https"
+tls_config.ca_file = "no-ca.pem"
+[phlare.scrape.old]
+targets = [{ __address__ = "localhost:6060" }]
+forward_to = ["pyroscope.write.central"]
+http_client_config.bearer_token_file = "not-a-token"
+[[pyroscope.write.central.endpoint]]
+url = "https://localhost"
+basic_auth = { username = "edge", password_file = "no-password" }
+`;
+
+  test("warns of files that cannot be used, with component, argument, file and what to do, and shows nothing of them", async () => {
+    file("not-a-token", "s3cret\ns3cret\n");
+    const { code, stdout, stderr } = await cli("check", file("files.toml", files));
+    expect([code, stderr]).toEqual([0, ""]);
+    const noFile = "there is no such file; create it or correct the path";
+    expect(stdout.split("\n").filter((line) => line.startsWith("Warning"))).toEqual([
+      `Warning: pyroscope.scrape.local: tls_config.ca_file: Cannot read the certificate authorities from "${directory}/no-ca.pem": ${noFile}`,
+      `Warning: pyroscope.write.central: endpoint "https://localhost": basic_auth.password_file: Cannot read the password from "${directory}/no-password": ${noFile}`,
+      `Warning: phlare.scrape.old: bearer_token_file: Cannot read the bearer token from "${directory}/not-a-token": it holds more than one line; write nothing but the secret into it`,
+    ]);
+    expect(stdout).not.toContain("s3cret");
+    const asJson = await cli("check", "--json", file("files.toml", files));
+    expect((JSON.parse(asJson.stdout) as { warnings: string[] }).warnings).toHaveLength(3);
+  });
+
   const bad = `[pyroscope.scrape.local]
 targets = [{ __address__ = "localhost:6060" }]
 forward_to = ["pyroscope.stor.local"]

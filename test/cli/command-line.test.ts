@@ -85,9 +85,9 @@ describe("agent --help", () => {
   test("lists every command, every flag of the default one and the exit codes", async () => {
     const { code, stdout, stderr } = await cli("--help");
     expect([code, stderr]).toEqual([0, ""]);
-    for (const { name, summary } of commands) expect(stdout).toContain(`  ${name.padEnd(5)}  ${summary}\n`);
+    for (const { name, summary } of commands) expect(stdout).toContain(`  ${name.padEnd(6)}  ${summary}\n`);
     for (const flag of Object.keys(commands[0].flags)) expect(stdout).toContain(`  --${flag} `);
-    expect(stdout).toMatch(/Exit codes:\n {2}0 .*\n {2}1 .*\n {2}2 .*\n {2}130, 143 /);
+    expect(stdout).toMatch(/Exit codes:\n {2}0 .*\n {2}1 .*\n {2}2 .*\n {2}3 .*\n {2}130, 143 /);
   });
 
   test("fits a terminal of 120 columns", async () => {

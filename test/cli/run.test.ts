@@ -46,12 +46,30 @@ describe("agent run", () => {
       expect(child.stderr()).toMatch(/level=info msg=Stopping signal=SIG[A-Z]+\n.*msg="Agent stopped"\n$/);
     });
 
-  test.concurrent("goes on after a SIGHUP, and says why nothing was reloaded", async () => {
+  test.concurrent("says once at the start what check warns of, files that are not there included", async () => {
+    const text = `[[pyroscope.write.central.endpoint]]
+url = "https://localhost"
+bearer_token_file = "no-token"
+`;
+    const child = startChild([...agentCommand, "run", file("warned.toml", text), "--listen", "127.0.0.1:0"]);
+    await child.waitFor(/Agent started/);
+    expect((await child.stop("SIGTERM")).exit).toBe(0);
+    const warnings = child.stderr().match(/level=warn .*/g);
+    expect(warnings).toHaveLength(1);
+    expect(warnings?.[0]).toContain("Cannot read the bearer token from");
+  });
+
+  test.concurrent("reloads its file on SIGHUP and goes on", async () => {
     const child = startChild([...agentCommand, "run", file("hup.toml", storeOnly), "--listen", "127.0.0.1:0"]);
     await child.waitFor(/Agent started/);
     process.kill(child.pid, "SIGHUP");
-    await child.waitFor(/Reloading is not carried out by this version/);
+    await child.waitFor(/msg="Configuration reloaded" trigger=SIGHUP generation=2/);
     expect((await child.stop("SIGTERM")).exit).toBe(0);
+  });
+
+  test.concurrent("has no --watch without a file", async () => {
+    const { exit, stderr } = await runChild([...agentCommand, "--target", "localhost:6060", "--watch"]);
+    expect([exit, stderr]).toEqual([2, 'agent: Flag "--watch" needs a file: --config FILE\nSee "agent --help"\n']);
   });
 
   test.concurrent("with a target and no server says where the first profiles will show", async () => {

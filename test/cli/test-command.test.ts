@@ -6,11 +6,10 @@ import https from "node:https";
 import net, { type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { maskedUrl, parseTestUrl } from "../../src/cli/test-url.ts";
 import { selfSigned } from "../http/self-signed.ts";
 import { agentCommand } from "../e2e/agent.ts";
 import { startChild } from "../support/child.ts";
-import { cli } from "../support/cli.ts";
+import { cli, cliWith } from "../support/cli.ts";
 import { freePort } from "../support/free-port.ts";
 import { type PushServer, startPushServer } from "../support/push-server.ts";
 import { recording } from "../support/recordings.ts";
@@ -28,6 +27,14 @@ const target: RequestListener = (request, response) => {
   if (profiles[pathname]) response.end(profiles[pathname]);
   else if (pathname === "/html") response.end("<html><body>A page</body></html>");
   else if (pathname === "/moved") response.writeHead(302, { location: `/debug/pprof/allocs?token=${secret}` }).end();
+  else if (pathname === "/elsewhere") response.writeHead(302, { location: "http://127.0.0.1:9/profile" }).end();
+  else if (pathname === "/login") response.writeHead(302, { location: "/html" }).end();
+  else if (pathname === "/echo") response.end(`you sent ${request.headers.authorization}`);
+  else if (pathname === "/forbidden") response.writeHead(403).end("no");
+  else if (pathname === "/plain")
+    response.writeHead(400).end("<center>The plain HTTP request was sent to HTTPS port</center>");
+  else if (pathname === "/certificate")
+    response.writeHead(400).end("<center>No required SSL certificate was sent</center>");
   else if (pathname === "/stall") return;
   else if (pathname === "/closed" && !isAuthorized(request))
     response.writeHead(401, { "www-authenticate": 'Basic realm="profiles"' }).end("who are you?");
@@ -144,12 +151,42 @@ describe("agent test URL", () => {
     [
       "that nothing is served",
       () => `http://127.0.0.1:${plain}/gone`,
-      /Nothing is served at this path\.\nNext: `agent test /,
+      /The server serves nothing at this path\.\nNext: `agent test /,
     ],
     [
       "which credentials are wanted",
       () => `http://127.0.0.1:${plain}/closed`,
       /asks for Basic realm="profiles"[^]*wants credentials/,
+    ],
+    [
+      "that a request without credentials is refused",
+      () => `http://127.0.0.1:${plain}/forbidden`,
+      /The server refuses a request without credentials\.\nNext: configure authentication .* --component ID\n/,
+    ],
+    [
+      "that the credentials of the URL are wrong",
+      () => `http://edge:wrong@127.0.0.1:${plain}/closed`,
+      /The server does not accept these credentials\.\nNext: correct the user name and password in the URL\n/,
+    ],
+    [
+      "that a port asked in plain http speaks TLS",
+      () => `http://127.0.0.1:${plain}/plain`,
+      /\nNext: the port speaks TLS: set the scheme to https\n/,
+    ],
+    [
+      "that a server wants a client certificate",
+      () => `http://127.0.0.1:${plain}/certificate`,
+      /\nThe server wants a client certificate\.\nNext: set tls_config\.cert_file and key_file\n/,
+    ],
+    [
+      "where a redirect led that fails",
+      () => `http://127.0.0.1:${plain}/elsewhere`,
+      /FAIL {2}redirect .*"127\.0\.0\.1:\d+" redirects to "http:\/\/127\.0\.0\.1:9\/profile": Cannot connect/,
+    ],
+    [
+      "where a redirect led that gives no profile",
+      () => `http://127.0.0.1:${plain}/login`,
+      /\n"http:\/\/127\.0\.0\.1:\d+\/html", to which the server redirects, is no valid profile: the response is HTML/,
     ],
     [
       "what a page begins with",
@@ -189,6 +226,17 @@ describe("agent test URL", () => {
       expect(stdout).toMatch(says);
       expect(stdout).toMatch(/\nNext: .+\n$/);
     });
+
+  test("says what it waits for, on standard error", async () => {
+    const { code, stderr } = await cli("test", `http://127.0.0.1:${plain}/debug/pprof/profile?seconds=14`);
+    expect([code, stderr]).toEqual([0, "Taking a profile, 14 s\n"]);
+  });
+
+  test("masks the credentials that a success quotes", async () => {
+    const { stdout } = await cli("test", `http://edge:${secret}@127.0.0.1:${plain}/echo`);
+    expect(stdout).toContain('the text "you sent (secret)"');
+    expect(stdout).not.toContain(btoa(`edge:${secret}`));
+  });
 
   test("gives up at its deadline", async () => {
     const { code, stdout } = await cli("test", `http://127.0.0.1:${plain}/stall`, "--timeout", "100ms");
@@ -262,7 +310,46 @@ http_headers = { "X-Site" = ["${secret}"] }`;
   test("fails where an enabled type is not served", async () => {
     const file = scraping("tls_config = { insecure_skip_verify = true }", "");
     const { code, stdout } = await cli("test", "--config", file);
-    expect(stdout).toMatch(/FAIL {2}mutex .*404[^]*3 of 4 profile types can be scraped; not mutex: Nothing is served/);
+    expect(stdout).toMatch(
+      /FAIL {2}mutex .*404[^]*3 of 4 profile types can be scraped; not mutex: The server serves nothing/,
+    );
+    expect(code).toBe(1);
+  });
+
+  test("speaks of the arguments of the component, and not of flags", async () => {
+    const table: readonly (readonly [lines: string, path: string, advice: string])[] = [
+      ['basic_auth = { username = "edge", password = "wrong" }', "/closed", "correct basic_auth in COMPONENT"],
+      ["", "/closed", "configure authentication (basic_auth, authorization, bearer_token_file, oauth2) in COMPONENT"],
+      ["follow_redirects = false", "/moved", "configure that URL, or turn follow_redirects on in COMPONENT"],
+      [
+        "",
+        "/gone",
+        `\`agent test https://127.0.0.1:${secure} --config FILE --component COMPONENT\` lists the profiles`,
+      ],
+    ];
+    for (const [lines, path, advice] of table) {
+      const file = scraping(`${lines}\ntls_config = { insecure_skip_verify = true }`);
+      const { code, stdout } = await cli("test", "--config", file, `https://127.0.0.1:${secure}${path}`);
+      expect(stdout).toContain(`\nNext: ${advice.replace("COMPONENT", "pyroscope.scrape.edge")}`);
+      expect(code).toBe(1);
+    }
+  });
+
+  test("shares the blame between target and proxy, where that sends the request on", async () => {
+    const refusing = await listen(http.createServer((_, response) => response.writeHead(403).end("wrong password")));
+    const file = scraping(`proxy_url = "http://edge:${secret}@127.0.0.1:${refusing}"`);
+    const { stdout } = await cli("test", "--config", file, `http://127.0.0.1:${plain}/debug/pprof/allocs`);
+    expect(stdout).toContain(
+      `Either the proxy "127.0.0.1:${refusing}" or the server refuses the request with status 403.`,
+    );
+    expect(stdout).toContain("Next: check user name and password in the proxy's URL");
+  });
+
+  test("names the proxy of the environment that it cannot use", async () => {
+    const file = scraping("proxy_from_environment = true");
+    const env = { HTTP_PROXY: "ht!tp://nowhere" };
+    const { code, stdout } = await cliWith(env, "test", "--config", file, "http://shop.example.com/debug/pprof/heap");
+    expect(stdout).toMatch(/FAIL {2}proxy {7}Cannot use the proxy of HTTP_PROXY/);
     expect(code).toBe(1);
   });
 
@@ -300,25 +387,5 @@ http_headers = { "X-Site" = ["${secret}"] }`;
       expect(stderr).toStartWith(`agent: ${message}`);
       expect(code).toBe(2);
     }
-  });
-});
-
-describe("the URL of a test", () => {
-  const table: readonly (readonly [text: string, isProcess: boolean, process: string, url: string])[] = [
-    ["localhost:6060", true, "http://localhost:6060", "http://localhost:6060/"],
-    ["http://a:1/admin/debug/pprof/", true, "http://a:1/admin", "http://a:1/admin/debug/pprof/"],
-    ["https://a/debug/pprof/heap", false, "https://a", "https://a/debug/pprof/heap"],
-    ["http://a/debug/pprof/profile", false, "http://a", "http://a/debug/pprof/profile?seconds=1"],
-    ["unix:///run/a.sock:/debug/pprof/heap", false, "unix:///run/a.sock", "unix:///run/a.sock:/debug/pprof/heap"],
-    ["unix:///run/a.sock", true, "unix:///run/a.sock", "unix:///run/a.sock:/"],
-  ];
-  for (const [text, isProcess, process, url] of table)
-    test(`${text} names ${isProcess ? "a process" : "a profile"}`, () => {
-      expect(parseTestUrl(text)).toMatchObject({ isProcess, process, url });
-    });
-
-  test("is shown without what may be secret", () => {
-    expect(maskedUrl("https://u:p@a/x?seconds=5&key=1&debug=secret#frag")).toBe("https://a/x?seconds=5&key=…&debug=…");
-    expect(maskedUrl("unix:///run/a.sock:/x?key=1")).toBe("unix:///run/a.sock:/x?key=…");
   });
 });

@@ -10,6 +10,7 @@ import {
 } from "../../src/component/index.ts";
 import { labelsOf, type Profile, type Target } from "../../src/model/index.ts";
 import { createMetrics } from "../../src/observability/index.ts";
+import { testContext } from "../support/context.ts";
 import { FakeClock, settle } from "../support/fake-clock.ts";
 import { createMemoryLog } from "../support/memory-log.ts";
 
@@ -91,7 +92,7 @@ function profile(id: string): Profile {
 function setUp(...components: ComponentConfig[]) {
   const log = createMemoryLog();
   const metrics = createMetrics();
-  const graph = new Graph({ clock: new FakeClock(), log, metrics, storagePath: "unused", userAgent: "test" });
+  const graph = new Graph({ clock: new FakeClock(), log, metrics, storage: testContext().storage, userAgent: "test" });
   graph.applyConfig(components);
   const controller = new AbortController();
   const ended = graph.run(controller.signal).then(() => events.push("graph ended"));
@@ -229,7 +230,7 @@ describe("Graph.applyConfig()", () => {
       clock: new FakeClock(),
       log: createMemoryLog(),
       metrics: createMetrics(),
-      storagePath: "unused",
+      storage: testContext().storage,
       userAgent: "test",
     });
     const refusing = [component("write.a", { refuse: "No" }), component("write.b", { refuse: "Never" })];
@@ -261,6 +262,35 @@ describe("Graph.applyConfig()", () => {
     release.get("write.a")?.();
     await settle();
     expect(happened()).toEqual(["end write.a", "run write.a"]);
+    stop();
+    await ended;
+  });
+});
+
+describe("Graph.refuseConfig()", () => {
+  test("shows components at fault as unhealthy, undisturbed, until a configuration is applied or another is at fault", async () => {
+    const { graph, metrics, stop, ended } = setUp(component("write.a"), component("write.b"));
+    await settle();
+    happened();
+    graph.refuseConfig(new Map([["write.a", "Wrong"]]));
+    expect(health(graph)).toEqual({ "write.a": "unhealthy", "write.b": "healthy" });
+    expect(graph.component("write.a")?.health.message).toBe("Wrong");
+    expect(await metrics.text()).toContain("agent_config_last_load_successful 0");
+    graph.refuseConfig(new Map([["write.b", "Wrong"]]));
+    expect(health(graph)).toEqual({ "write.a": "healthy", "write.b": "unhealthy" });
+    graph.applyConfig([component("write.a"), component("write.b")]);
+    expect(health(graph)).toEqual({ "write.a": "healthy", "write.b": "healthy" });
+    expect(await metrics.text()).toContain("agent_config_last_load_successful 1");
+    expect(happened()).toEqual([]);
+    stop();
+    await ended;
+  });
+
+  test("leaves what a crashed component says of itself", async () => {
+    const { graph, stop, ended } = setUp(component("write.a", { failAfterStart: "Bug" }));
+    await settle();
+    graph.refuseConfig(new Map([["write.a", "Wrong"]]));
+    expect(graph.component("write.a")?.health.message).toBe("Ended unasked: Bug");
     stop();
     await ended;
   });

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import packageJson from "../../package.json" with { type: "json" };
 import { references } from "./bad/references.ts";
+import { relabel } from "./bad/relabel.ts";
 import { scrape } from "./bad/scrape.ts";
+import { secrets } from "./bad/secrets.ts";
 import { structure } from "./bad/structure.ts";
 import { syntax } from "./bad/syntax.ts";
 import { targets } from "./bad/targets.ts";
@@ -13,8 +15,10 @@ describe.each([
   ["structure", structure],
   ["references", references],
   ["targets", targets],
+  ["relabel", relabel],
   ["scrape", scrape],
   ["write and store", write],
+  ["secrets", secrets],
 ] as const)("A bad configuration: %s", (_name, table) => {
   test.each(table.map((row) => [row.title, row] as const))("reports %s", async (_title, row) => {
     const { text, problems, path = "agent.toml", env = {} } = row;
@@ -24,6 +28,6 @@ describe.each([
   });
 
   test("shows no secret", () => {
-    expect(table.flatMap(({ problems }) => problems).join("\n")).not.toMatch(/s3c|hunter2/);
+    expect(table.flatMap(({ problems }) => problems).join("\n")).not.toMatch(/s3c|hunter2|73310/);
   });
 });

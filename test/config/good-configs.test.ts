@@ -114,6 +114,16 @@ describe("A good configuration", () => {
     expect(server).toEqual({ listen_address, host, port });
   });
 
+  test("takes the token of the server as a secret, or a file of it", async () => {
+    const inline = (await parse('[server]\ntoken = "s3same"')).server;
+    expect([inline.token?.reveal(), inline.token_file, JSON.stringify(inline)]).toEqual([
+      "s3same",
+      undefined,
+      expect.not.stringContaining("s3same"),
+    ]);
+    expect((await parse('[server]\ntoken_file = "token"')).server).toMatchObject({ token_file: "/etc/agent/token" });
+  });
+
   test("starts relative paths from its own directory", async () => {
     expect((await parse('[storage]\npath = "../data"')).storage.path).toBe("/etc/data");
     expect((await parse('[storage]\npath = "/srv/data"')).storage.path).toBe("/srv/data");
@@ -161,6 +171,7 @@ describe("pyroscope.scrape", () => {
       targets: [],
       forward_to: [],
       params: {},
+      rule: [],
       scheme: "http",
       scrape_interval: "15s",
       body_size_limit: "32MiB",
@@ -287,6 +298,7 @@ describe("pyroscope.write", () => {
   test("has the defaults of its documentation", async () => {
     expect(JSON.parse(JSON.stringify(await writeOf('endpoint = { url = "http://h" }')))).toEqual({
       external_labels: {},
+      rule: [],
       endpoint: [
         {
           url: "http://h",
@@ -296,7 +308,13 @@ describe("pyroscope.write", () => {
           max_backoff_period: "5m",
           max_backoff_retries: 10,
           retry_on_http_429: true,
-          queue: { durability: "memory", max_memory: "16MiB", max_age: "50m", max_in_flight: 8 },
+          queue: {
+            durability: "outage",
+            max_memory: "16MiB",
+            max_disk: "256MiB",
+            max_age: "50m",
+            max_in_flight: 8,
+          },
           proxy_from_environment: false,
           follow_redirects: true,
           enable_http2: true,

@@ -1,10 +1,12 @@
 import type { GenericSchema } from "valibot";
 import { type ComponentKind, type ExportKind, reference } from "../../src/component/index.ts";
 import { type Config, type ConfigOptions, parseConfig } from "../../src/config/index.ts";
+import { relabelArguments } from "../../src/discovery/relabel-arguments.ts";
 import { phlareScrapeArguments } from "../../src/phlare/scrape/arguments.ts";
 import { scrapeArguments } from "../../src/pyroscope/scrape/arguments.ts";
 import { storeArguments } from "../../src/pyroscope/store/arguments.ts";
 import { writeArguments } from "../../src/pyroscope/write/arguments.ts";
+import { prepareRules } from "../../src/relabel/index.ts";
 import { argument, oneOrMany, table } from "../../src/schema/index.ts";
 
 /** A kind that is only read about: nothing in these tests may start a component. */
@@ -13,6 +15,7 @@ function kind(name: string, schema: GenericSchema, exports?: ExportKind): Compon
     name,
     summary: name,
     schema,
+    prepare: prepareRules,
     ...(exports && { exports }),
     create: () => {
       throw new Error(`${name} was started`);
@@ -33,6 +36,7 @@ export const kinds: readonly ComponentKind[] = [
   kind("phlare.scrape", phlareScrapeArguments),
   kind("test.pipe", pipeArguments, "receiver"),
   kind("test.finder", table({}), "targets"),
+  kind("discovery.relabel", relabelArguments, "targets"),
 ];
 
 /** Checks a text as if it stood in /etc/agent/agent.toml. */

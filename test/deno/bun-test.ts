@@ -16,6 +16,9 @@ export const test = declaring(it as Declare);
 export { test as it };
 export const describe = declaring(suite as Declare);
 
+/** Tests have no deadline here unless they set one. */
+export function setDefaultTimeout(_ms: number): void {}
+
 /** The forms of `test` and `describe`: plain, `.each`, `.concurrent`, `.if`, `.skip`, `.skipIf`, `.todo`. */
 function declaring(declare: Declare) {
   const form = (options: object) => {

@@ -51,6 +51,8 @@ const dropReasons: Record<Exclude<DropReason, "canceled">, true> = {
   retries_exhausted: true,
   server_error: true,
   shutdown: true,
+  spool_damaged: true,
+  spool_full: true,
   timeout: true,
   tls: true,
   too_large: true,
@@ -58,6 +60,7 @@ const dropReasons: Record<Exclude<DropReason, "canceled">, true> = {
   truncated: true,
   unauthorized: true,
   unavailable: true,
+  unknown_age: true,
   unreachable: true,
 };
 

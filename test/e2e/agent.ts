@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -32,6 +32,7 @@ export interface TargetView {
   readonly type: string;
   readonly url: string;
   readonly health: "unknown" | "up" | "down";
+  readonly next_scrape?: string;
   readonly delta: "agent" | "target" | "none";
   readonly labels: Readonly<Record<string, string>>;
   readonly last_error?: string;
@@ -43,6 +44,7 @@ export interface EndpointView {
   readonly name: string;
   readonly state: "unknown" | "up" | "down";
   readonly queued_profiles: number;
+  readonly spooled_profiles: number;
   readonly sent_profiles: number;
   readonly dropped_profiles: number;
   readonly last_error?: string;
@@ -54,6 +56,8 @@ export interface Agent {
   readonly url: string;
   readonly child: Child;
   readonly directory: string;
+  /** What it was started with, without its address. */
+  readonly args: readonly string[];
   get(path: string): Promise<Response>;
   targets(): Promise<TargetView[]>;
   /** The state of each endpoint of a write component, by its name. */
@@ -67,14 +71,26 @@ export interface Agent {
 
 interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
+  /** Beside the file: `--watch`. */
+  readonly flags?: readonly string[];
 }
 
 /** Starts the agent with this configuration, its listener and storage in a place of their own, and waits until it is ready. */
 export async function startAgent(config: string, options: StartOptions = {}): Promise<Agent> {
   const directory = mkdtempSync(join(tmpdir(), "pprof-agent-e2e-"));
-  const file = join(directory, "agent.toml");
-  writeFileSync(file, `storage.path = "data"\n${config}`);
-  return startIn(directory, ["run", "--config", file], options);
+  writeConfig({ directory }, config);
+  return startIn(directory, ["run", "--config", configPath({ directory }), ...(options.flags ?? [])], options);
+}
+
+/** Puts another configuration in the place of the agent's file. */
+export function writeConfig(agent: Pick<Agent, "directory">, config: string): void {
+  const file = configPath(agent);
+  writeFileSync(`${file}.new`, `storage.path = "data"\n${config}`);
+  renameSync(`${file}.new`, file);
+}
+
+function configPath({ directory }: Pick<Agent, "directory">): string {
+  return join(directory, "agent.toml");
 }
 
 /** Starts the agent without a file: `--target`, `--server` and the like. */
@@ -82,10 +98,15 @@ export function startAgentWith(flags: readonly string[], options: StartOptions =
   return startIn(mkdtempSync(join(tmpdir(), "pprof-agent-e2e-")), flags, options);
 }
 
+/** Starts an agent that was stopped once more: the same file, the same directory. */
+export function startAgain({ directory, args }: Agent, options: StartOptions = {}): Promise<Agent> {
+  return startIn(directory, args, options);
+}
+
 async function startIn(directory: string, args: readonly string[], { env = {} }: StartOptions): Promise<Agent> {
   const listenAddress = `127.0.0.1:${await freePort()}`;
   const child = startChild([...agentCommand, ...args, "--listen", listenAddress], { cwd: directory, env });
-  const agent = handleOf({ child, directory, url: `http://${listenAddress}` });
+  const agent = handleOf({ child, directory, args, url: `http://${listenAddress}` });
   try {
     await untilReady(agent);
   } catch (error) {
@@ -95,12 +116,13 @@ async function startIn(directory: string, args: readonly string[], { env = {} }:
   return agent;
 }
 
-function handleOf({ child, directory, url }: Pick<Agent, "child" | "directory" | "url">): Agent {
+function handleOf({ child, directory, args, url }: Pick<Agent, "child" | "directory" | "args" | "url">): Agent {
   const get = (path: string): Promise<Response> => fetch(`${url}${path}`);
   return {
     url,
     child,
     directory,
+    args,
     get,
     targets: async () => ((await (await get("/api/v0/targets")).json()) as { targets: TargetView[] }).targets,
     endpoints: async (componentId) => {

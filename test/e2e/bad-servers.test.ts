@@ -91,18 +91,18 @@ ${endpoints.join("")}`);
 
   test.each([
     ["401", /401 unauthenticated "no org id".*authentication/],
-    ["html page", /"<html>Sign in<\/html>".*something else answers/],
+    ["html page", /"Sign in".*something else answers/],
     ["stall", /1s/],
     ["reset", /127\.0\.0\.1:\d+/],
     ["refused", /127\.0\.0\.1:\d+/],
   ])("%s leaves the endpoint down and its profiles queued", async (name, words) => {
-    const { state, sent_profiles, dropped_profiles, last_error, queued_profiles } = await endpoint(name);
+    const { state, sent_profiles, dropped_profiles, last_error, ...waiting } = await endpoint(name);
     expect({ state, sent_profiles, dropped_profiles }).toEqual({
       state: "down",
       sent_profiles: 0,
       dropped_profiles: 0,
     });
-    expect(queued_profiles).toBeGreaterThanOrEqual(8);
+    expect(waiting.queued_profiles + waiting.spooled_profiles).toBeGreaterThanOrEqual(8);
     expect(last_error).toMatch(words);
     expect(await agent.metric("pyroscope_write_retries_total", { endpoint: name })).toBeGreaterThan(0);
   });

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import { createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { startBlackHole } from "../support/black-hole.ts";
 import { eventually } from "../support/child.ts";
 import { freePort } from "../support/free-port.ts";
 import { type HostileServer, startHostileServer } from "../support/hostile-server.ts";
@@ -106,24 +106,6 @@ url = "${server.url}"
     expect(peakMegabytes).toBeLessThan(400);
   });
 });
-
-/** Takes connections on every address of 127.0.0.0/8 and never answers. */
-async function startBlackHole(): Promise<AsyncDisposable & { port: number }> {
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on("error", () => {}).on("close", () => sockets.delete(socket));
-  });
-  await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));
-  return {
-    port: (server.address() as { port: number }).port,
-    [Symbol.asyncDispose]: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
-      }),
-  };
-}
 
 describe("500 targets of which 100 are dead", () => {
   test("every scrape of the living ones is done", async () => {

@@ -2,7 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type PushServer, type ReceivedProfile, startPushServer } from "../support/push-server.ts";
 import { eventually } from "../support/child.ts";
 import type { Profile } from "../../src/gen/google/v1/profile_pb.ts";
-import { startAgent } from "./agent.ts";
+import { startAgain, startAgent } from "./agent.ts";
 import { type GoTarget, goCommand, startGoTarget } from "./go-target.ts";
 import { decodeProfile, difference, sumBelow, sumsByStack } from "./profile-sums.ts";
 
@@ -116,6 +116,40 @@ describe.skipIf(goCommand === undefined)("deltas of a Go program", () => {
       for (const column of columns) {
         const expected = difference(sumsByStack([last as never], column), sumsByStack([first as never], column));
         expect(expected.size).toBeGreaterThan(0);
+        expect(difference(sumsByStack(sent, column), expected), `${name} ${column}`).toEqual(new Map());
+      }
+    }
+  });
+
+  test.concurrent("go on over a restart of the agent: all that is allocated is counted once", async () => {
+    await using server = await startPushServer();
+    await using target = await startGoTarget();
+    await target.allocate({ bytes: 1_000_000, times: 5 });
+    const { Bytes: before, Objects: objectsBefore } = await target.allocated();
+    await using agent = await startAgent(config(target.address, server.url));
+    await more(server, { name: "memory", count: 1 });
+    await target.allocate({ bytes: 10_000, times: 7 });
+    await more(server, { name: "memory", count: 1 });
+    expect((await agent.stop()).exit).toBe(0);
+
+    await target.allocate({ bytes: 3_333_333, times: 3 });
+    await target.contend(3);
+    await using again = await startAgain(agent);
+    await more(server, { name: "memory", count: 1 });
+    await target.allocate({ bytes: 7, times: 2 });
+    const { Bytes: after, Objects: objectsAfter } = await target.allocated();
+    await more(server, { name: "memory", count: 1 });
+    await quiet(target);
+    expect((await again.stop()).exit).toBe(0);
+
+    const memory = ofType(server, "memory").map(({ profile }) => profile);
+    expect(sumBelow(memory, { column: "alloc_space", function: named })).toBe(BigInt(after - before));
+    expect(sumBelow(memory, { column: "alloc_objects", function: named })).toBe(BigInt(objectsAfter - objectsBefore));
+    for (const [name, path, columns] of cumulative) {
+      const [first, last] = [await target.answer("first", path), await target.answer("last", path)].map(decodeProfile);
+      const sent = ofType(server, name).map(({ profile }) => profile);
+      for (const column of columns) {
+        const expected = difference(sumsByStack([last as never], column), sumsByStack([first as never], column));
         expect(difference(sumsByStack(sent, column), expected), `${name} ${column}`).toEqual(new Map());
       }
     }

@@ -65,7 +65,7 @@ url = "${server.url}"
 `);
     await eventually("several profiles wait", async () => {
       const endpoint = (await agent.endpoints("pyroscope.write.test")).values().next().value;
-      return (endpoint?.queued_profiles ?? 0) >= 4 || undefined;
+      return (endpoint?.queued_profiles ?? 0) + (endpoint?.spooled_profiles ?? 0) >= 4 || undefined;
     });
     const scraped = await agent.metric("pyroscope_forwarded_entries_total");
     const stopped = agent.stop();
@@ -89,7 +89,7 @@ url = "http://127.0.0.1:${await freePort()}"
     const { exit, tookMs } = await agent.stop();
     expect(exit).toBe(0);
     expect(tookMs).toBeLessThan(6000);
-    expect(agent.child.output()).toMatch(/shutdown/);
+    expect(agent.child.output()).toMatch(/kept on disk for the next start/);
   });
 });
 
@@ -167,7 +167,7 @@ url = "${server.url}"
 [[pyroscope.write.dead.endpoint]]
 name = "dead"
 url = "http://127.0.0.1:${await freePort()}"
-queue = { max_memory = "24KiB" }
+queue = { durability = "memory", max_memory = "24KiB" }
 `);
     const lost = { component_id: "pyroscope.write.dead", reason: "queue_full" };
     await eventually("the queue of the dead endpoint overflows again and again", async () =>

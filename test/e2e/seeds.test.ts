@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { eventually, runChild } from "../support/child.ts";
@@ -39,6 +42,8 @@ interface Example {
   readonly name: string;
   /** The addresses in it, with their own label. */
   readonly targets: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** What the URL in it answers with, likewise. */
+  readonly discovered?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** What the documentation says will be requested of each; anything else must not be. */
   readonly paths: readonly string[];
   /** `__name__` of what these yield. */
@@ -58,6 +63,22 @@ const table: readonly Example[] = [
   {
     name: "scrape-default-endpoints",
     targets: local,
+    ...onByDefault,
+    labels: { job: "pyroscope.scrape.local" },
+    headers: {},
+  },
+  {
+    name: "scrape-dynamic-targets",
+    targets: {},
+    discovered: { "10.0.0.1:6060": { service_name: "shop", rack: "r1" }, "10.0.0.2:6060": { service_name: "cart" } },
+    ...onByDefault,
+    labels: { job: "pyroscope.scrape.local" },
+    headers: {},
+  },
+  {
+    name: "scrape-static-and-dynamic-targets",
+    targets: { "localhost:4040": { service_name: "pyroscope" }, "localhost:12345": { service_name: "agent" } },
+    discovered: { "10.0.0.1:6060": { service_name: "shop" } },
     ...onByDefault,
     labels: { job: "pyroscope.scrape.local" },
     headers: {},
@@ -92,6 +113,23 @@ const table: readonly Example[] = [
   },
 ];
 
+/** Answers as the documentation's https://example.com/scrape_targets. */
+async function startSdServer(groups: unknown): Promise<{ url: string } & AsyncDisposable> {
+  const server = createServer((_request, response) => {
+    response.writeHead(200, { "content-type": "application/json" });
+    response.end(JSON.stringify(groups));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/scrape_targets`,
+    async [Symbol.asyncDispose]() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
 /** Each URL that was requested, once, in order. */
 function requestedOf(requests: readonly TargetRequest[]): string[] {
   return [...new Set(requests.map(({ Path, Query }) => (Query ? `${Path}?${Query}` : Path)))].sort();
@@ -121,11 +159,11 @@ describe("the documentation's example", () => {
 
   test.concurrent.skipIf(goCommand === undefined).each(table)(
     "$name requests exactly those URLs and sends exactly those labels and headers",
-    async ({ name, targets, paths, types, labels, headers }) => {
+    async ({ name, targets, discovered = {}, paths, types, labels, headers }) => {
       await using server = await startPushServer();
       await using started = new AsyncDisposableStack();
       const programs = await Promise.all(
-        Object.entries(targets).map(async ([address, own]) => {
+        Object.entries({ ...targets, ...discovered }).map(async ([address, own]) => {
           const program = await startGoTarget();
           started.use(program);
           return { address, own, program };
@@ -134,10 +172,16 @@ describe("the documentation's example", () => {
       // The addresses are the documentation's; real programs listen elsewhere.
       let config = readFileSync(join(examples, `${name}.toml`), "utf8").replace("http://pyroscope:4100", server.url);
       for (const { address, program } of programs) config = config.replace(`"${address}"`, `"${program.address}"`);
+      const dynamic = programs.filter(({ address }) => address in discovered);
+      await using sd = await startSdServer(dynamic.map(({ program, own }) => ({ targets: [program.address], labels: own })));
+      config = config.replace("https://example.com/scrape_targets", sd.url);
       await using agent = await startAgent(config);
       // Nothing is scheduled but what is documented, so that what has not been asked for by the end of this test never is.
-      const scheduled = (await agent.targets()).map(({ url }) => url);
       const documented = programs.flatMap(({ program }) => paths.map((path) => `http://${program.address}${path}`));
+      await eventually("the targets are discovered", async () =>
+        (await agent.targets()).length >= documented.length ? true : undefined,
+      );
+      const scheduled = (await agent.targets()).map(({ url }) => url);
       expect(scheduled.sort()).toEqual(documented.sort());
 
       // Every first scrape begins within one interval, the documentation's 15 s; one of 14 seconds is seen when it begins.

@@ -142,6 +142,16 @@ describe("OAuth2 behind an HTTP client", () => {
   });
   afterEach(() => server.close());
 
+  test("fails with what the token server said where a revoked token cannot be replaced", async () => {
+    server.reply = (_, number) =>
+      number === 0 ? { body: token(0) } : { status: 400, body: { error: "unauthorized_client" } };
+    await send();
+    accepted = "nobody";
+    const { reason, message } = await failure(send());
+    expect(reason).toBe("credentials");
+    expect(message).toContain('it answered 400 with "unauthorized_client"; check client_id');
+  });
+
   test("sends one token with every request", async () => {
     await Promise.all(Array.from({ length: 50 }, send));
     expect(new Set(seen)).toEqual(new Set(["Bearer token-0"]));

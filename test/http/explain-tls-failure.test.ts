@@ -2,8 +2,11 @@ import { describe, expect, test } from "bun:test";
 import https from "node:https";
 import type { AddressInfo } from "node:net";
 import tls, { type TLSSocket } from "node:tls";
-import type { Clock } from "../../src/base/index.ts";
+import { AgentError, type Clock } from "../../src/base/index.ts";
+import type { Connector } from "../../src/http/connection/connector.ts";
+import { Interruption } from "../../src/http/interruption.ts";
 import { explainTlsFailure } from "../../src/http/tls/explain-tls-failure.ts";
+import { createTlsExplainer } from "../../src/http/tls/tls-explainer.ts";
 import { type Certificate, createAuthority, selfSignedCertificate } from "../support/certificates.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { listen } from "./client-under-test.ts";
@@ -45,6 +48,61 @@ function connect(options: tls.ConnectionOptions, sockets: TLSSocket[]): Promise<
 
 /** Bun names the cause; Deno has one code for whatever keeps a certificate from being verified. */
 const codes = { deno: "UNABLE_TO_VERIFY_LEAF_SIGNATURE", name: "ERR_TLS_CERT_ALTNAME_INVALID" };
+
+describe("a look at a server that TLS failed with", () => {
+  // Valid by the clock that TLS itself goes by.
+  const trusted = createAuthority("Trusted Root");
+  const unknown = createAuthority("Other Root").issue({ name: "server", hosts });
+  const error = new AgentError("tls", "failed", { cause: { code: codes.deno } });
+  const url = new URL("https://server.test:8443/");
+
+  /** Explains an error of a server that by and by shows these certificates; without one, it cannot be connected to. */
+  function explainerOf(...shown: (Certificate | undefined)[]) {
+    const turned = new FakeClock(Date.now());
+    let looks = 0;
+    const connector: Partial<Connector> = {
+      proxyTo: () => undefined,
+      async connectTls() {
+        const certificate = shown[looks++];
+        if (!certificate) throw new Error("refused");
+        const server = https.createServer(certificate);
+        const { port, close } = await listen(server);
+        return connect({ port, host: "127.0.0.1", ca: trusted.cert, rejectUnauthorized: false }, []).finally(close);
+      },
+    };
+    const explainer = createTlsExplainer(connector as Connector, turned);
+    const ask = async (): Promise<string> => {
+      const interruption = new Interruption({ timeoutMs: 5000, signal: new AbortController().signal }, turned);
+      const told = await explainer(error, url, interruption);
+      interruption.release();
+      return (told as Error).message;
+    };
+    return { ask, turned, looks: () => looks };
+  }
+
+  const nothing: [why: string, first: Certificate | undefined][] = [
+    ["could not be taken", undefined],
+    ["met another certificate, which is good", trusted.issue({ name: "server", hosts })],
+  ];
+  test.each(nothing)("that %s is taken again, but not for every request", async (_why, first) => {
+    const { ask, turned, looks } = explainerOf(first, unknown);
+    expect(await ask()).toBe("failed");
+    await turned.advance(9999);
+    expect(await ask()).toBe("failed");
+    expect(looks()).toBe(1);
+    await turned.advance(1);
+    const explained =
+      'Cannot make a TLS connection to "server.test:8443": its certificate comes from the unknown issuer "Other Root"';
+    expect(await ask()).toStartWith(explained);
+    // What was found is good for longer.
+    await turned.advance(299_999);
+    expect(await ask()).toStartWith(explained);
+    expect(looks()).toBe(2);
+    await turned.advance(1);
+    expect(await ask()).toBe("failed");
+    expect(looks()).toBe(3);
+  });
+});
 
 describe("an explained TLS failure", () => {
   test.each(["CERT_HAS_EXPIRED", codes.deno])("with %s says when the certificate expired", async (code) => {

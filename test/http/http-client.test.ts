@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import http from "node:http";
 import net from "node:net";
-import { clientUnderTest, failure, listen, text } from "./client-under-test.ts";
+import { clientUnderTest, failure, listen, text, until } from "./client-under-test.ts";
 
 const it = clientUnderTest();
 
@@ -126,6 +126,26 @@ describe("an HTTP client's failure", () => {
     expect(failed.message).toBe(message);
     await it.server.idle();
   });
+
+  test.each(["Connection: upgrade\r\nUpgrade: other\r\n", ""])(
+    "of an answer in another protocol does not wait for the deadline: %j",
+    async (headers) => {
+      let open = 0;
+      const switching = net.createServer((socket) => {
+        open++;
+        socket.on("error", () => {}).once("close", () => open--);
+        socket.once("data", () => socket.write(`HTTP/1.1 101 Switching Protocols\r\n${headers}\r\n`));
+      });
+      const { port, close } = await listen(switching);
+      expect(await failure(it.get(`http://127.0.0.1:${port}/`))).toEqual({
+        reason: "protocol",
+        message:
+          'The answer from "127.0.0.1:PORT" is 101 Switching Protocols, for which nobody asked; check that this is the right port',
+      });
+      await until(() => open === 0);
+      close();
+    },
+  );
 
   test("of a port where nobody listens is refused", async () => {
     const { port, close } = await listen(net.createServer());

@@ -1,9 +1,14 @@
+import { spawn } from "node:child_process";
 import { describe, expect, test } from "bun:test";
 import { once } from "node:events";
 import http2 from "node:http2";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import process from "node:process";
+import { isDeno } from "../../src/runtime/index.ts";
 import { createHttpClient, type HttpArguments, type HttpClient, type HttpRequest } from "../../src/http/index.ts";
 import { failure, text, until } from "./client-under-test.ts";
+import { startRawHttp2Server, type Treatment } from "./raw-http2-server.ts";
 import { selfSigned } from "./self-signed.ts";
 
 const trusting: HttpArguments = {
@@ -121,6 +126,61 @@ describe("An HTTP client and HTTP/2", () => {
     const { body } = await get(client, `${server.url}/`).catch(() => get(client, `${server.url}/`));
     expect(text(body)).toBe("2.0 GET 0");
     expect(server.connections()).toBe(2);
+  });
+
+  const requests: [method: "GET" | "POST", treatment: Treatment][] = [
+    ["GET", "refuse"],
+    ["GET", "goAway"],
+    ["POST", "refuse"],
+    ["POST", "goAway"],
+  ];
+  test.each(requests)("sends a %s once more that the server did nothing with: %s", async (method, treatment) => {
+    const server = await startRawHttp2Server("ok", treatment);
+    using client = clientWith();
+    const request = { method, ...(method === "POST" && { body: [new Uint8Array(7)] }) };
+    for (let i = 0; i < 2; i++) expect((await get(client, server.url, request)).status).toBe(200);
+    expect(server.seen).toEqual([
+      [1, "ok"],
+      [1, treatment],
+      [2, "ok"],
+    ]);
+    server.close();
+  });
+
+  test("sends a request no third time", async () => {
+    const server = await startRawHttp2Server("refuse", "refuse");
+    using client = clientWith();
+    expect((await failure(get(client, server.url))).reason).toBe("reset");
+    expect(server.seen.length).toBe(2);
+    server.close();
+  });
+
+  test("wants nothing pushed, and no headers above the limit", async () => {
+    const server = await startRawHttp2Server("headers");
+    using client = clientWith();
+    // Bun ends the connection before anybody sees them.
+    expect(await failure(get(client, server.url))).toEqual(
+      isDeno
+        ? {
+            reason: "too_large",
+            message: 'The response headers from "localhost:PORT" are larger than the limit of 64KiB',
+          }
+        : { reason: "protocol", message: 'Cannot talk to "localhost:PORT": Protocol error' },
+    );
+    const [enablePush, maxHeaderListSize] = [2, 6];
+    expect([enablePush, maxHeaderListSize].map((name) => server.settings.get(name))).toEqual([0, 65_536]);
+    server.close();
+  });
+
+  test("lets a process end that has an idle connection", async () => {
+    await using server = await startServer();
+    const command = isDeno ? ["run", "-A", "--no-check"] : [];
+    const script = join(import.meta.dirname, "one-request.ts");
+    const child = spawn(process.execPath, [...command, script, `${server.url}/`], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const [printed, [code]] = await Promise.all([once(child.stdout, "data"), once(child, "exit")]);
+    expect([String(printed), code]).toEqual(["2.0 GET 0\n", 0]);
   });
 
   test("does not remember that a server could not be reached", async () => {

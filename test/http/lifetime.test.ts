@@ -1,8 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { getEventListeners } from "node:events";
+import { EventEmitter, getEventListeners } from "node:events";
 import http from "node:http";
 import net from "node:net";
 import { createConnectionPool } from "../../src/http/connection/connection-pool.ts";
+import type { Connector } from "../../src/http/connection/connector.ts";
+import type { OutgoingRequest } from "../../src/http/connection/outgoing-request.ts";
+import { exchange } from "../../src/http/exchange.ts";
+import { Interruption } from "../../src/http/interruption.ts";
 import { createHttpClient } from "../../src/http/index.ts";
 import { clientUnderTest, failure, listen, text, until } from "./client-under-test.ts";
 
@@ -95,6 +99,30 @@ describe("an HTTP client's connections", () => {
     expect(it.server.requests.length).toBe(before);
   });
 
+  test("are replaced once, however often one of them fails", async () => {
+    const opened: FailingRequest[] = [];
+    const connector: Partial<Connector> = {
+      proxyTo: () => undefined,
+      open() {
+        const request = new FailingRequest({ times: opened.length === 0 ? 2 : 1 });
+        opened.push(request);
+        return Promise.resolve(request);
+      },
+    };
+    const interruption = new Interruption({ timeoutMs: 5000, signal: new AbortController().signal }, it.clock);
+    const hop = {
+      method: "GET",
+      url: new URL("http://127.0.0.1/"),
+      headers: {},
+      body: undefined,
+      maxBytes: 1,
+    } as const;
+    const { reason } = await failure(exchange(hop, { connector: connector as Connector, interruption }));
+    interruption.release();
+    expect(reason).toBe("reset");
+    expect(opened.length).toBe(2);
+  });
+
   test("are not tried again when a new one is reset", async () => {
     const before = it.server.requests.length;
     await failure(it.get("/reset-at-once"));
@@ -129,10 +157,10 @@ describe("an HTTP client's connections", () => {
 
   test("idle ones are bounded for one host and in all, and closed in time", async () => {
     const { server } = it;
-    const pool = createConnectionPool(undefined, { perHost: 2, inAll: 3, forMs: 100 });
+    const pool = createConnectionPool((options) => new http.Agent(options), { perHost: 2, inAll: 3, forMs: 100 });
     const five = (hostname: string) =>
       Promise.all(
-        Array.from({ length: 5 }, () => getOnce({ agent: pool.agent("plain"), hostname, port: server.port })),
+        Array.from({ length: 5 }, () => getOnce({ agent: pool.agent({ fresh: false }), hostname, port: server.port })),
       );
     await five("127.0.0.1");
     await until(() => server.connections() === 2);
@@ -142,6 +170,28 @@ describe("an HTTP client's connections", () => {
     pool.close();
   });
 });
+
+/** Meets a connection that was closed meanwhile, and says so several times. */
+class FailingRequest extends EventEmitter implements OutgoingRequest {
+  reusedSocket = true;
+  readonly socket = new net.Socket();
+  readonly writableFinished = true;
+  readonly #times: number;
+
+  constructor({ times }: { times: number }) {
+    super();
+    this.#times = times;
+  }
+
+  end(): void {
+    this.emit("socket", this.socket);
+    for (let i = 0; i < this.#times; i++) this.emit("error", Object.assign(new Error("reset"), { code: "ECONNRESET" }));
+  }
+
+  cork(): void {}
+  write(): void {}
+  destroy(): void {}
+}
 
 function getOnce(options: http.RequestOptions): Promise<void> {
   return new Promise((resolve, reject) => {

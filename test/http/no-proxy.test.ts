@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { parseNoProxy } from "../../src/http/proxy/no-proxy.ts";
+import { noProxyProblems, parseNoProxy } from "../../src/http/proxy/no-proxy.ts";
 
 const direct = true;
 const proxied = false;
@@ -84,10 +84,43 @@ const rows: readonly (readonly [list: string, url: string, isDirect: boolean])[]
   [".", "http://example.com", proxied],
   [":80", "http://example.com", proxied],
   ["[", "http://example.com", proxied],
+  ["http://example.com", "http://http", proxied],
+  ["example.com/path", "http://example.com", proxied],
+  ["edge@example.com", "http://example.com", proxied],
 ];
 
 describe("no_proxy", () => {
   test.each(rows)("%j lets %s go directly: %j", (list, url, isDirect) => {
     expect(parseNoProxy(list)(new URL(url))).toBe(isDirect);
+  });
+});
+
+describe("An entry of no_proxy that matches nothing", () => {
+  const problems: readonly (readonly [entry: string, problem: string])[] = [
+    ["10.0.0.0/33", "behind the / belongs a number from 0 to 32"],
+    ["10.0.0.0/", "behind the / belongs a number from 0 to 32"],
+    ["10.0.0.0/x:80", "behind the / belongs a number from 0 to 32"],
+    ["10.0.0.0/255.0.0.0", "behind the / belongs a number from 0 to 32"],
+    ["fd00::/129", "behind the / belongs a number from 0 to 128"],
+    ["10.0.0/8", "before the / stands no IP address; a block is written as 10.0.0.0/8"],
+    ["example.com/path", "before the / stands no IP address; a block is written as 10.0.0.0/8"],
+    ["10.0.0.300", "it is no IP address; a block of them is written as 10.0.0.0/8"],
+    ["10.0.", "it is no IP address; a block of them is written as 10.0.0.0/8"],
+    ["10.*", "a * stands alone, or for all sub-domains as in *.example.com"],
+    ["*:80", "a * stands alone, or for all sub-domains as in *.example.com"],
+    ["*.", "it names no host"],
+    [":80", "it names no host"],
+    ["example.com:0", "a port is a number from 1 to 65535"],
+    ["example.com:70000", "a port is a number from 1 to 65535"],
+  ];
+  test.each(problems)("is told of: %j", (entry, problem) => {
+    expect(noProxyProblems(`example.com, ${entry}`)).toEqual([`"${entry}" matches nothing: ${problem}`]);
+    const isDirect = parseNoProxy(entry);
+    for (const url of ["http://example.com", "http://10.0.0.1", "http://[fd00::1]"])
+      expect(isDirect(new URL(url))).toBe(false);
+  });
+
+  test("is shown without the password of a URL", () => {
+    expect(noProxyProblems("http://u:s3cret@h")).toEqual(['"http://…@h" matches nothing: write the host alone']);
   });
 });

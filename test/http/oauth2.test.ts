@@ -142,7 +142,13 @@ describe("an OAuth2 token that a server refused", () => {
     oauth2.server.reply = (_, number) => (number === 0 ? { body: token(0) } : { status: 503, body: "" });
     const it = oauth2.credentials();
     const value = await it.authorization();
-    expect(await it.refused(value)).toBe(false);
+    const refusal = {
+      reason: "credentials",
+      message: expect.stringMatching(/^The server does not accept the access token, and no other .* it answered 503 /),
+    };
+    expect(await failure(it.refused(value))).toEqual(refusal);
+    expect(await failure(it.refused(value))).toEqual(refusal);
+    expect(oauth2.server.requests).toHaveLength(2);
     expect(await it.authorization()).toBe(value);
     expect(oauth2.log.messages("warn")).toHaveLength(1);
   });

@@ -138,6 +138,16 @@ describe("A refused CONNECT", () => {
     await until(() => proxy.connections() === 0);
   });
 
+  test("with credentials that a proxy answers with 403 may be about them", async () => {
+    const proxy = await proxyServer({ answer: "HTTP/1.1 403 Forbidden\r\n\r\n" });
+    const url = proxy.url.replace("//", "//user:hunter2@");
+    expect(await failure(tunnel({ proxy: proxyAt(url), port: 443 }))).toEqual(
+      refused(
+        "it refuses with 403 Forbidden; check user name and password in its URL, and that it allows CONNECT to this host and port",
+      ),
+    );
+  });
+
   test("says that the credentials were wrong, and not which", async () => {
     const proxy = await proxyServer({ credentials: "user:right" });
     const url = proxy.url.replace("//", "//user:hunter2@");

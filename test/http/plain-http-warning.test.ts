@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { Secret } from "../../src/base/index.ts";
 import type { HttpArguments } from "../../src/http/index.ts";
-import { plainHttpWarning } from "../../src/http/index.ts";
+import { plainHttpWarning } from "../../src/http/credentials/plain-http-warning.ts";
 
 const token: HttpArguments = { bearer_token: new Secret("s3cret") };
 
@@ -24,6 +24,10 @@ describe("The warning of credentials over plain http", () => {
     expect(plainHttpWarning({ args: token, urls })).toBe(
       'sends credentials over plain http (bearer_token, to "shop:6060" and 1 more): everybody on the way can read them; use https',
     );
+  });
+
+  test("reads the scheme in upper case too", () => {
+    expect(plainHttpWarning({ args: token, urls: ["HTTP://shop/"] })).toContain('to "shop:80"');
   });
 
   test("knows headers that authenticate by their names", () => {

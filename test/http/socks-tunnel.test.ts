@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { once } from "node:events";
 import { inspect } from "node:util";
+import { FakeClock } from "../support/fake-clock.ts";
 import { failure } from "./client-under-test.ts";
 import {
   closeOpened,
@@ -75,9 +76,40 @@ describe("A tunnel by SOCKS 5", () => {
   test("through what is an HTTP server says so", async () => {
     const port = await rawServer((socket) => socket.once("data", () => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n")));
     expect(await failure(tunnel({ proxy: proxyAt(`socks5://127.0.0.1:${port}`), port: 443 }))).toEqual({
-      ...refused("it does not answer in SOCKS 5; check port and scheme of its URL"),
+      ...refused(
+        'it does not answer in SOCKS 5 but begins with "HTTP/1.1 400 Bad Request"; check port and scheme of its URL',
+      ),
       reason: "protocol",
     });
+  });
+
+  test("through what is another server is given up at its first byte", async () => {
+    const port = await rawServer((socket) => socket.write("S"));
+    const { reason, message } = await failure(tunnel({ proxy: proxyAt(`socks5://127.0.0.1:${port}`), port: 443 }));
+    expect(reason).toBe("protocol");
+    expect(message).toContain('it does not answer in SOCKS 5 but begins with "S"');
+  });
+
+  test("through what waits for more is given up soon", async () => {
+    const clock = new FakeClock();
+    const port = await rawServer((socket) => {
+      socket.once("data", () => void clock.advance(5000));
+    });
+    const proxy = proxyAt(`socks5://127.0.0.1:${port}`);
+    expect(await failure(tunnel({ proxy, port: 443, clock }))).toEqual({
+      ...refused("it does not answer in SOCKS 5 within 5s; check port and scheme of its URL"),
+      reason: "protocol",
+    });
+    expect(clock.pending).toBe(0);
+  });
+
+  test("has all the time it needs once it has answered", async () => {
+    const clock = new FakeClock();
+    const socks = await socksServer();
+    const port = await webServer();
+    const socket = await tunnel({ proxy: proxyAt(`socks5://127.0.0.1:${socks.port}`), port, clock });
+    expect(clock.pending).toBe(0);
+    expect(await getOver(socket, port)).toBe("hello /x");
   });
 
   test("to a name that no SOCKS field holds is refused here", async () => {

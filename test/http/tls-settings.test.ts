@@ -141,6 +141,27 @@ describe("a client certificate that is rotated", () => {
     write("key", second.key);
     expect(await settings.current()).toMatchObject({ cert: second.cert.trim(), key: second.key.trim() });
     expect(log.messages("warn")).toEqual(["The new client certificate and key are not used yet"]);
+    expect(log.messages("info")).toEqual(["A new client certificate and key are in use"]);
+  });
+
+  test("is one warning and one line of success, however many halves come", async () => {
+    const { path, write } = files({ cert: first.cert, key: first.key });
+    const { log, settings } = ofClient({ path });
+    const third = authority.issue({ name: "third" });
+    await settings.current();
+    for (const [name, text] of [
+      ["cert", second.cert],
+      ["cert", third.cert],
+      ["key", second.key],
+      ["key", third.key],
+    ] as const) {
+      write(name, text);
+      await settings.current();
+    }
+    expect(log.lines.map(({ level }) => level)).toEqual(["warn", "info"]);
+    write("cert", first.cert);
+    await settings.current();
+    expect(log.messages("warn")).toHaveLength(2);
   });
 
   test("is not replaced where the first half comes back", async () => {

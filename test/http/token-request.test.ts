@@ -110,12 +110,22 @@ describe("an OAuth2 token request that fails", () => {
     [
       "without a token",
       { body: { token: "leaked" } },
-      '"response" body "access_token" property must be a string; check token_url',
+      "it answered 200 without an access_token, so that it is no token response; check token_url",
+    ],
+    [
+      "with text that may be a token",
+      { body: "leaked" },
+      "it answered 200 without an access_token, so that it is no token response; check token_url",
+    ],
+    [
+      "with a page in a success",
+      { body: `<html>Log in, ${clientSecret}</html>` },
+      'it answered 200 with HTML "<html>Log in, (secret)</html>", which is no token response; check token_url',
     ],
     [
       "with an empty success",
       { status: 204 },
-      '"response" body "access_token" property must be a string; check token_url',
+      "it answered 204 without an access_token, so that it is no token response; check token_url",
     ],
     [
       "with a lifetime that is none",
@@ -164,7 +174,7 @@ describe("an OAuth2 token request that fails", () => {
     const failed = await failure(oauth2.credentials({ token_url: `http://127.0.0.1:${port}/` }).authorization());
     expect(failed.reason).toBe("credentials");
     expect(failed.message).toStartWith(
-      'Cannot get an access token: Cannot connect to "127.0.0.1:PORT": connection refused',
+      'Cannot get an access token from token_url "http://127.0.0.1:PORT/": Cannot connect to "127.0.0.1:PORT": connection refused',
     );
   });
 

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import net from "node:net";
 import { tmpdir } from "node:os";
@@ -129,12 +129,30 @@ describe("an HTTP client's error on a unix socket", () => {
     });
   });
 
-  test("says that nobody listens at a file", async () => {
-    const path = join(directory, "file.sock");
-    writeFileSync(path, "");
-    const { reason, message } = await failure(it.get(formatUnixUrl(path)));
-    expect(reason).toBe("refused");
-    expect(message).toStartWith(`Cannot connect to "unix://${path}": `);
+  test("says what is at the path in place of a socket", async () => {
+    const file = join(directory, "file.sock");
+    writeFileSync(file, "");
+    const table = [
+      [file, "this is a file and no socket; check its path"],
+      [directory, "this is a directory; name the socket in it"],
+      [join(file, "app.sock"), "a part of its path is a file and no directory; check the path"],
+    ] as const;
+    for (const [path, why] of table)
+      expect(await failure(it.get(formatUnixUrl(path)))).toEqual({
+        reason: "refused",
+        message: `Cannot connect to "unix://${path}": ${why}`,
+      });
+  });
+
+  test.skipIf(isRoot)("says that the agent may not enter its directory", async () => {
+    const closed = join(directory, "closed");
+    mkdirSync(closed);
+    chmodSync(closed, 0);
+    expect(await failure(it.get(formatUnixUrl(join(closed, "app.sock"))))).toMatchObject({
+      reason: "unreachable",
+      message: expect.stringContaining("a directory on its path may not be entered"),
+    });
+    chmodSync(closed, 0o700);
   });
 
   test.skipIf(isRoot)("says that the agent may not write to it", async () => {

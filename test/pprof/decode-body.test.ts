@@ -293,3 +293,11 @@ test("compress makes gzip that decodes to what was compressed", () => {
   expect(decoded.encoding).toBe("gzip");
   expect(validate(decoded.raw)).toEqual(validate(raw));
 });
+
+test("what is no profile is quoted as it is masked, however long the secret", () => {
+  const secret = "s".repeat(2000);
+  const masked = (words: string): string => words.replaceAll(secret, "(secret)");
+  const page = Buffer.from(`<html>${secret} and more`);
+  for (const body of [page, gzipSync(page)])
+    expect(() => decodeBody(body, 1_000_000, { masked })).toThrow('HTML "<html>(secret) and more"');
+});

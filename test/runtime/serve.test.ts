@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import http from "node:http";
-import { type Listener, loadRuntime, type ServeOptions } from "../../src/runtime/index.ts";
+import { createConnection } from "node:net";
+import { type Listener, loadRuntime, type Peer, type ServeOptions } from "../../src/runtime/index.ts";
 
 const runtime = await loadRuntime();
 const listeners: Listener[] = [];
@@ -38,6 +39,29 @@ describe("a listener", () => {
     const { port, hostname } = await serve({ hostname: "::1" });
     expect(hostname).toBe("::1");
     expect(await get(port, { host: "::1" })).toBe("ok");
+  });
+
+  test("tells from which address a request came", async () => {
+    const echo = (_: Request, { remoteAddress }: Peer) => new Response(remoteAddress);
+    const { port } = await serve({ hostname: "::", fetch: echo });
+    expect(await get(port)).toBe("::ffff:127.0.0.1");
+    expect(await get(port, { host: "::1" })).toBe("::1");
+    expect(await get((await serve({ fetch: echo })).port)).toBe("127.0.0.1");
+  });
+
+  test.if(runtime.name === "bun")("refuses a body that it would have to hold in memory for nobody", async () => {
+    const { port } = await serve();
+    const response = await fetch(`http://127.0.0.1:${port}`, { method: "POST", body: new Uint8Array(100_000) });
+    expect(response.status).toBe(413);
+  });
+
+  test("answers HTTP/1.0 without a Host", async () => {
+    const { port } = await serve({ fetch: (request) => new Response(new URL(request.url).pathname) });
+    const socket = createConnection(port, "127.0.0.1").setEncoding("utf8");
+    socket.write("GET /-/ready HTTP/1.0\r\n\r\n");
+    let answer = "";
+    for await (const text of socket) answer += text as string;
+    expect(answer).toEndWith("\r\n\r\n/-/ready");
   });
 
   test("stops without waiting for idle clients, and then refuses", async () => {

@@ -1,7 +1,7 @@
 import type { ComponentSnapshot } from "../../src/component/index.ts";
 import { createMetrics } from "../../src/observability/index.ts";
 import type { SelfProfile } from "../../src/selfprofile/index.ts";
-import { type AppOptions, createApp } from "../../src/server/index.ts";
+import { type AppOptions, createApp, type Peer } from "../../src/server/index.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { createMemoryLog } from "../support/memory-log.ts";
 import { nowMs } from "./snapshots.ts";
@@ -17,6 +17,9 @@ export function testApp(components: readonly ComponentSnapshot[], given: Partial
   const app = createApp({
     components: () => components,
     ready: () => true,
+    config: () => ({ hash: "0123456789abcdef", generation: 1, loadedMs: nowMs, needsRestart: [] }),
+    reload: () => Promise.reject(new Error("No reload in this test")),
+    token: () => Promise.resolve(undefined),
     build: { version: "0.1.0", runtime: "bun 1.4.5" },
     metrics: createMetrics(),
     selfProfile: noProfile,
@@ -26,7 +29,7 @@ export function testApp(components: readonly ComponentSnapshot[], given: Partial
   });
   return {
     log,
-    fetch: (request: Request) => app.fetch(request),
+    fetch: (request: Request, peer?: Peer) => app.fetch(request, peer),
     get: async (path: string, init?: RequestInit): Promise<Response> =>
       app.fetch(new Request(new URL(path, "http://127.0.0.1:12345"), init)),
   };

@@ -3,7 +3,7 @@ import { Duration, Secret, Size } from "../../src/base/index.ts";
 import { Reference } from "../../src/component/index.ts";
 import { labelsOf } from "../../src/model/index.ts";
 import { testApp } from "./app.ts";
-import { component, endpoint, nowMs, profile, store, target } from "./snapshots.ts";
+import { busyBox, component, endpoint, nowMs, profile, store, target } from "./snapshots.ts";
 
 const targetSource = { current: () => [labelsOf({ __address__: "10.0.0.9:6060" })], subscribe: () => () => {} };
 
@@ -88,6 +88,35 @@ test("debug information has targets and endpoints in the API's names", async () 
     debug_info: { endpoints: [{ state: "down", last_error: "503", queued_profiles: 0, sent_profiles: 1234 }] },
   });
   expect(await shown("pyroscope.store.local")).toMatchObject({ debug_info: { store: { max_bytes: 64, profiles: 1 } } });
+});
+
+test("an endpoint shows its queue, its spool, when it is tried again and what to do", async () => {
+  const { endpoints } = busyBox()[1]?.debugInfo ?? {};
+  const response = await testApp([
+    component({ id: "pyroscope.write.a", debugInfo: { endpoints: endpoints ?? [] } }),
+  ]).get("/api/v0/components/pyroscope.write.a");
+  const { debug_info } = (await response.json()) as { debug_info: { endpoints: unknown[] } };
+  expect(debug_info.endpoints[1]).toEqual({
+    name: "http://10.1.0.4:4040",
+    url: "http://10.1.0.4:4040",
+    state: "down",
+    queued_profiles: 214,
+    queued_bytes: 3_250_000,
+    spooled_profiles: 1186,
+    spooled_bytes: 18_400_000,
+    oldest_queued: "2026-01-31T11:55:50.000Z",
+    in_flight: 1,
+    paused_until: "2026-01-31T12:00:12.000Z",
+    clock_skew: "-1m35s",
+    sent_profiles: 9871,
+    dropped_profiles: 3,
+    dropped_by_reason: { too_old: 2, invalid: 1 },
+    last_dropped: "2026-01-31T11:58:30.000Z",
+    last_success: "2026-01-31T11:55:49.000Z",
+    last_error: expect.stringContaining("503 Service Unavailable") as string,
+    last_error_at: "2026-01-31T11:59:58.500Z",
+    advice: "look at the log of the server: its ingesters are not ready",
+  });
 });
 
 test("exports say what others can refer to", async () => {

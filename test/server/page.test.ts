@@ -5,7 +5,7 @@ import { testApp } from "./app.ts";
 import { busyBox, component, endpoint, profile, store, target } from "./snapshots.ts";
 
 async function page(...[components, path = "/"]: [Parameters<typeof testApp>[0], string?]): Promise<string> {
-  const response = await testApp(components, { configHash: () => "0123456789abcdef" }).get(path);
+  const response = await testApp(components).get(path);
   expect(response.status).toBe(200);
   expect(response.headers.get("Content-Type")).toBe("text/html; charset=UTF-8");
   return response.text();
@@ -24,7 +24,7 @@ describe("the page of a busy box", () => {
     const html = await page(busyBox());
     expect(html).toContain("<title>(3 down) pprof-agent</title>");
     expect(html).toContain("<b>8<small> of 12</small></b> targets up <span>3 with failures, 1 waiting</span>");
-    expect(html).toContain("<b>1<small> of 2</small></b> endpoints up <span>214 profiles queued</span>");
+    expect(html).toContain("<b>1<small> of 2</small></b> endpoints up <span>1\u202f400 profiles wait</span>");
     expect(html).toContain("<b>90</b> profiles kept");
     expect(html).toContain("<span>1 unhealthy</span>");
   });
@@ -37,11 +37,29 @@ describe("the page of a busy box", () => {
     expect(html).toContain("never succeeded");
   });
 
-  test("shows endpoints with queue, drops and error", async () => {
+  test("shows endpoints with what waits in memory and on disk, drops, error and what to do", async () => {
     const html = await page(busyBox());
-    expect(html).toContain("214 profiles, 3.1MiB");
+    expect(html).toContain("214 in memory, 3.1MiB<br>1\u202f186 on disk, 17.5MiB");
+    expect(html).toMatch(/oldest <time [^>]*>4 min ago/);
     expect(html).toContain('<strong class="bad">3</strong>');
+    expect(html).toMatch(/2 <code>too_old<\/code>, 1 <code>invalid<\/code>; last <time [^>]*>1 min ago/);
     expect(html).toContain("at least 1 live replicas required");
+    expect(html).toMatch(/Next attempt <time [^>]*>in 12 s<\/time>. <strong>To do:<\/strong> <bdi>look at the log/);
+    expect(html).toContain("The server's clock is 1 min behind this machine's.");
+  });
+
+  test("says why profiles are not kept on disk, and nothing of clocks that agree", async () => {
+    const endpoints = [endpoint({ spoolProblem: "No space is left", clockSkewMs: 29_999 })];
+    const html = await page([component({ id: "pyroscope.write.local", debugInfo: { endpoints } })]);
+    expect(html).toContain("<strong>Not kept on disk:</strong> <bdi>No space is left</bdi>");
+    expect(html).not.toContain("clock is");
+    expect(html).not.toContain("To do:");
+  });
+
+  test("says that a target's clock is wrong, once", async () => {
+    const types = ["block", "mutex", "memory"].map((type) => target("h:1", { type, clockSkewMs: 7_300_000 }));
+    const html = await page([scraping([...types, target("h:2", { clockSkewMs: -400 })])]);
+    expect(html.match(/clock is [^<]*/g)).toEqual(["clock is 2 h ahead of this machine's."]);
   });
 
   test("says what an unhealthy component does", async () => {
@@ -69,7 +87,18 @@ describe("what came from outside", () => {
         health: { state: "unhealthy", message: attack, updatedMs: 0 },
         debugInfo: {
           targets: [hostile, target("x", { url: `javascript:${attack}` })],
-          endpoints: [endpoint({ name: attack, url: attack, state: "down", lastError: attack })],
+          endpoints: [
+            endpoint({
+              name: attack,
+              url: attack,
+              state: "down",
+              lastError: attack,
+              advice: attack,
+              spoolProblem: attack,
+              droppedProfiles: 1,
+              droppedByReason: { [attack]: 1 },
+            }),
+          ],
         },
         exports: { profiles: store([profile(attack, labels)]) },
         referencesTo: [attack],

@@ -55,6 +55,8 @@ export function endpoint(given: Partial<EndpointStatus> = {}): EndpointStatus {
     state: "up",
     queuedProfiles: 0,
     queuedBytes: 0,
+    spooledProfiles: 0,
+    spooledBytes: 0,
     inFlight: 0,
     sentProfiles: 1234,
     droppedProfiles: 0,
@@ -177,14 +179,21 @@ const endpointInOutage = endpoint({
   state: "down",
   queuedProfiles: 214,
   queuedBytes: 3_250_000,
+  spooledProfiles: 1186,
+  spooledBytes: 18_400_000,
   oldestQueuedMs: nowMs - 250_000,
   inFlight: 1,
+  pausedUntilMs: nowMs + 12_000,
+  clockSkewMs: -95_000,
   sentProfiles: 9871,
   droppedProfiles: 3,
+  droppedByReason: { too_old: 2, invalid: 1 },
+  lastDroppedMs: nowMs - 90_000,
   lastSuccessMs: nowMs - 251_000,
   lastError:
     'Cannot push to "http://10.1.0.4:4040": 503 Service Unavailable, "at least 1 live replicas required, could only find 0"',
   lastErrorMs: nowMs - 1_500,
+  advice: "look at the log of the server: its ingesters are not ready",
 });
 
 function busyProfiles(): readonly Profile[] {

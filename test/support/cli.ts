@@ -7,10 +7,15 @@ export interface CliResult {
 }
 
 /** Runs a command of the agent inside the test's process; for commands that end by themselves. */
-export async function cli(...argv: readonly string[]): Promise<CliResult> {
+export function cli(...argv: readonly string[]): Promise<CliResult> {
+  return cliWith({}, ...argv);
+}
+
+/** The same with an environment. */
+export async function cliWith(env: CliIo["env"], ...argv: readonly string[]): Promise<CliResult> {
   let [stdout, stderr] = ["", ""];
   const io: CliIo = {
-    env: {},
+    env,
     out: (text) => void (stdout += text),
     err: (text) => void (stderr += text),
     errIsTerminal: false,

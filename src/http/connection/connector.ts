@@ -1,33 +1,32 @@
 import http from "node:http";
 import type { ConnectionOptions, TLSSocket } from "node:tls";
 import { createConnectionPool } from "./connection-pool.ts";
-import { type Dial, dial } from "./dial.ts";
+import { dial } from "./dial.ts";
 import type { Hop } from "../hop.ts";
-import type { OutgoingRequest } from "./outgoing-request.ts";
+import type { OpenOptions, OutgoingRequest } from "./outgoing-request.ts";
+import { isForwarded } from "../proxy/is-forwarded.ts";
 import type { Proxy, ProxyOf } from "../proxy/proxies.ts";
-import { forwardedOptions, requestOptions } from "./request-options.ts";
+import { requestOptions } from "./request-options.ts";
 import { createSecureSide, type SecureSide } from "./secure-side.ts";
 import type { TlsOptions, TlsSettings } from "../tls/tls-settings.ts";
-
-export interface OpenOptions {
-  /** Opens a connection for this request alone. */
-  readonly fresh: boolean;
-  /** Told when there is a connection and its TLS handshake begins. */
-  readonly onHandshake: () => void;
-  /** Aborts when the request has ended, so that a connection which is only being made is given up. */
-  readonly signal: () => AbortSignal;
-}
+import { wayToProxy } from "./way-to-proxy.ts";
 
 /** Opens requests: over a connection of the pool, directly, over a unix socket or through a proxy. */
 export interface Connector {
   /** A promise only where files have to be looked at first, or what the server speaks. */
   open(hop: Hop, options: OpenOptions): OutgoingRequest | Promise<OutgoingRequest>;
-  /** A TLS connection to the host of `url` by the same way, outside the pool. */
-  connectTls(url: URL, options: { readonly over: ConnectionOptions; readonly signal: AbortSignal }): Promise<TLSSocket>;
+  /** A TLS connection outside the pool: to the host of `url` by the same way, or to the https proxy on that way. */
+  connectTls(url: URL, options: ConnectTlsOptions): Promise<TLSSocket>;
   /** The proxy on the way to `url`, for messages. */
   proxyTo(url: URL): Proxy | undefined;
   /** Closes idle connections; requests in flight finish. */
   close(): void;
+}
+
+export interface ConnectTlsOptions {
+  readonly over: ConnectionOptions;
+  readonly signal: AbortSignal;
+  readonly toProxy: boolean;
 }
 
 export interface ConnectorOptions {
@@ -38,7 +37,7 @@ export interface ConnectorOptions {
 }
 
 export function createConnector({ tls: settings, proxyOf, http2 }: ConnectorOptions): Connector {
-  const plain = createConnectionPool();
+  const plain = createConnectionPool((options) => new http.Agent(options));
   let closed = false;
   let secure: SecureSide | undefined;
 
@@ -54,17 +53,15 @@ export function createConnector({ tls: settings, proxyOf, http2 }: ConnectorOpti
   return {
     open(hop, options) {
       const proxy = hop.socketPath === undefined ? proxyOf?.(hop.url) : undefined;
-      if (isPlain(hop, proxy)) {
-        const agent = options.fresh ? plain.freshAgent("plain") : plain.agent("plain");
-        return http.request({ ...(proxy ? forwardedOptions(hop, proxy) : requestOptions(hop)), agent });
-      }
+      if (isPlain(hop.url, proxy)) return http.request({ ...requestOptions(hop, proxy), agent: plain.agent(options) });
       const open = (tls: TlsOptions) => secureSide(tls).open(hop, { ...options, proxy });
       const tls = settings.current();
       return tls instanceof Promise ? tls.then(open) : open(tls);
     },
-    async connectTls(url, options) {
-      const connection: Dial = { url, proxy: proxyOf?.(url), tls: await settings.current(), ...options };
-      return (await dial(connection)) as TLSSocket;
+    async connectTls(url, { toProxy, ...options }) {
+      const [proxy, tls] = [proxyOf?.(url), await settings.current()];
+      const way = toProxy && proxy ? wayToProxy(proxy, tls) : { url, proxy, tls };
+      return (await dial({ ...way, ...options })) as TLSSocket;
     },
     proxyTo(url) {
       try {
@@ -82,7 +79,8 @@ export function createConnector({ tls: settings, proxyOf, http2 }: ConnectorOpti
   };
 }
 
-/** Whether node:http can make the connection itself: in plain http to the host or a proxy, or to a unix socket. */
-function isPlain({ url }: Hop, proxy: Proxy | undefined): boolean {
-  return url.protocol === "http:" && (proxy === undefined || proxy.url.protocol === "http:");
+/** Whether node:http can make the connection itself: without TLS and without a tunnel. */
+function isPlain(url: URL, proxy: Proxy | undefined): boolean {
+  if (!proxy) return url.protocol === "http:";
+  return isForwarded(url, proxy) && proxy.url.protocol === "http:";
 }

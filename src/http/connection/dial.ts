@@ -1,14 +1,17 @@
 import { isIP, type Socket } from "node:net";
 import tls, { type ConnectionOptions, type TLSSocket } from "node:tls";
+import type { Duplex } from "node:stream";
+import { interruptedError } from "../http-error.ts";
 import { openTunnel } from "../proxy/open-tunnel.ts";
 import type { Proxy } from "../proxy/proxies.ts";
 import type { TlsOptions } from "../tls/tls-settings.ts";
 import { trustSystemAuthorities } from "../tls/trust-system.ts";
 
-/** Where a connection leads, and how. */
+/** Where a connection leads, and how it is made. */
 export interface Dial {
   /** Whose host and port it leads to; with TLS where it says https. */
   readonly url: URL;
+  /** Whom there is a tunnel through. */
   readonly proxy: Proxy | undefined;
   readonly tls: TlsOptions;
   /** Over those of `tls`. */
@@ -27,7 +30,9 @@ export async function dial({ url, proxy, tls: options, over, signal, onHandshake
   if (socket) onHandshake?.();
   // The host with the tunnel too: without it, the certificate of an IP address is held against the proxy's address or "localhost".
   const way = { ...addressOf(url), ...(socket && { socket }) };
-  return handshake({ ALPNProtocols: ["http/1.1"], ...tlsTo(url, options), ...over, ...way }, { signal, onHandshake });
+  const canceled = (): Error => interruptedError("canceled", { url, stage: "connecting", bodyBytes: 0 }, 0);
+  const settings = { ALPNProtocols: ["http/1.1"], ...tlsTo(url, options), ...over, ...way };
+  return handshake(settings, { signal, onHandshake, canceled });
 }
 
 /** Node takes an IPv6 address without its brackets. */
@@ -48,6 +53,12 @@ export function failureOf(socket: object | null | undefined): Error | undefined 
   return socket ? failures.get(socket) : undefined;
 }
 
+/** The connection; throws where it has ended since it was made, because a request would wait on it for its deadline. */
+export function stillOpen<Connection extends Duplex>(socket: Connection): Connection {
+  if (!socket.destroyed) return socket;
+  throw failureOf(socket) ?? Object.assign(new Error("closed before its first request"), { code: "ECONNRESET" });
+}
+
 /**
  * In TLS 1.3 a server refuses a client's certificate only after the handshake: on Deno before a request listens to the connection,
  * and once more when none does any more, which would end the process.
@@ -59,7 +70,7 @@ function noteFailure(socket: TLSSocket, error: Error): void {
 
 function handshake(
   options: ConnectionOptions,
-  { signal, onHandshake }: Pick<Dial, "signal" | "onHandshake">,
+  { signal, onHandshake, canceled }: Pick<Dial, "signal" | "onHandshake"> & { readonly canceled: () => Error },
 ): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const socket = tls.connect(options);
@@ -76,7 +87,7 @@ function handshake(
       reject(error);
     };
     const onClose = (): void => onError(Object.assign(new Error("closed in the handshake"), { code: "ECONNRESET" }));
-    const onAbort = (): void => onError(new Error("the request has ended"));
+    const onAbort = (): void => onError(canceled());
     socket.once("error", onError);
     socket.once("close", onClose);
     if (onHandshake && !options.socket) socket.once("connect", onHandshake);

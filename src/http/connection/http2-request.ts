@@ -2,8 +2,9 @@ import { EventEmitter } from "node:events";
 import type { IncomingHttpHeaders } from "node:http";
 import type { ClientHttp2Stream, IncomingHttpHeaders as Http2Headers, OutgoingHttpHeaders } from "node:http2";
 import type { Socket } from "node:net";
+import { limits } from "../../base/index.ts";
 import type { Hop } from "../hop.ts";
-import type { Http2Session, Http2Sessions } from "./http2-sessions.ts";
+import type { Http2Session } from "./http2-session.ts";
 import type { IncomingResponse, OutgoingRequest } from "./outgoing-request.ts";
 
 /** A request as one stream of an HTTP/2 connection. */
@@ -12,32 +13,30 @@ export class Http2Request extends EventEmitter implements OutgoingRequest {
   readonly socket: Socket;
   readonly #stream: ClientHttp2Stream;
   readonly #session: Http2Session;
-  readonly #retire: () => void;
   #answered = false;
   #ended = false;
 
-  constructor(hop: Hop, session: Http2Session, sessions: Http2Sessions) {
+  constructor(hop: Hop, session: Http2Session) {
     super();
     this.socket = session.socket;
     this.reusedSocket = session.reused;
     session.reused = true;
     this.#session = session;
-    this.#retire = () => sessions.retire(session);
-    this.#stream = session.session.request(requestHeaders(hop), { endStream: hop.body === undefined });
+    this.#stream = session.request(requestHeaders(hop), { endStream: hop.body === undefined });
     this.#stream.once("response", (headers) => this.#respond(headers));
     this.#stream.on("error", (error) => this.#fail(error));
-    session.streams++;
-    this.#stream.once("close", () => {
-      session.streams--;
-      sessions.release(session);
-      this.#fail();
-    });
+    this.#stream.once("close", () => this.#fail());
     // Whoever asked for the request listens by then.
     setImmediate(() => this.emit("socket", this.socket));
   }
 
   get writableFinished(): boolean {
     return this.#stream.writableFinished;
+  }
+
+  /** Refused as such, or begun too late for a server that goes away; both runtimes say so with the same code. */
+  get unprocessed(): boolean {
+    return this.#stream.rstCode === refusedStream;
   }
 
   cork(): void {
@@ -56,11 +55,14 @@ export class Http2Request extends EventEmitter implements OutgoingRequest {
   destroy(): void {
     this.#ended = true;
     // No answer may mean a slow server, or a connection that leads nowhere any more: the next request takes another.
-    if (!this.#answered) this.#retire();
+    if (!this.#answered) this.#session.retire();
     if (!this.#stream.closed) this.#stream.close(cancel);
   }
 
   #respond(headers: Http2Headers): void {
+    if (this.#ended) return;
+    // Deno holds the limit of the settings only once the server has acknowledged them.
+    if (sizeOf(headers) > limits.responseHeaderBytes) return this.#fail(headersTooLarge());
     this.#answered = true;
     const stream = this.#stream;
     const message = Object.defineProperties(stream, {
@@ -74,8 +76,8 @@ export class Http2Request extends EventEmitter implements OutgoingRequest {
   #fail(cause?: Error): void {
     if (this.#ended || this.#answered) return;
     this.#ended = true;
-    this.#retire();
-    this.emit("error", reasonOf(this.#session.failure) ?? reasonOf(cause) ?? hangUp(cause));
+    this.#session.retire();
+    this.emit("error", this.#session.failure ?? reasonOf(cause) ?? hangUp(cause));
   }
 }
 
@@ -88,7 +90,20 @@ function hangUp(cause: Error | undefined): Error {
   return Object.assign(new Error("the HTTP/2 stream ended", { cause }), { code: "ECONNRESET" });
 }
 
-/** The error code CANCEL (RFC 9113, 7), known without node:http2. */
+/** The error's code is node:http's. */
+function headersTooLarge(): Error {
+  return Object.assign(new Error("the response headers are too large"), { code: "HPE_HEADER_OVERFLOW" });
+}
+
+function sizeOf(headers: Http2Headers): number {
+  let bytes = 0;
+  for (const [name, value] of Object.entries(headers))
+    for (const one of [value].flat()) bytes += name.length + String(one).length;
+  return bytes;
+}
+
+/** Error codes (RFC 9113, 7), known without node:http2. */
+const refusedStream = 0x7;
 const cancel = 0x8;
 
 /** What a connection says of itself in HTTP/1.1 and not in HTTP/2 (RFC 9113, 8.2.2). */

@@ -2,11 +2,16 @@ import type { RequestOptions } from "node:http";
 import { limits } from "../../base/index.ts";
 import { addressOf } from "./dial.ts";
 import type { Hop } from "../hop.ts";
+import { isForwarded } from "../proxy/is-forwarded.ts";
 import type { Proxy } from "../proxy/proxies.ts";
 import { proxyAddress, proxyAuthorization } from "../proxy/proxy-address.ts";
 
-/** The hop as node:http takes it. */
-export function requestOptions({ method, url, headers, body, socketPath }: Hop): RequestOptions {
+/** The hop as node:http takes it, for the host or for a proxy that sends it on. */
+export function requestOptions(hop: Hop, proxy: Proxy | undefined): RequestOptions {
+  return proxy && isForwarded(hop.url, proxy) ? forwardedOptions(hop, proxy) : directOptions(hop);
+}
+
+function directOptions({ method, url, headers, body, socketPath }: Hop): RequestOptions {
   return {
     method,
     ...(socketPath === undefined ? addressOf(url) : { socketPath }),
@@ -16,11 +21,11 @@ export function requestOptions({ method, url, headers, body, socketPath }: Hop):
   };
 }
 
-/** The hop as a proxy takes it that sends it on: the whole URL in place of the path (RFC 9112, 3.2.2). */
-export function forwardedOptions(hop: Hop, proxy: Proxy): RequestOptions {
+/** The whole URL in place of the path (RFC 9112, 3.2.2). */
+function forwardedOptions(hop: Hop, proxy: Proxy): RequestOptions {
   const { url, headers } = hop;
   return {
-    ...requestOptions({ ...hop, headers: { ...proxyAuthorization(proxy), ...headers } }),
+    ...directOptions({ ...hop, headers: { ...proxyAuthorization(proxy), ...headers } }),
     ...proxyAddress(proxy),
     path: `http://${url.host}${url.pathname}${url.search}`,
   };

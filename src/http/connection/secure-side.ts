@@ -1,17 +1,20 @@
 import http, { type Agent } from "node:http";
-import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { limits } from "../../base/index.ts";
 import { createConnectionPool } from "./connection-pool.ts";
-import type { OpenOptions } from "./connector.ts";
 import { type Dial, dial } from "./dial.ts";
+import { dialWithin } from "./dial-within.ts";
+import { DialingAgent } from "./dialing-agent.ts";
 import type { Hop } from "../hop.ts";
 import { Http2Request } from "./http2-request.ts";
 import { createHttp2Sessions, type Http2Sessions } from "./http2-sessions.ts";
-import type { OutgoingRequest } from "./outgoing-request.ts";
+import type { OpenOptions, OutgoingRequest } from "./outgoing-request.ts";
+import { isForwarded } from "../proxy/is-forwarded.ts";
 import type { Proxy } from "../proxy/proxies.ts";
-import { forwardedOptions, requestOptions } from "./request-options.ts";
+import { createReadySockets } from "./ready-sockets.ts";
+import { requestOptions } from "./request-options.ts";
 import type { TlsOptions } from "../tls/tls-settings.ts";
+import { wayToProxy } from "./way-to-proxy.ts";
 
 /** The connections that were made with the same TLS options: those with TLS, and all through a SOCKS or https proxy. */
 export interface SecureSide {
@@ -26,32 +29,22 @@ interface SecureOpenOptions extends OpenOptions {
 }
 
 export function createSecureSide(tls: TlsOptions, { http2 }: { readonly http2: boolean }): SecureSide {
-  /** Connections on which HTTP/1.1 was agreed, and that have had no request yet. */
-  const ready = new Map<string, Socket>();
-  const pool = createConnectionPool({
-    key: (options) => keyOf(dialOf(options)),
-    open: (options) => takeReady(dialOf(options)) ?? dial(dialOf(options)),
-  });
-
-  function takeReady(way: Dial): Promise<Socket> | undefined {
-    const socket = ready.get(keyOf(way));
-    if (!socket) return undefined;
-    ready.delete(keyOf(way));
-    return Promise.resolve(socket);
-  }
+  const ready = createReadySockets();
+  const dialer = {
+    key: (options: object) => keyOf(dialOf(options)),
+    async open(options: object) {
+      const way = dialOf(options);
+      return ready.take(keyOf(way)) ?? dial(way);
+    },
+  };
+  const pool = createConnectionPool((options) => new DialingAgent(options, dialer));
 
   function openHttp1(hop: Hop, { fresh, proxy, onHandshake, signal }: SecureOpenOptions): OutgoingRequest {
-    const agent = fresh ? pool.freshAgent("dialed") : pool.agent("dialed");
-    const common = { tls, signal: signal(), onHandshake };
-    // A configured name is the target's.
-    const { servername: _, ...toProxy } = tls;
-    const forwards = proxy && hop.url.protocol === "http:" && proxy.url.protocol === "https:";
-    return forwards
-      ? dialedRequest(forwardedOptions(hop, proxy), {
-          agent,
-          dial: { ...common, tls: toProxy, url: proxy.url, proxy: undefined },
-        })
-      : dialedRequest(requestOptions(hop), { agent, dial: { ...common, url: hop.url, proxy } });
+    const way = proxy && isForwarded(hop.url, proxy) ? wayToProxy(proxy, tls) : { url: hop.url, proxy, tls };
+    return dialedRequest(requestOptions(hop, proxy), {
+      agent: pool.agent({ fresh }),
+      dial: { ...way, signal: signal(), onHandshake },
+    });
   }
 
   let closed = false;
@@ -59,11 +52,12 @@ export function createSecureSide(tls: TlsOptions, { http2 }: { readonly http2: b
   function sessionsThrough(proxy: Proxy | undefined): Http2Sessions {
     let sessions = sessionsByProxy.get(proxy);
     if (!sessions) {
-      const wayTo = (url: URL): Dial => ({ url, proxy, tls, signal: AbortSignal.timeout(limits.connectMs) });
       sessions = createHttp2Sessions({
-        connect: async (url, { protocols, onHandshake }) =>
-          (await dial({ ...wayTo(url), over: { ALPNProtocols: [...protocols] }, onHandshake })) as TLSSocket,
-        handOver: (url, socket) => keepReady(keyOf(wayTo(url)), socket),
+        connect: async (url, { protocols, ...options }) => {
+          const way: Dial = { url, proxy, tls, over: { ALPNProtocols: [...protocols] }, ...options };
+          return (await dialWithin(way, limits.connectMs)) as TLSSocket;
+        },
+        handOver: (url, socket) => ready.keep(keyOf({ url, proxy }), socket),
       });
       if (closed) sessions.close();
       sessionsByProxy.set(proxy, sessions);
@@ -71,30 +65,25 @@ export function createSecureSide(tls: TlsOptions, { http2 }: { readonly http2: b
     return sessions;
   }
 
-  function keepReady(key: string, socket: Socket): void {
-    ready.set(key, socket);
-    socket.once("close", () => ready.get(key) === socket && ready.delete(key));
-    // Where no request comes for it, its end is no news.
-    socket.on("error", () => {});
-  }
-
   return {
     options: tls,
     open(hop, options) {
       if (!http2 || hop.url.protocol !== "https:") return openHttp1(hop, options);
-      const sessions = sessionsThrough(options.proxy);
       const signal = options.signal();
-      return sessions.sessionTo(hop.url, options.onHandshake).then((session) => {
-        // Not opened in vain: a stream that is given up at once would take its connection out of use for the others.
-        signal.throwIfAborted();
-        return session ? new Http2Request(hop, session, sessions) : openHttp1(hop, options);
-      });
+      const { onHandshake, proxy } = options;
+      return sessionsThrough(proxy)
+        .sessionTo(hop.url, { onHandshake, signal })
+        .then((session) => {
+          // Not opened in vain: a stream that is given up at once would take its connection out of use for the others.
+          signal.throwIfAborted();
+          return session ? new Http2Request(hop, session) : openHttp1(hop, options);
+        });
     },
     close() {
       closed = true;
       pool.close();
       for (const sessions of sessionsByProxy.values()) sessions.close();
-      for (const socket of ready.values()) socket.destroy();
+      ready.close();
     },
   };
 }
@@ -108,6 +97,6 @@ function dialOf(options: object): Dial {
   return (options as { dial: Dial }).dial;
 }
 
-function keyOf({ url, proxy }: Dial): string {
+function keyOf({ url, proxy }: Pick<Dial, "url" | "proxy">): string {
   return `${proxy?.url.href ?? ""} ${url.origin}`;
 }

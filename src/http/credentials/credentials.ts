@@ -12,7 +12,7 @@ export interface Credentials {
   authorization(): Promise<string>;
   /**
    * Told that the server answered 401 to this value. Resolves with whether another one is worth a second attempt: a token
-   * fetched anew, or a file that changed meanwhile.
+   * fetched anew, or a file that changed meanwhile. Rejects with an HttpError, reason `credentials`, where a token cannot be replaced.
    */
   refused(value: string): Promise<boolean>;
 }

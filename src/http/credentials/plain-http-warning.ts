@@ -35,7 +35,7 @@ function sentence(what: string, hosts: readonly string[]): string | undefined {
 function exposed(urls: Iterable<string>): readonly string[] {
   const hosts = new Set<string>();
   for (const text of urls) {
-    const url = text.startsWith("http:") ? URL.parse(text) : null;
+    const url = /^http:/i.test(text) ? URL.parse(text) : null;
     if (url && !isLoopback(url.hostname)) hosts.add(hostOf(url));
   }
   return [...hosts];

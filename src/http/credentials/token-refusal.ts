@@ -49,11 +49,21 @@ function said({ status, fields, text, location }: TokenAnswer, hidden: readonly 
   if (location !== null && status >= 300 && status < 400)
     return `it answered ${status}, a redirect to "${preview(shownUrl(location), maxWords)}"`;
   const described = [fields["error"], fields["error_description"]].filter((part) => typeof part === "string" && part);
-  const isPage = text.trimStart().startsWith("<");
-  // A success without an error holds a token, or what the server takes for one.
-  const words = described.join(": ") || (status < 300 || isPage ? "" : text);
+  if (status < 300 && described.length === 0) return `it answered ${status} ${inPlaceOfToken(text, hidden)}`;
+  const words = described.join(": ") || (isHtml(text) ? "" : text);
   const shown = preview(masked(words, hidden), maxWords);
   return shown === "" ? `it answered ${status} without a reason` : `it answered ${status} with "${shown}"`;
+}
+
+/** Of anything but a page nothing is shown: it may hold a token under another name. */
+function inPlaceOfToken(text: string, hidden: readonly string[]): string {
+  return isHtml(text)
+    ? `with HTML "${preview(masked(text, hidden))}", which is no token response`
+    : "without an access_token, so that it is no token response";
+}
+
+function isHtml(text: string): boolean {
+  return text.trimStart().startsWith("<");
 }
 
 /** Servers repeat in their errors what they were sent. */
@@ -63,7 +73,7 @@ function masked(words: string, hidden: readonly string[]): string {
 
 function advice(status: number, code: string): string {
   if (status >= 300 && status < 400) return "set token_url to where the tokens really come from";
-  if (status === 404 || status === 405) return "check token_url";
+  if (status === 404 || status === 405 || (status < 300 && code === "")) return "check token_url";
   if (status === 429 || status >= 500) return "it is asked again later; if this lasts, look at the token server's log";
   return adviceByCode[code] ?? "check client_id, client_secret and scopes";
 }

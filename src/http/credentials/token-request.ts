@@ -1,5 +1,6 @@
 import type { Client, ClientAuth, CustomFetchOptions } from "oauth4webapi";
-import { AgentError, errorMessage, limits } from "../../base/index.ts";
+import { AgentError, errorMessage, limits, preview } from "../../base/index.ts";
+import { shownUrl } from "../../schema/index.ts";
 import type { HttpArguments } from "../arguments.ts";
 import { basicHeader } from "./basic-header.ts";
 import type { HttpClient } from "../client.ts";
@@ -63,7 +64,7 @@ async function requestToken(args: OAuth2Arguments, { client, style, secret }: Re
     );
     const text = await answer.text();
     const fields = fieldsOf(text);
-    if (!answer.ok || fields["error"] !== undefined) {
+    if (!answer.ok || fields["error"] !== undefined || !isToken(fields["access_token"])) {
       const said = { host, status: answer.status, fields, text, location: answer.headers.get("location") };
       throw new TokenRefusal(said, shapesOf(args, secret));
     }
@@ -76,7 +77,7 @@ async function requestToken(args: OAuth2Arguments, { client, style, secret }: Re
     );
     return { header: `${type} ${access_token}`, lifetimeMs: expires_in ? expires_in * 1000 : undefined };
   } catch (thrown) {
-    throw thrown instanceof TokenRefusal ? thrown : tokenError(thrown, host);
+    throw thrown instanceof TokenRefusal ? thrown : tokenError(thrown, url);
   }
 }
 
@@ -131,6 +132,10 @@ function fieldsOf(text: string): Record<string, unknown> {
   }
 }
 
+function isToken(value: unknown): boolean {
+  return typeof value === "string" && value !== "";
+}
+
 /** The scheme of the Authorization header; schemes know no case, but not every server knows that. */
 function schemeOf(tokenType: unknown): string {
   if (typeof tokenType !== "string" || tokenType.toLowerCase() === "bearer") return "Bearer";
@@ -148,10 +153,12 @@ function shapesOf(args: OAuth2Arguments, secret: string): string[] {
 }
 
 /** The error for everything but a refusal: no answer, or one without a token. */
-function tokenError(thrown: unknown, host: string): AgentError<"credentials"> {
-  if (thrown instanceof AgentError)
-    return new AgentError("credentials", `Cannot get an access token: ${thrown.message}`, { cause: thrown });
+function tokenError(thrown: unknown, url: URL): AgentError<"credentials"> {
+  if (thrown instanceof AgentError) {
+    const message = `Cannot get an access token from token_url "${preview(shownUrl(url.href), 128)}": ${thrown.message}`;
+    return new AgentError("credentials", message, { cause: thrown });
+  }
   // Without a cause: errors of the library carry the answer, and so what may be a token.
   const problem = `${errorMessage(thrown)}; check token_url`;
-  return new AgentError("credentials", `Cannot get an access token from "${host}": ${problem}`);
+  return new AgentError("credentials", `Cannot get an access token from "${hostOf(url)}": ${problem}`);
 }

@@ -1,4 +1,4 @@
-import { backoffDelayMs, type Clock, limits } from "../../base/index.ts";
+import { AgentError, backoffDelayMs, type Clock, errorMessage, limits } from "../../base/index.ts";
 import type { Logger } from "../../observability/index.ts";
 
 /** What a token server gave. */
@@ -15,7 +15,8 @@ export interface TokenSource {
   current(): Promise<string>;
   /**
    * Told that a server turned this token away: fetches another, seldom enough that a server which turns every token away does
-   * not keep the token server busy. Resolves with whether there is another one now; never rejects.
+   * not keep the token server busy. Resolves with whether there is another one now; rejects with an HttpError, reason
+   * `credentials`, where none can be had. The token stays in use even so, because other servers may take it.
    */
   refused(header: string): Promise<boolean>;
 }
@@ -92,9 +93,16 @@ export function createTokenSource(fetchToken: () => Promise<Token>, options: Tok
         renewAside();
       }
       await fetching?.catch(() => undefined);
-      return held.header !== header;
+      if (held.header !== header) return true;
+      if (failure) throw irreplaceable(failure.error);
+      return false;
     },
   };
+}
+
+function irreplaceable(cause: unknown): AgentError<"credentials"> {
+  const message = `The server does not accept the access token, and no other can be had: ${errorMessage(cause)}`;
+  return new AgentError("credentials", message, { cause });
 }
 
 function heldFrom({ header, lifetimeMs }: Token, askedMs: number): Held {

@@ -1,6 +1,6 @@
 import { formatSize, preview } from "../../base/index.ts";
-import { shownUrl } from "../../schema/index.ts";
 import type { HttpRequest, HttpResponse } from "../client.ts";
+import { redirectTarget } from "../response-hint.ts";
 
 /** A response in words. Of its body only the size: what it holds is for whoever asked for it to say. */
 export function describeResponse(
@@ -25,12 +25,6 @@ export function describeResponse(
       ...headerLine(headers["server"], "answered by"),
     ],
   };
-}
-
-/** Where a response redirects to, without what may be secret; `undefined` where it is no redirect. */
-export function redirectTarget({ status, headers: { location } }: HttpResponse): string | undefined {
-  if (![301, 302, 303, 307, 308].includes(status) || location === undefined) return undefined;
-  return preview(shownUrl(location), 128);
 }
 
 function headerLine(value: string | undefined, what: string): readonly string[] {

@@ -1,5 +1,5 @@
 import type { ConnectionOptions, PeerCertificate, TLSSocket } from "node:tls";
-import { AgentError, preview } from "../../base/index.ts";
+import { AgentError, type Clock, preview } from "../../base/index.ts";
 import { type Finding, StepFailure } from "./diagnosis.ts";
 import { explainTlsFailure } from "../tls/explain-tls-failure.ts";
 import { hostOf, transportError } from "../http-error.ts";
@@ -7,8 +7,8 @@ import { hostOf, transportError } from "../http-error.ts";
 export interface TlsDiagnosisOptions {
   readonly url: URL;
   readonly isVerified: boolean;
-  /** Wall time, for how long a certificate has left. */
-  readonly nowMs: number;
+  /** Tells how long a certificate has left. */
+  readonly clock: Clock;
   /** Whether HTTP/2 may be spoken. */
   readonly http2: boolean;
   /** Makes a TLS connection as it is configured, but for these options. */
@@ -17,10 +17,10 @@ export interface TlsDiagnosisOptions {
 
 /** Makes a TLS connection and tells what the server showed. Where it is not trusted, a second one shows its certificate. */
 export async function diagnoseTls(options: TlsDiagnosisOptions): Promise<Finding<undefined>> {
-  const { isVerified, nowMs, open } = options;
+  const { isVerified, clock, open } = options;
   try {
     const socket = await open(protocols(options));
-    const details = certificateOf(socket, nowMs);
+    const details = certificateOf(socket, clock.now());
     const { name } = socket.getCipher();
     const version = socket.getProtocol() ?? "TLS";
     const offered = socket.alpnProtocol ? `, ${socket.alpnProtocol} chosen by the server` : "";
@@ -32,28 +32,38 @@ export async function diagnoseTls(options: TlsDiagnosisOptions): Promise<Finding
       value: undefined,
     };
   } catch (thrown) {
-    throw await failure(thrown, options);
+    throw await tlsStepFailure(thrown, options);
   }
 }
 
-function protocols({ http2 }: TlsDiagnosisOptions): ConnectionOptions {
+function protocols({ http2 }: TlsStepOptions): ConnectionOptions {
   return { ALPNProtocols: http2 ? ["h2", "http/1.1"] : ["http/1.1"] };
 }
 
-async function failure(thrown: unknown, options: TlsDiagnosisOptions): Promise<StepFailure> {
-  const { url, open, nowMs } = options;
+export interface TlsStepOptions extends Pick<TlsDiagnosisOptions, "url" | "clock" | "http2" | "open"> {
+  /** Set where `url` is that of a proxy. */
+  readonly isProxy?: boolean;
+}
+
+/** What is wrong with a TLS connection that failed, with the certificate of the other side where that can be looked at. */
+export async function tlsStepFailure(thrown: unknown, options: TlsStepOptions): Promise<StepFailure> {
+  const { url, open, clock, isProxy = false } = options;
   const error =
     thrown instanceof AgentError ? thrown : transportError(thrown, { url, stage: "connecting", bodyBytes: 0 });
   const { code = "" } = (error.cause ?? thrown) as { code?: string };
   const reconnect = (over?: ConnectionOptions) => open({ ...protocols(options), rejectUnauthorized: false, ...over });
   const explained =
-    error.reason === "tls" ? await explainTlsFailure({ code, url, reconnect }).catch(() => undefined) : undefined;
+    error.reason === "tls"
+      ? await explainTlsFailure({ code, url, isProxy, reconnect, clock }).catch(() => undefined)
+      : undefined;
   const message =
-    explained === undefined ? error.message : `Cannot make a TLS connection to "${hostOf(url)}": ${explained}`;
+    explained === undefined
+      ? error.message
+      : `Cannot make a TLS connection to ${isProxy ? "the proxy " : ""}"${hostOf(url)}": ${explained}`;
   // Where no certificate can be looked at, the message above is all there is.
   const details = await reconnect().then(
     (socket) => {
-      const certificate = certificateOf(socket, nowMs);
+      const certificate = certificateOf(socket, clock.now());
       socket.destroy();
       return certificate;
     },
@@ -62,20 +72,28 @@ async function failure(thrown: unknown, options: TlsDiagnosisOptions): Promise<S
   return new StepFailure(error.reason, message, { details, cause: thrown });
 }
 
-const dayMs = 86_400_000;
-
 function certificateOf(socket: TLSSocket, nowMs: number): readonly string[] {
   const certificate = socket.getPeerCertificate() as PeerCertificate | undefined;
   if (!certificate?.valid_to) return [];
   const { subject, issuer, subjectaltname, valid_from, valid_to } = certificate;
   const names = (subjectaltname ?? "").replaceAll(/DNS:|IP Address:/g, "");
-  const daysLeft = Math.floor((Date.parse(valid_to) - nowMs) / dayMs);
-  const left = daysLeft < 0 ? `${-daysLeft} days ago` : `${daysLeft} days left`;
+  const leftMs = Date.parse(valid_to) - nowMs;
+  const left = leftMs < 0 ? `${spanOf(-leftMs)} ago` : `${spanOf(leftMs)} left`;
   return [
     `certificate of ${nameOf(subject)}, issued by ${nameOf(issuer)}`,
     ...(names === "" ? [] : [`for ${preview(names, 200)}`]),
     `valid from ${dayOf(valid_from)} until ${dayOf(valid_to)} (${left})`,
   ];
+}
+
+const hourMs = 3_600_000;
+
+/** In whole days, below two of them in hours. */
+function spanOf(ms: number): string {
+  const hours = Math.floor(ms / hourMs);
+  if (hours >= 48) return `${Math.floor(hours / 24)} days`;
+  if (hours < 1) return "less than an hour";
+  return hours === 1 ? "1 hour" : `${hours} hours`;
 }
 
 function nameOf(entity: PeerCertificate["subject"] | undefined): string {

@@ -1,12 +1,16 @@
 import { lookup } from "node:dns/promises";
 import { connect, isIP, type NetConnectOpts } from "node:net";
-import { AgentError } from "../../base/index.ts";
+import type { ConnectionOptions, TLSSocket } from "node:tls";
+import { AgentError, type Clock } from "../../base/index.ts";
 import { type Finding, type RunStep, StepFailure } from "./diagnosis.ts";
-import { addressOf } from "../connection/dial.ts";
+import { tlsStepFailure } from "./diagnose-tls.ts";
+import { addressOf, dial } from "../connection/dial.ts";
 import { hostOf, type Progress, transportError } from "../http-error.ts";
+import { wayToProxy } from "../connection/way-to-proxy.ts";
 import { openTunnel } from "../proxy/open-tunnel.ts";
 import type { Proxy } from "../proxy/proxies.ts";
 import { hostPort, proxyAddress, proxyName } from "../proxy/proxy-address.ts";
+import { ProxyFailure } from "../proxy/proxy-failure.ts";
 import type { TlsOptions } from "../tls/tls-settings.ts";
 import { isUnixUrl, parseUnixUrl, unixUrlProblem } from "../unix-url.ts";
 
@@ -107,18 +111,19 @@ export interface Tunnel {
   readonly proxy: Proxy;
   readonly tls: TlsOptions;
   readonly signal: AbortSignal;
+  readonly clock: Clock;
 }
 
 /** Has the proxy connect to the host. */
-export async function tunnelThrough({ url, proxy, tls, signal }: Tunnel): Promise<Finding<undefined>> {
-  const socket = await openTunnel({ ...addressOf(url), proxy, tls, signal });
+export async function tunnelThrough({ url, proxy, tls, signal, clock }: Tunnel): Promise<Finding<undefined>> {
+  const socket = await openTunnel({ ...addressOf(url), proxy, tls, signal, clock }).catch(async (thrown: unknown) => {
+    if (!(thrown instanceof ProxyFailure) || thrown.reason !== "tls") throw thrown;
+    const open = async (over: ConnectionOptions) =>
+      (await dial({ ...wayToProxy(proxy, tls), over, signal })) as TLSSocket;
+    throw await tlsStepFailure(thrown, { url: proxy.url, isProxy: true, clock, http2: false, open });
+  });
   socket.destroy();
   return { text: `the proxy connects to ${hostOf(url)}`, value: undefined };
-}
-
-/** Whether the proxy is sent the request itself, so that there is no tunnel. */
-export function isForwarded(url: URL, proxy: Proxy): boolean {
-  return url.protocol === "http:" && proxy.url.protocol !== "socks5:";
 }
 
 /** Opens a connection and closes it again. */

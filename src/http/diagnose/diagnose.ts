@@ -1,27 +1,47 @@
 import process from "node:process";
 import type { TLSSocket } from "node:tls";
-import { AgentError, type Clock, errorMessage, formatDuration, limits, systemClock } from "../../base/index.ts";
+import {
+  AgentError,
+  type Clock,
+  errorMessage,
+  formatDuration,
+  limits,
+  preview,
+  roundedMs,
+  systemClock,
+} from "../../base/index.ts";
 import { type Logger, silentLogger } from "../../observability/index.ts";
+import { shownUrl } from "../../schema/index.ts";
 import type { HttpArguments } from "../arguments.ts";
 import type { HttpClient, HttpError, HttpRequest, HttpResponse } from "../client.ts";
 import { createHttpClient, type HttpClientOptions } from "../create-http-client.ts";
 import { createCredentials } from "../credentials/credentials.ts";
 import { describeAuthentication, describeRoute, sentHeaders, writtenAuthentication } from "./describe-arguments.ts";
-import { describeResponse, redirectTarget } from "./describe-response.ts";
-import { type Diagnosis, type DiagnosisStep, type RunStep, StepFailure, type StepReport } from "./diagnosis.ts";
+import { describeResponse } from "./describe-response.ts";
+import {
+  type Diagnosis,
+  type DiagnosisStep,
+  type Finding,
+  type RunStep,
+  StepFailure,
+  type StepReport,
+} from "./diagnosis.ts";
 import { diagnoseTls } from "./diagnose-tls.ts";
 import {
   connectSocket,
   connectTo,
   type Destination,
   findAddresses,
-  isForwarded,
   readAddress,
   tunnelThrough,
 } from "./diagnose-way.ts";
 import { dial } from "../connection/dial.ts";
+import { hostOf } from "../http-error.ts";
 import { Interruption } from "../interruption.ts";
-import { createProxyRule } from "../proxy/proxies.ts";
+import { isForwarded } from "../proxy/is-forwarded.ts";
+import { createProxyRule, type Proxy } from "../proxy/proxies.ts";
+import { proxyName } from "../proxy/proxy-address.ts";
+import { redirectTarget } from "../response-hint.ts";
 import { createTlsSettings } from "../tls/tls-settings.ts";
 
 export interface DiagnoseOptions {
@@ -49,7 +69,7 @@ export async function diagnose(url: string, options: DiagnoseOptions): Promise<D
   const interruption = new Interruption(options, clock);
   const startMs = clock.monotonic();
   const ended = new AbortController();
-  const run: RunStep = async (step, work) => {
+  const run: RunStep = async (step, work, to = "") => {
     const stepMs = clock.monotonic();
     const report = (outcome: Omit<StepReport, "step" | "ms">): void => {
       const done = { step, ms: clock.monotonic() - stepMs, ...outcome };
@@ -60,7 +80,7 @@ export async function diagnose(url: string, options: DiagnoseOptions): Promise<D
       // The client keeps the deadline of a request itself, and knows better what it waited for.
       const found = isRequest(step)
         ? work()
-        : interruption.race(work(), (reason) => interrupted(reason, step, timeoutMs));
+        : interruption.race(work(), (reason) => interrupted(reason, { step, to, timeoutMs }));
       const { text, details = [], value } = await found;
       report({ ok: true, text, details });
       return value;
@@ -71,7 +91,8 @@ export async function diagnose(url: string, options: DiagnoseOptions): Promise<D
     }
   };
   try {
-    const leftMs = (): number => Math.max(1, startMs + timeoutMs - clock.monotonic());
+    // Rounded, because the client tells it to people.
+    const leftMs = (): number => Math.max(1, roundedMs(startMs + timeoutMs - clock.monotonic()));
     const response = await takeSteps(url, { ...options, run, leftMs, ended: ended.signal });
     return { steps, result: { response } };
   } catch (thrown) {
@@ -100,31 +121,45 @@ async function takeSteps(url: string, journey: Journey): Promise<HttpResponse> {
 
 /** Makes the connections that the request will make, one after the other. */
 async function connect({ url, socketPath }: Destination, journey: Journey): Promise<void> {
-  const { args = {}, clock = systemClock, log = silentLogger, environment = process.env, run, ended } = journey;
+  const { args = {}, clock = systemClock, log = silentLogger, run, ended } = journey;
   if (socketPath !== undefined) {
     await run("connect", () => connectSocket(socketPath, { url, signal: ended }));
     return;
   }
-  const proxyOf = createProxyRule(args, environment);
-  const proxy = proxyOf?.(url);
-  const route = describeRoute({ proxy, url, args, environment });
-  if (route) await run("proxy", async () => ({ ...route, value: undefined }));
+  const proxy = await chooseProxy(url, journey);
+  const to = `"${hostOf(url)}"${proxy ? ` through the proxy "${proxyName(proxy)}"` : ""}`;
   const addresses = await findAddresses({ url, proxy }, run);
-  await run("connect", () => connectTo(addresses, { url, proxy, signal: ended }));
-  const tls = createTlsSettings(args.tls_config, { log });
+  await run("connect", () => connectTo(addresses, { url, proxy, signal: ended }), to);
+  const tls = createTlsSettings(args.tls_config, { log, clock });
   if (proxy && !isForwarded(url, proxy))
-    await run("tunnel", async () => tunnelThrough({ url, proxy, tls: await tls.current(), signal: ended }));
+    await run("tunnel", async () => tunnelThrough({ url, proxy, tls: await tls.current(), signal: ended, clock }), to);
   if (url.protocol !== "https:") return;
-  await run("tls", async () => {
+  const lookAtTls = async (): Promise<Finding<undefined>> => {
     const settings = await tls.current();
     return diagnoseTls({
       url,
-      nowMs: clock.now(),
+      clock,
       isVerified: args.tls_config?.insecure_skip_verify !== true,
       http2: args.enable_http2 ?? true,
       open: async (over) => (await dial({ url, proxy, tls: settings, over, signal: ended })) as TLSSocket,
     });
-  });
+  };
+  await run("tls", lookAtTls, to);
+}
+
+/** The proxy on the way; no step of its own where nobody would expect one. */
+async function chooseProxy(
+  url: URL,
+  { args = {}, environment = process.env, run }: Journey,
+): Promise<Proxy | undefined> {
+  let proxy: Proxy | undefined;
+  try {
+    proxy = createProxyRule(args, environment)?.(url);
+  } catch (thrown) {
+    return run("proxy", () => Promise.reject(thrown as Error));
+  }
+  const route = describeRoute({ proxy, url, args, environment });
+  return route ? run("proxy", async () => ({ ...route, value: proxy })) : proxy;
 }
 
 /** Has the credentials made, so that a file that cannot be read or a token that cannot be had is told from a refusal. */
@@ -140,11 +175,13 @@ async function authenticate(
     return client;
   };
   const asked = { url, args, headers: request.headers ?? {} };
-  await run("auth", async () => {
+  const prepare = async (): Promise<Finding<undefined>> => {
     if (writtenAuthentication(asked) === undefined)
       await createCredentials(args, { clock, log, tokenClient })?.authorization();
     return { text: describeAuthentication(asked) ?? "none", value: undefined };
-  }).finally(() => {
+  };
+  const tokenUrl = args.oauth2?.token_url;
+  await run("auth", prepare, tokenUrl && `from token_url "${preview(shownUrl(tokenUrl), 128)}"`).finally(() => {
     for (const client of clients) client.close();
   });
 }
@@ -194,18 +231,21 @@ const late: Readonly<Record<Exclude<DiagnosisStep, RequestStep>, readonly [what:
   address: ["Cannot read the address", "try again"],
   proxy: ["Cannot choose the proxy", "try again"],
   dns: ["Cannot find the address of the host", "check this machine's DNS"],
-  connect: ["Cannot connect", "check that the host is up, and that no firewall blocks the port"],
-  tunnel: ["Cannot connect through the proxy", "check that it is up, and that it reaches the host"],
-  tls: ["Cannot make a TLS connection", "check that the port speaks TLS"],
+  connect: ["Cannot connect to", "check that the host is up, and that no firewall blocks the port"],
+  tunnel: ["Cannot connect to", "check that the proxy is one of this kind, and that it reaches the host"],
+  tls: ["Cannot make a TLS connection to", "check that the port speaks TLS"],
   auth: ["Cannot get the credentials", "check that the token server answers"],
 };
 
-function interrupted(
-  reason: "timeout" | "canceled",
-  step: Exclude<DiagnosisStep, RequestStep>,
-  timeoutMs: number,
-): HttpError {
+interface InterruptedStep {
+  readonly step: Exclude<DiagnosisStep, RequestStep>;
+  /** Whom the step leads to, as a message calls it. */
+  readonly to: string;
+  readonly timeoutMs: number;
+}
+
+function interrupted(reason: "timeout" | "canceled", { step, to, timeoutMs }: InterruptedStep): HttpError {
   if (reason === "canceled") return new AgentError(reason, "Canceled");
   const [what, hint] = late[step];
-  return new AgentError(reason, `${what} within ${formatDuration(timeoutMs)}; ${hint}`);
+  return new AgentError(reason, `${what}${to && ` ${to}`} within ${formatDuration(timeoutMs)}; ${hint}`);
 }

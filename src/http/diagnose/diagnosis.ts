@@ -37,8 +37,8 @@ export interface Finding<Value> {
   readonly value: Value;
 }
 
-/** Does the work of a step and reports it. Rejects with an HttpError. */
-export type RunStep = <Value>(step: DiagnosisStep, work: () => Promise<Finding<Value>>) => Promise<Value>;
+/** Does the work of a step and reports it; `to` is whom it leads to, for a message. Rejects with an HttpError. */
+export type RunStep = <Value>(step: DiagnosisStep, work: () => Promise<Finding<Value>>, to?: string) => Promise<Value>;
 
 /** A step that failed, with more lines than its message. */
 export class StepFailure extends AgentError<HttpReason> {

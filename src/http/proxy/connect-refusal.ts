@@ -18,9 +18,11 @@ export function connectRefusal(
   const said = preview(`${status} ${phrase}`) + (words && `, "${words}"`);
   if (status === "407")
     return tunnelError("proxy", request, unauthenticated(said, { head: answer.head, sentCredentials }));
+  // Some answer a wrong password so, and not with 407.
+  const mayBeCredentials = sentCredentials && (status === "401" || status === "403");
   const why = status.startsWith("5")
     ? `it answers ${said}; check that it can reach this host and port`
-    : `it refuses with ${said}; check that it allows CONNECT to this host and port`;
+    : `it refuses with ${said}; check ${mayBeCredentials ? "user name and password in its URL, and " : ""}that it allows CONNECT to this host and port`;
   return tunnelError("proxy", request, why);
 }
 

@@ -2,6 +2,7 @@ import type { HttpError, HttpResponse } from "../client.ts";
 import { connectRefusal } from "./connect-refusal.ts";
 import type { Hop } from "../hop.ts";
 import { hostOf } from "../http-error.ts";
+import { isForwarded } from "./is-forwarded.ts";
 import type { Proxy } from "./proxies.ts";
 
 /**
@@ -9,8 +10,8 @@ import type { Proxy } from "./proxies.ts";
  * `undefined` where it is no such response.
  */
 export function forwardingRefusal(hop: Hop, response: HttpResponse, proxy: Proxy | undefined): HttpError | undefined {
-  const forwards = hop.url.protocol === "http:" && hop.socketPath === undefined && proxy?.url.protocol !== "socks5:";
-  if (response.status !== 407 || !proxy || !forwards) return undefined;
+  if (response.status !== 407 || hop.socketPath !== undefined) return undefined;
+  if (!proxy || !isForwarded(hop.url, proxy)) return undefined;
   const headers = Object.entries(response.headers).map(([name, value]) => `${name}: ${value}`);
   const answer = {
     head: ["HTTP/1.1 407 Proxy Authentication Required", ...headers].join("\r\n"),

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from "node:net";
+import { found } from "../../schema/index.ts";
 
 /** Says whether a URL is reached without the proxy. */
 export type ProxyBypass = (url: URL) => boolean;
@@ -18,13 +19,46 @@ type Matcher = (destination: Destination) => boolean;
  * nothing. Names are compared as they are written: nothing is looked up.
  */
 export function parseNoProxy(list: string): ProxyBypass {
-  const entries = list.split(/[\s,]+/).filter((entry) => entry !== "");
+  const entries = entriesOf(list);
   if (entries.includes("*")) return () => true;
   const matchers = ["127.0.0.0/8", "::1", ...entries].map(matcherOf);
   return (url) => {
     const destination = destinationOf(url);
     return destination.host === "localhost" || matchers.some((matches) => matches(destination));
   };
+}
+
+/** The entries that match nothing, a sentence each. */
+export function noProxyProblems(list: string): readonly string[] {
+  return entriesOf(list).flatMap((entry) => {
+    const problem = entryProblem(entry);
+    return problem === undefined ? [] : [`${found(entry)} matches nothing: ${problem}`];
+  });
+}
+
+function entryProblem(entry: string): string | undefined {
+  if (entry === "*") return undefined;
+  if (/:\/\/|[?#@\\]/.test(entry)) return "write the host alone";
+  const { host, port } = splitEntry(entry);
+  if (port !== "" && (Number(port) < 1 || Number(port) > 65_535)) return "a port is a number from 1 to 65535";
+  if (host.includes("/")) return blockProblem(host);
+  if (/^[\d.]+$/.test(host) && isIP(host) === 0) return "it is no IP address; a block of them is written as 10.0.0.0/8";
+  const name = host.replace(/^\*?\./, "");
+  if (name === "") return "it names no host";
+  return name.includes("*") ? "a * stands alone, or for all sub-domains as in *.example.com" : undefined;
+}
+
+function blockProblem(block: string): string | undefined {
+  const [, address = "", prefix = ""] = /^([^/]*)\/(.*)$/.exec(block) ?? [];
+  const version = isIP(address);
+  if (version === 0) return "before the / stands no IP address; a block is written as 10.0.0.0/8";
+  const bits = version === 6 ? 128 : 32;
+  if (/^\d+$/.test(prefix) && Number(prefix) <= bits) return undefined;
+  return `behind the / belongs a number from 0 to ${bits}`;
+}
+
+function entriesOf(list: string): readonly string[] {
+  return list.split(/[\s,]+/).filter((entry) => entry !== "");
 }
 
 function destinationOf({ protocol, hostname, port }: URL): Destination {
@@ -62,9 +96,12 @@ function blockMatcher(address: string, prefix: number, bits: number): (host: str
   return (host) => contains(block, host);
 }
 
+/** They end the host in a URL, so that its parser would take what is before or behind them for it. */
+const notOfNames = /[/?#@\\]/;
+
 function nameMatcher(text: string): (host: string) => boolean {
   const [, dot, written = ""] = /^(\*?\.)?(.*?)\.?$/.exec(text) ?? [];
-  if (written === "") return () => false;
+  if (written === "" || notOfNames.test(written)) return () => false;
   // Through the URL parser, so that the name looks like that of a URL: lower case, and other scripts as punycode.
   const name = URL.parse(`http://${written}`)?.hostname ?? written;
   const suffix = `.${name}`;

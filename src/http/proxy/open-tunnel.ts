@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { AgentError } from "../../base/index.ts";
+import { AgentError, type Clock, systemClock } from "../../base/index.ts";
 import type { HttpError } from "../client.ts";
 import { askByConnect } from "./connect-method.ts";
 import { dialProxy, proxyConnected } from "./connect-to-proxy.ts";
@@ -18,6 +18,8 @@ export interface TunnelOptions {
   readonly tls: TlsOptions;
   /** Gives the attempt up. */
   readonly signal: AbortSignal;
+  /** Measures how long a SOCKS proxy may take to answer at all; the system's by default. */
+  readonly clock?: Clock;
 }
 
 /**
@@ -25,7 +27,8 @@ export interface TunnelOptions {
  * sent behind its answer is unread in it. Rejects with an HttpError that names the proxy, reason `proxy` where the proxy itself
  * refused, and `canceled` where `signal` aborts.
  */
-export async function openTunnel({ proxy, host, port, tls, signal }: TunnelOptions): Promise<Socket> {
+export async function openTunnel(options: TunnelOptions): Promise<Socket> {
+  const { proxy, host, port, tls, signal, clock = systemClock } = options;
   if (signal.aborted) throw canceledError(proxy);
   let socket: Socket | undefined;
   const giveUp = (): void => void socket?.destroy();
@@ -35,7 +38,7 @@ export async function openTunnel({ proxy, host, port, tls, signal }: TunnelOptio
     // Between two steps nobody else listens, and an error that nobody hears ends the process.
     socket.on("error", ignore);
     await proxyConnected(socket);
-    if (proxy.url.protocol === "socks5:") await askBySocks(socket, { proxy, host, port });
+    if (proxy.url.protocol === "socks5:") await askBySocks(socket, { proxy, host, port, clock });
     else await askByConnect(socket, { proxy, target: hostPort(host, port) });
     signal.throwIfAborted();
     return unread(socket.off("error", ignore));

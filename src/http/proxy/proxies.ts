@@ -1,6 +1,8 @@
 import { AgentError } from "../../base/index.ts";
 import { httpUrlProblem } from "../../schema/index.ts";
 import type { HttpArguments } from "../arguments.ts";
+import { decodedUserinfo } from "../decoded-userinfo.ts";
+import { revealedHeaders } from "../revealed-headers.ts";
 import { parseNoProxy } from "./no-proxy.ts";
 import { proxySchemes } from "./proxy-arguments.ts";
 
@@ -32,7 +34,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * `proxy_url` alone takes everything, localhost too (reference 4.3).
  */
 export function createProxyRule(args: ProxyArguments, environment: Environment): ProxyOf | undefined {
-  const connectHeaders = revealed(args.proxy_connect_header);
+  const connectHeaders = revealedHeaders(args.proxy_connect_header);
   if (args.proxy_url) {
     const proxy = parseProxy({ name: "proxy_url", value: args.proxy_url.reveal() }, connectHeaders);
     const isDirect = args.no_proxy ? parseNoProxy(args.no_proxy) : () => false;
@@ -91,22 +93,8 @@ function parseProxy({ name, value }: Setting, connectHeaders: Proxy["connectHead
   const scheme = url.protocol === "socks5h:" ? "socks5:" : url.protocol;
   return {
     url: new URL(`${scheme}//${url.host}`),
-    username: decoded(url.username),
-    password: decoded(url.password),
+    username: decodedUserinfo(url.username) || undefined,
+    password: decodedUserinfo(url.password) || undefined,
     connectHeaders,
   };
-}
-
-function decoded(userinfo: string): string | undefined {
-  if (userinfo === "") return undefined;
-  try {
-    return decodeURIComponent(userinfo);
-  } catch {
-    // A "%" that was never encoded: take the text as it stands.
-    return userinfo;
-  }
-}
-
-function revealed(headers: ProxyArguments["proxy_connect_header"] = {}): Proxy["connectHeaders"] {
-  return Object.fromEntries(Object.entries(headers).map(([name, values]) => [name, values.map((one) => one.reveal())]));
 }

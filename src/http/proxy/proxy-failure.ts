@@ -16,12 +16,15 @@ export function tunnelError(reason: HttpReason, { proxy, target }: TunnelRequest
   return new AgentError(reason, `Cannot connect to "${target}" through the proxy "${proxyName(proxy)}": ${why}`);
 }
 
+/** A connection to the proxy itself that failed or broke. */
+export class ProxyFailure extends AgentError<HttpReason> {}
+
 /** The error for a connection to the proxy that failed or broke: the words for any host, with the proxy as the culprit. */
-export function proxyFailure(thrown: unknown, proxy: Proxy): HttpError {
+export function proxyFailure(thrown: unknown, proxy: Proxy): ProxyFailure {
   const scheme = proxy.url.protocol === "https:" ? "https" : "http";
   const url = new URL(`${scheme}://${proxyName(proxy)}`);
   const { reason, message } = transportError(thrown, { url, stage: "connecting", bodyBytes: 0 });
-  return new AgentError(reason, message.replace('"', 'the proxy "'), { cause: thrown });
+  return new ProxyFailure(reason, message.replace('"', 'the proxy "'), { cause: thrown });
 }
 
 /** What a connection that was closed in order, but too early, fails with. */

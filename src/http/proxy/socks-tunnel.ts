@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import type { SocksClient } from "socks";
-import { preview } from "../../base/index.ts";
+import { AgentError, type Clock, formatDuration, limits, preview } from "../../base/index.ts";
 import type { HttpReason } from "../client.ts";
 import type { Proxy } from "./proxies.ts";
 import { hostPort, proxyAddress } from "./proxy-address.ts";
@@ -12,6 +12,7 @@ export interface SocksTarget {
   /** Resolved by the proxy where it is a name. */
   readonly host: string;
   readonly port: number;
+  readonly clock: Clock;
 }
 
 /** A field of SOCKS 5 announces its length in one byte. */
@@ -35,11 +36,48 @@ export async function askBySocks(socket: Socket, target: SocksTarget): Promise<v
       ...(password !== undefined && { password }),
     },
   });
-  await negotiated(client, socket).catch((thrown: Error) => {
+  const greeting = greeted(socket, target);
+  try {
+    await Promise.race([negotiated(client, socket), greeting.failed]);
+  } catch (thrown) {
     // Neither as it is nor as a cause: the library's error holds the password.
-    throw socksFailure(thrown, target);
-  });
+    throw thrown instanceof AgentError ? thrown : socksFailure(thrown as Error, target);
+  } finally {
+    greeting.stop();
+  }
   await released(socket);
+}
+
+/**
+ * A SOCKS proxy answers the greeting before it does anything else, and so at once; a server of another protocol may wait for more of
+ * what it takes for a request. `failed` rejects where nothing or something else comes.
+ */
+function greeted(socket: Socket, { clock, ...target }: SocksTarget): { failed: Promise<never>; stop(): void } {
+  const { promise: failed, reject } = Promise.withResolvers<never>();
+  const fail = (why: string): void =>
+    reject(tunnelError("protocol", { proxy: target.proxy, target: hostPort(target.host, target.port) }, why));
+  const stop = (): void => {
+    timer.cancel();
+    socket.off("data", onData);
+  };
+  // One byte tells: the library waits for two.
+  const onData = (chunk: Buffer): void => {
+    stop();
+    if (chunk[0] !== socksVersion) fail(`${foreign(chunk)}; ${checkUrl}`);
+  };
+  const timer = clock.after(limits.socksGreetingMs, () =>
+    fail(`it does not answer in SOCKS 5 within ${formatDuration(limits.socksGreetingMs)}; ${checkUrl}`),
+  );
+  socket.on("data", onData);
+  return { failed, stop };
+}
+
+const socksVersion = 5;
+const checkUrl = "check port and scheme of its URL";
+
+function foreign(chunk: Buffer): string {
+  const start = preview(chunk.toString("latin1", 0, 256));
+  return `it does not answer in SOCKS 5${start && ` but begins with "${start}"`}`;
 }
 
 function negotiated(client: SocksClient, socket: Socket): Promise<unknown> {
@@ -81,8 +119,8 @@ const failures: readonly (readonly [part: string, reason: HttpReason, why: strin
     'it asks for authentication; write user name and password in its URL, "user:password@" before the host',
   ],
   ["unknown authentication", "protocol", "it wants a kind of authentication that was not offered"],
-  ["invalid socks version", "protocol", "it does not answer in SOCKS 5; check port and scheme of its URL"],
-  ["timed out", "timeout", "it did not answer in SOCKS 5 in time; check port and scheme of its URL"],
+  ["invalid socks version", "protocol", "it does not go on in SOCKS 5; check port and scheme of its URL"],
+  ["timed out", "timeout", "it made no connection in time; check that the host is up, and its firewall"],
   ["NotAllowed", "proxy", "its rules do not allow it; check them"],
   ["NetworkUnreachable", "proxy", "the network is unreachable from there; check the address and the proxy's network"],
   [

@@ -28,13 +28,17 @@ export function createClientCertificate(
     );
   let good: ClientCertificate | undefined;
   let odd: readonly [cert: string, key: string] | undefined;
+  let isWaiting = false;
   let told: ClientCertificate | undefined;
   return (cert, key) => {
     if (!isOf(good?.texts, cert, key) && !isOf(odd, cert, key)) {
       const pair = pairIn(cert, key);
-      if (pair) good = pair;
-      else if (good) log.warn("The new client certificate and key are not used yet", { err: mismatch() });
       odd = pair ? undefined : [cert, key];
+      if (pair && good) log.info("A new client certificate and key are in use", names);
+      // Once for all the steps of one replacement.
+      else if (good && !isWaiting) log.warn("The new client certificate and key are not used yet", { err: mismatch() });
+      isWaiting = !pair && good !== undefined;
+      good = pair ?? good;
     }
     if (!good) throw mismatch();
     if (clock.now() > good.expiresMs && told !== good) {

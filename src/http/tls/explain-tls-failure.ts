@@ -9,6 +9,8 @@ export interface TlsFailure {
   /** The code of the error: `CERT_HAS_EXPIRED`. */
   readonly code: string;
   readonly url: URL;
+  /** Whether `url` is that of a proxy. */
+  readonly isProxy?: boolean;
   /**
    * Makes the same connection once more, but takes any certificate, and these versions where given; for looking at it, and never
    * for sending anything.
@@ -50,14 +52,16 @@ function explainVersion(socket: TLSSocket): string | undefined {
   return `it speaks ${spoken.replace("v", " ")} at best, which tls_config.min_version does not allow; update it, or set min_version = "${argument}"`;
 }
 
-function explainCertificate(socket: TLSSocket, { code, url, clock = systemClock }: TlsFailure): string | undefined {
+function explainCertificate(socket: TLSSocket, failure: TlsFailure): string | undefined {
+  const { code, clock = systemClock } = failure;
   const chain = chainOf(socket);
   const [own] = chain;
   if (!own) return undefined;
   // First, because Deno has one code for these and for an unknown issuer.
   const dates = wrongDates(chain, clock.now());
   if (dates !== undefined) return dates;
-  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return wrongName(own, nameAskedFor(socket, url));
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID")
+    return wrongName(own, { askedFor: nameAskedFor(socket, failure.url), ...failure });
   return unknownIssuer(chain);
 }
 
@@ -101,13 +105,19 @@ function nameAskedFor({ servername }: TLSSocket & { servername?: string | null |
 // The others are counted.
 const maxNames = 4;
 
-function wrongName(certificate: X509Certificate, askedFor: string): string {
+interface WrongName extends Pick<TlsFailure, "isProxy"> {
+  readonly askedFor: string;
+}
+
+function wrongName(certificate: X509Certificate, { askedFor, isProxy = false }: WrongName): string {
   const names = [...(certificate.subjectAltName ?? "").matchAll(/(?:DNS|IP Address):([^,]+)/g)].map(([, name = ""]) =>
     preview(name),
   );
   const shown = names.slice(0, maxNames).join(", ");
   const more = names.length > maxNames ? ` and ${names.length - maxNames} more` : "";
-  const advice = "correct the URL's host, or set tls_config.server_name to a name that it has";
+  const advice = isProxy
+    ? "correct the host in the proxy's URL"
+    : "correct the URL's host, or set tls_config.server_name to a name that it has";
   if (names.length > 0) return `its certificate is for ${shown}${more} and not for ${askedFor}; ${advice}`;
   // Addresses are never looked for in a subject (RFC 6125, 6.4.4).
   const alone = isIP(askedFor) > 0 && /^CN=/m.test(certificate.subject);

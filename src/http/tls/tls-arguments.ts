@@ -2,7 +2,17 @@ import { isIP } from "node:net";
 import * as v from "valibot";
 import { Secret } from "../../base/index.ts";
 import { isDeno } from "../../runtime/index.ts";
-import { choice, crossCheck, filePath, flag, optional, table, text, typeName } from "../../schema/index.ts";
+import {
+  choice,
+  crossCheck,
+  filePath,
+  flag,
+  optional,
+  secretProblem,
+  table,
+  text,
+  typeName,
+} from "../../schema/index.ts";
 import { certificateProblem, certificatesIn, isPair, privateKeyIn, privateKeyProblem } from "./pem.ts";
 import { reportBoth } from "../report-both.ts";
 
@@ -66,7 +76,7 @@ function certificates(description: string) {
 /** A PEM text that is never shown; unlike a secret for a header it has several lines. */
 function privateKey() {
   return v.pipe(
-    v.string("expected a string; what stands there may be a secret and is not shown"),
+    v.string(secretProblem),
     v.rawTransform(({ dataset, addIssue, NEVER }): Secret => {
       const problem = privateKeyProblem(dataset.value);
       if (problem === undefined) return new Secret(dataset.value);

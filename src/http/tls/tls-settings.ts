@@ -1,10 +1,10 @@
 import type { SecureVersion } from "node:tls";
-import { AgentError, type Clock, limits } from "../../base/index.ts";
+import { AgentError, type Clock } from "../../base/index.ts";
 import type { Logger } from "../../observability/index.ts";
 import { type ClientCertificate, createClientCertificate } from "./client-certificate.ts";
-import { certificateProblem, certificatesIn, privateKeyProblem } from "./pem.ts";
+import { certificateProblem, certificatesIn } from "./pem.ts";
 import type { TlsArguments } from "./tls-arguments.ts";
-import { createWatchedFile } from "../watched-file.ts";
+import { createTlsFiles } from "./tls-files.ts";
 
 /** How a TLS connection is made, in the words of node:tls. What is not set is Node's default: system trust, the URL's host. */
 export interface TlsOptions {
@@ -44,13 +44,7 @@ export function createTlsSettings(args: Partial<TlsArguments> = {}, options: Tls
       current: () => attempt(() => assemble({ ca: args.ca_pem, cert: args.cert_pem, key: args.key_pem?.reveal() })),
     };
   }
-  const watch = (path: string | undefined, what: string, problemOf: (text: string) => string | undefined) =>
-    path === undefined
-      ? undefined
-      : createWatchedFile(path, { maxBytes: limits.tlsFileBytes, log: options.log, what, reason: "tls", problemOf });
-  const ca = watch(ca_file, "certificate authorities", certificateProblem);
-  const cert = watch(cert_file, "client certificate", certificateProblem);
-  const key = watch(key_file, "client key", privateKeyProblem);
+  const { ca, cert, key } = createTlsFiles(args, options.log);
   return {
     async current() {
       const [caText, certText, keyText] = await Promise.all([ca?.read(), cert?.read(), key?.read()]);

@@ -3,7 +3,7 @@ import { limits, Size } from "../../base/index.ts";
 import { reference } from "../../component/index.ts";
 import { httpArguments, httpChecks, isUnixUrl, meantUnixUrl } from "../../http/index.ts";
 import { labelsFrom, type Target } from "../../model/index.ts";
-import { relabelRule } from "../../relabel/index.ts";
+import { relabelRules, rulesPreset } from "../../relabel/index.ts";
 import {
   argument,
   choice,
@@ -14,7 +14,6 @@ import {
   found,
   labels,
   mapOf,
-  notYet,
   oneOrMany,
   optional,
   type Report,
@@ -103,7 +102,7 @@ export function scrapeEntries() {
     }),
     params: optional(mapOf(oneOrMany(paramValue())), {
       default: {},
-      description: "Query parameters of every request",
+      description: "Query parameters of every request; shown with the URL, so no place for secrets",
       example: { debug: ["0"] },
     }),
     scheme: optional(choice(["http", "https"]), {
@@ -131,12 +130,11 @@ export function scrapeEntries() {
       description: "The largest profile that is taken, uncompressed",
       example: "64MiB",
     }),
-    rule: optional(
-      v.pipe(oneOrMany(relabelRule()), notYet("relabelling is", { unless: (rules) => rules.length === 0 })),
-      {
-        description: "Relabel rules, in order, on the targets",
-      },
-    ),
+    rule: optional(relabelRules(), {
+      default: [],
+      description: "Relabel rules, in order, on the targets before their URLs are made",
+    }),
+    rules_preset: rulesPreset(),
     clustering: optional(
       table({
         enabled: argument(flag(), {

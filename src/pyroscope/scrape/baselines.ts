@@ -1,11 +1,11 @@
 import { type Clock, limits } from "../../base/index.ts";
 import type { Baseline } from "../../pprof/index.ts";
-import { type Comparison, createRestartGuard, type RestartGuard } from "./restart-guard.ts";
+import { type Comparison, createRestartGuard, type GuardState, type RestartGuard } from "./restart-guard.ts";
 
 /**
  * The memory that deltas are computed against, for all scrape components: one slot per component, final URL and type. It outlives
  * the loops, so that a reload, relabelling and a target that flaps do not cost an interval, and is bounded in bytes and in the
- * time that a slot without a loop is kept.
+ * time that a slot without a loop is kept. With `saved` and `restore` it outlives the process too.
  */
 export interface BaselineTable {
   /** The slot of `key`, taken until `release`. While another loop holds that key (two targets with one URL) `fallbackKey` is used. */
@@ -13,6 +13,17 @@ export interface BaselineTable {
   /** Bytes held, and slots. */
   readonly bytes: number;
   readonly size: number;
+  /** What the slots hold that are not too old, for another process to go on with. */
+  saved(): readonly SavedSlot[];
+  /** Makes slots that count as released now, as many as the bounds allow; returns how many. */
+  restore(slots: readonly SavedSlot[]): number;
+}
+
+/** A slot without what only matters while the process lives. */
+export interface SavedSlot {
+  readonly key: string;
+  readonly baseline: Baseline;
+  readonly guard: GuardState;
 }
 
 export interface BaselineSlot {
@@ -27,6 +38,8 @@ export interface BaselineSlot {
   /** Replaces the baseline: only after the receiver has accepted what was computed from it; and notes how it compared. */
   commit(next: Baseline | undefined, comparison?: Comparison): void;
   release(): void;
+  /** Releases it and remembers nothing: somebody else goes on with this target. */
+  forget(): void;
 }
 
 interface Entry {
@@ -38,13 +51,13 @@ interface Entry {
   releasedAtMs: number;
 }
 
-function newEntry(): Entry {
+function newEntry({ baseline, guard }: Partial<SavedSlot> = {}): Entry {
   return {
-    baseline: undefined,
+    baseline,
     beforeRestart: undefined,
-    guard: createRestartGuard(),
+    guard: createRestartGuard(guard),
     withheld: undefined,
-    held: true,
+    held: false,
     releasedAtMs: 0,
   };
 }
@@ -63,7 +76,6 @@ export function createBaselineTable(clock: Clock): BaselineTable {
 
   const dropExpired = (): void => {
     const nowMs = clock.monotonic();
-    if (nowMs < nextDropMs) return;
     nextDropMs = nowMs + dropEveryMs;
     for (const [key, entry] of entries) {
       if (entry.held || entry.releasedAtMs > nowMs - limits.baselineAgeMs) continue;
@@ -72,7 +84,7 @@ export function createBaselineTable(clock: Clock): BaselineTable {
     }
   };
 
-  const slotOf = (entry: Entry): BaselineSlot => ({
+  const slotOf = (key: string, entry: Entry): BaselineSlot => ({
     get baseline() {
       return entry.baseline;
     },
@@ -101,22 +113,42 @@ export function createBaselineTable(clock: Clock): BaselineTable {
       entry.held = false;
       entry.releasedAtMs = clock.monotonic();
     },
+    forget() {
+      bytes -= bytesOf(entry);
+      entries.delete(key);
+    },
   });
 
   return {
     acquire(key, fallbackKey) {
-      dropExpired();
+      if (clock.monotonic() >= nextDropMs) dropExpired();
       const usedKey = entries.get(key)?.held ? fallbackKey : key;
       const entry = entries.get(usedKey) ?? newEntry();
       entry.held = true;
       entries.set(usedKey, entry);
-      return slotOf(entry);
+      return slotOf(usedKey, entry);
     },
     get bytes() {
       return bytes;
     },
     get size() {
       return entries.size;
+    },
+    saved() {
+      dropExpired();
+      return [...entries].flatMap(([key, { baseline, guard }]) =>
+        baseline ? [{ key, baseline, guard: guard.state }] : [],
+      );
+    },
+    restore(slots) {
+      const before = entries.size;
+      for (const slot of slots) {
+        const size = slot.baseline.bytes;
+        if (entries.has(slot.key) || size > limits.baselineBytes || bytes + size > limits.baselinesBytes) continue;
+        entries.set(slot.key, { ...newEntry(slot), releasedAtMs: clock.monotonic() });
+        bytes += size;
+      }
+      return entries.size - before;
     },
   };
 }

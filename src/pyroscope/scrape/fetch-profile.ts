@@ -1,6 +1,6 @@
 import type { HttpClient, HttpResponse } from "../../http/index.ts";
-import { type Decoded, decodeBody } from "../../pprof/index.ts";
-import { statusError, toScrapeError } from "./scrape-error.ts";
+import { type Decoded, decodeBody, PprofError } from "../../pprof/index.ts";
+import { ScrapeError, type ScrapeReason, statusError, toScrapeError } from "./scrape-error.ts";
 
 export interface FetchOptions {
   readonly client: HttpClient;
@@ -29,8 +29,7 @@ export async function fetchProfile(url: string, options: FetchOptions): Promise<
     const response = await client.request({ method: "GET", url, headers, maxBytes, timeoutMs, signal });
     // 200 and a profile in the body is success; the Content-Type is not consulted (DESIGN, Decisions).
     if (response.status !== 200) throw statusError(response, url);
-    const contentEncoding = response.headers["content-encoding"];
-    const { raw, body, encoding } = decodeQuietly(response, { maxBytes, contentEncoding });
+    const { raw, body, encoding } = decode(response, maxBytes);
     const sendable = encoding === "gzip" || encoding === "none" ? body : undefined;
     return { raw, sendable, receivedBytes: response.body.length };
   } catch (thrown) {
@@ -38,19 +37,14 @@ export async function fetchProfile(url: string, options: FetchOptions): Promise<
   }
 }
 
-interface DecodeOptions {
-  readonly maxBytes: number;
-  readonly contentEncoding: string | undefined;
-}
-
-/** Decodes a body; the error for one that is no profile quotes it without what the request authenticated with. */
-function decodeQuietly({ body, masked }: HttpResponse, { maxBytes, contentEncoding }: DecodeOptions): Decoded {
+/** Decodes a body; the error for one that is no profile names where redirects have led to it. */
+function decode({ body, headers, masked, request }: HttpResponse, maxBytes: number): Decoded {
   try {
-    return decodeBody(body, maxBytes, { contentEncoding });
+    return decodeBody(body, maxBytes, { contentEncoding: headers["content-encoding"], masked });
   } catch (thrown) {
-    const text = Buffer.from(body).toString();
-    const quiet = masked?.(text) ?? text;
-    if (quiet === text) throw thrown;
-    return decodeBody(Buffer.from(quiet), maxBytes, { contentEncoding });
+    const led = request?.redirectedTo;
+    if (led === undefined || !(thrown instanceof PprofError)) throw thrown;
+    const message = `The target redirects to "${led}": ${thrown.message}`;
+    throw new ScrapeError(thrown.reason as ScrapeReason, message, { cause: thrown });
   }
 }

@@ -5,12 +5,14 @@
  * phase of the interval) → fetch (request, bounds, proof that it is a profile) → delta → receivers.
  *
  * Constraints: a loop never overlaps itself and never waits for a push; a bad target costs only itself; one CPU profile at a time
- * per process; a baseline advances only when a receiver has accepted what was computed from it.
+ * per process; a baseline advances only when a receiver has accepted what was computed from it. A clean shutdown leaves the baselines to the next run, which uses them once.
  *
  * It does not push, keep or queue profiles, and does not find targets.
  */
 export { type ScrapeArguments, scrapeArguments, scrapeEntries } from "./arguments.ts";
+export type { BaselineTable } from "./baselines.ts";
 export { checkTimes } from "./check-times.ts";
+export { type KeepOptions, saveBaselines, takeBaselines } from "./keep-baselines.ts";
 export { createScrapeKind, createSharedScrapeState, type ScrapeKindOptions, type SharedScrapeState } from "./kind.ts";
 export type { ScrapeReason } from "./scrape-error.ts";
 export { profilingConfig } from "./profile-arguments.ts";

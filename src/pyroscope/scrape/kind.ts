@@ -8,12 +8,15 @@ import {
   Reference,
 } from "../../component/index.ts";
 import { createHttpClient, type HttpClient, httpArgumentsOf } from "../../http/index.ts";
-import type { Appender, PlannedScrape, TargetSource } from "../../model/index.ts";
+import type { Appender, Ownership, PlannedScrape, TargetSource } from "../../model/index.ts";
+import { prepareRules } from "../../relabel/index.ts";
 import { sameArguments } from "../../schema/index.ts";
 import { type ScrapeArguments, scrapeArguments } from "./arguments.ts";
 import { type BaselineTable, createBaselineTable } from "./baselines.ts";
 import { createCpuSlots, type CpuSlots } from "./cpu-slots.ts";
+import { createClockLog } from "./clock-log.ts";
 import { createFailureLog } from "./failure-log.ts";
+import { explainTarget } from "./explain-target.ts";
 import { fanOut } from "./fan-out.ts";
 import { literalTargets } from "./literal-targets.ts";
 import { collectTargetGauges, createScrapeMetrics, type ScrapeMetrics, showBaselines } from "./metrics.ts";
@@ -50,9 +53,13 @@ export function createScrapeKind(
     name,
     summary,
     schema,
+    prepare: prepareRules,
+    literalTargets,
+    explainTarget: (id, args, target) => explainTarget(target, { id, args, infersServiceName }),
     plan: (id, args): readonly PlannedScrape[] =>
       planScrapes(literalTargets(args), { id, args, infersServiceName }).scrapes,
     warnings: (id, args) => scrapeWarnings({ id, args, infersServiceName }),
+    sharesTargets: (args) => args.clustering?.enabled === true,
     create: (args, context) => new ScrapeComponent(args, { context, shared, options }),
   };
 }
@@ -100,6 +107,7 @@ class ScrapeComponent implements Component<ScrapeArguments> {
       log,
       metrics: this.#metrics,
       failures: createFailureLog(log),
+      clocks: createClockLog(log),
       cpuSlots: shared.cpuSlots,
       headers: { "user-agent": userAgent },
       client: () => this.#client,
@@ -140,7 +148,8 @@ class ScrapeComponent implements Component<ScrapeArguments> {
   }
 
   snapshot(): DebugInfo {
-    return { targets: this.#manager.snapshot() };
+    const { share } = this.#manager;
+    return { targets: this.#manager.snapshot(), ...(share && { share }) };
   }
 
   #clientOf(args: ScrapeArguments): HttpClient {
@@ -161,13 +170,20 @@ class ScrapeComponent implements Component<ScrapeArguments> {
     this.#sources = this.#args.targets
       .filter((target) => target instanceof Reference)
       .map((reference) => this.#context.targets(reference));
-    this.#unsubscribe = this.#sources.map((source) => source.subscribe(() => this.#sync()));
+    const changing = [...this.#sources, ...(this.#ownership ? [this.#ownership] : [])];
+    this.#unsubscribe = changing.map((source) => source.subscribe(() => this.#sync()));
     this.#sync();
   }
 
   #sync(): void {
     const targets = [...literalTargets(this.#args), ...this.#sources.flatMap((source) => source.current())];
     const { infersServiceName } = this.#options;
-    this.#manager.sync(targets, { id: this.#context.id, args: this.#args, infersServiceName });
+    const ownership = this.#ownership;
+    this.#manager.sync(targets, { id: this.#context.id, args: this.#args, infersServiceName, ownership });
+  }
+
+  /** Whose a target is; undefined where the component does not share its targets, or the agent is in no cluster. */
+  get #ownership(): Ownership | undefined {
+    return this.#args.clustering?.enabled ? this.#context.cluster : undefined;
   }
 }

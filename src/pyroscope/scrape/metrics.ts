@@ -10,10 +10,12 @@ export interface ScrapeMetrics {
   received(bytes: number): void;
   deltaOutcome(outcome: string): void;
   readonly emptyProfiles: Adder;
+  readonly untimedProfiles: Adder;
   readonly clampedValues: Adder;
   readonly fallenStacks: Adder;
   readonly forwarded: Adder;
   readonly forwardFailures: Adder;
+  readonly movedTargets: Adder;
   fanoutSeconds(seconds: number): void;
 }
 
@@ -56,20 +58,28 @@ export function createScrapeMetrics(metrics: Metrics, { prefix, id }: { prefix: 
     received: (bytes) => bodyBytes.inc(bytes),
     deltaOutcome: (outcome) => outcomes.inc({ ...own, outcome }),
     emptyProfiles: adder("scrape_empty_profiles_total", "Profiles with nothing to hand on."),
+    untimedProfiles: adder(
+      "scrape_untimed_profiles_total",
+      "Profiles without a time, handed on with that of their scrape.",
+    ),
     clampedValues: adder("scrape_clamped_values_total", "Negative values of deltas computed by targets, set to zero."),
     fallenStacks: adder(
       "scrape_delta_fallen_stacks_total",
       "Single stacks whose cumulative value fell, counted as zero.",
     ),
     forwarded: adder("forwarded_entries_total", "Profiles that every receiver accepted."),
+    movedTargets: adder(
+      "scrape_moved_targets_total",
+      "Targets that came from other agents of the cluster; the first profile of each is a baseline.",
+    ),
     forwardFailures: adder("forward_failures_total", "Appends that a receiver refused."),
     fanoutSeconds: (seconds) => fanout.observe(own, seconds),
   };
 }
 
 /**
- * The gauges that hold for one (target, type), set when metrics are asked for and not at every scrape. Returns the function that
- * takes them away.
+ * The gauges of targets, set when metrics are asked for and not at every scrape: one value for each (target, type), but of the
+ * clocks the one that differs most. Returns the function that takes them away.
  */
 export function collectTargetGauges(
   metrics: Metrics,
@@ -82,14 +92,22 @@ export function collectTargetGauges(
   const duration = gauge("last_duration_seconds", "Duration of the last scrape.");
   const timeout = gauge("timeout_seconds", "Deadline of one request.");
   const gauges = [up, duration, timeout];
+  const skew = metrics.gauge(
+    `${prefix}_scrape_target_clock_skew_seconds`,
+    "Of the targets whose clock differs most from this box's: their clock minus this box's.",
+    ["component_id"],
+  );
   let shown: Record<string, string>[] = [];
   const clear = (): void => {
     // Not reset(): other components of this kind share the gauges.
     for (const labels of shown) for (const each of gauges) each.remove(labels);
     shown = [];
+    skew.remove({ component_id: id });
   };
   const unregister = metrics.onCollect(() => {
     clear();
+    const mostMs = largestSkewMs(statuses());
+    if (mostMs !== undefined) skew.set({ component_id: id }, mostMs / 1000);
     // Two scrapes may share these labels (prefixes behind one port): the one that is down is shown.
     const downLast = statuses().toSorted((a, b) => Number(a.health === "down") - Number(b.health === "down"));
     for (const status of downLast) {
@@ -105,6 +123,11 @@ export function collectTargetGauges(
     unregister();
     clear();
   };
+}
+
+function largestSkewMs(statuses: readonly TargetStatus[]): number | undefined {
+  const skews = statuses.flatMap(({ clockSkewMs }) => clockSkewMs ?? []);
+  return skews.toSorted((a, b) => Math.abs(b) - Math.abs(a))[0];
 }
 
 /** The memory of deltas, of all scrape components together. Returns the function that ends showing it. */

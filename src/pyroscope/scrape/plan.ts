@@ -1,18 +1,29 @@
-import { limits, preview } from "../../base/index.ts";
+import { AgentError, limits, preview } from "../../base/index.ts";
 import {
-  labelNamePattern,
   type Labels,
   labelsFrom,
   labelsKey,
   labelsMap,
   labelValue,
+  legalLabelName,
   type PlannedScrape,
   type Target,
 } from "../../model/index.ts";
+import { relabel, type Rule, targetRules } from "../../relabel/index.ts";
 import type { ScrapeArguments } from "./arguments.ts";
-import { enabledTypes, type ScrapeType } from "./scrape-types.ts";
-import { buildUrl, type Origin, originOf, type Query, splitPath, TargetError } from "./scrape-url.ts";
+import { ScrapeSet } from "./scrape-set.ts";
+import type { ScrapeType } from "./scrape-types.ts";
+import {
+  buildUrl,
+  type Origin,
+  originOf,
+  type Query,
+  splitPath,
+  TargetError,
+  type TargetReason,
+} from "./scrape-url.ts";
 import { inferServiceName } from "./service-name.ts";
+import { ownPlace, typeChoice } from "./target-types.ts";
 
 /** One (target, type): all that its loop needs to know. */
 export interface Scrape extends PlannedScrape {
@@ -35,6 +46,8 @@ export interface Scrape extends PlannedScrape {
 export interface ScrapePlan {
   readonly scrapes: readonly Scrape[];
   readonly errors: readonly TargetError[];
+  /** Targets that a rule dropped. */
+  readonly dropped: number;
 }
 
 export interface PlanOptions {
@@ -44,31 +57,48 @@ export interface PlanOptions {
   readonly infersServiceName: boolean;
 }
 
-/** Every enabled type of every target; equal ones once. A bad target costs only itself. */
+/** Every enabled type of every target that the rules keep; equal ones once. A bad target costs only itself. */
 export function planScrapes(targets: readonly Target[], options: PlanOptions): ScrapePlan {
-  const types = enabledTypes(options.args.profiling_config);
+  const typesOf = typeChoice(options.args);
+  const rules = targetRules(options.args);
+  const planned = new ScrapeSet();
   const errors: TargetError[] = [];
-  const scrapes = targets.flatMap((target) => {
+  let dropped = 0;
+  for (const given of targets)
     try {
-      checkLabels(target);
-      const process = processOf(target, options.args);
-      return types.map((type) => planOne(process, type, options));
+      const target = relabelTarget(given, rules);
+      if (target) planned.add(target, planTarget(target, typesOf(target), options));
+      else dropped++;
     } catch (thrown) {
       if (!(thrown instanceof TargetError)) throw thrown;
       errors.push(thrown);
-      return [];
     }
-  });
-  return { scrapes: [...new Map(scrapes.map((scrape) => [scrape.identity, scrape])).values()], errors };
+  return { scrapes: planned.scrapes(), errors, dropped };
+}
+
+function relabelTarget(target: Target, rules: readonly Rule[]): Target | undefined {
+  try {
+    return relabel(target, rules);
+  } catch (thrown) {
+    if (!(thrown instanceof AgentError)) throw thrown;
+    throw new TargetError(thrown.reason as TargetReason, thrown.message, { cause: thrown });
+  }
+}
+
+function planTarget(target: Target, types: readonly ScrapeType[], options: PlanOptions): readonly Scrape[] {
+  checkLabels(target);
+  const process = processOf(target, options.args);
+  return types.map((type) => planOne(process, type, options));
 }
 
 function checkLabels(target: Target): void {
   const address = labelValue(target, "__address__");
-  if (target.length > limits.targetLabels)
-    throw new TargetError(
-      "too_many_labels",
-      `Cannot scrape "${address}": ${target.length} labels are more than ${limits.targetLabels}`,
-    );
+  const sent = target.filter(({ name }) => !name.startsWith("__")).length;
+  // A pod has two labels that are not sent for each of its annotations and labels.
+  const [count, most] =
+    sent > limits.targetLabels ? [sent, limits.targetLabels] : [target.length, limits.relabelledLabels];
+  if (count > most)
+    throw new TargetError("too_many_labels", `Cannot scrape "${address}": ${count} labels are more than ${most}`);
   for (const { name, value } of target) {
     // Labels that are not sent, such as a pod's annotations, may be of any length.
     if (value.length > limits.labelValueLength && !name.startsWith("__"))
@@ -92,14 +122,21 @@ interface Process {
 }
 
 function processOf(target: Target, args: ScrapeArguments): Process {
-  const schemes = { own: labelValue(target, "__scheme__"), usual: args.scheme };
-  return { target, origin: originOf(labelValue(target, "__address__"), schemes), params: userParams(target, args) };
+  return { target, origin: originAt(target, args), params: userParams(target, args) };
 }
 
-function planOne({ target, origin, params }: Process, type: ScrapeType, options: PlanOptions): Scrape {
+/** Where a target is, or one type of it that has its own place. */
+function originAt(target: Target, args: ScrapeArguments, own = { address: "", scheme: "" }): Origin {
+  const schemes = { own: own.scheme || labelValue(target, "__scheme__"), usual: args.scheme };
+  return originOf(own.address || labelValue(target, "__address__"), schemes);
+}
+
+function planOne({ target, origin: shared, params }: Process, type: ScrapeType, options: PlanOptions): Scrape {
   const { args } = options;
+  const own = ownPlace(target, type);
+  const origin = own.address || own.scheme ? originAt(target, args, own) : shared;
   const { address } = origin;
-  const path = labelValue(target, "__profile_path__") || type.path;
+  const path = own.path || labelValue(target, "__profile_path__") || type.path;
   const pathPrefix = labelValue(target, "__profile_path_prefix__") || args.profiling_config.path_prefix;
   const userSeconds = (params.get("seconds") ?? splitPath(path).query.get("seconds"))?.[0];
   const ownSeconds = type.delta && userSeconds === undefined;
@@ -177,11 +214,6 @@ export function effectiveTimeoutMs(args: ScrapeArguments, seconds: number | unde
   return seconds === undefined ? configuredMs : Math.max(configuredMs, seconds * 1000 + timeoutMarginMs);
 }
 
-/** A discovered name as receivers take it; configured ones were checked when the configuration was read. */
-function legalName(name: string): string {
-  return labelNamePattern.test(name) ? name : name.replace(/[^a-zA-Z0-9_.]/g, "_").replace(/^[^a-zA-Z_]/, "_$&");
-}
-
 /** The labels that are handed on, `__name__` first among them (reference 1.6). */
 function seriesOf(
   target: Target,
@@ -191,7 +223,7 @@ function seriesOf(
   const job = options.args.job_name || own.get("job") || options.id;
   const series = new Map<string, string>();
   for (const [name, value] of own)
-    if (!name.startsWith("__") || name === "__delta__") series.set(legalName(name), value);
+    if (!name.startsWith("__") || name === "__delta__") series.set(legalLabelName(name), value);
   series.set("__name__", own.get("__name__") || type.seriesName);
   series.set("job", job);
   if (!own.get("instance")) series.set("instance", address);

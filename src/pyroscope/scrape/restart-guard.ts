@@ -2,7 +2,17 @@
  * How a profile relates to the one before: the same process went on, it restarted, or it went back to the process from before the
  * last restart. No process comes back: that is another one behind the same address.
  */
-export type Comparison = "continued" | "restarted" | "returned";
+export type Comparison = (typeof comparisons)[number];
+
+/** Saved by their position. */
+export const comparisons = ["continued", "restarted", "returned"] as const;
+
+/** What a guard remembers; it may outlive the process. */
+export interface GuardState {
+  /** The last comparisons, the newest last. */
+  readonly history: readonly Comparison[];
+  readonly withholds: boolean;
+}
 
 /** Restarts among the last `historyLength` scrapes that no single process explains, a crashing one included. */
 const suspiciousRestarts = 4;
@@ -15,6 +25,7 @@ const historyLength = 8;
 export interface RestartGuard {
   /** Whether delta columns are withheld now. */
   readonly withholds: boolean;
+  readonly state: GuardState;
   /** Whether a restart is so recent that the process from before it may still show up. */
   readonly watches: boolean;
   /** Whether delta columns would be withheld after `note(comparison)`. */
@@ -23,9 +34,10 @@ export interface RestartGuard {
   note(comparison: Comparison): void;
 }
 
-export function createRestartGuard(): RestartGuard {
-  let history: readonly Comparison[] = [];
-  let withholds = false;
+/** A new guard, or one that goes on from where another was. */
+export function createRestartGuard(before: GuardState = { history: [], withholds: false }): RestartGuard {
+  let history: readonly Comparison[] = before.history.slice(-historyLength);
+  let { withholds } = before;
   const after = (comparison: Comparison): readonly Comparison[] => [...history.slice(1 - historyLength), comparison];
   const verdict = (past: readonly Comparison[]): boolean => {
     const changes = past.filter((comparison) => comparison !== "continued").length;
@@ -35,6 +47,9 @@ export function createRestartGuard(): RestartGuard {
   return {
     get withholds() {
       return withholds;
+    },
+    get state() {
+      return { history, withholds };
     },
     get watches() {
       return history.some((comparison) => comparison !== "continued");

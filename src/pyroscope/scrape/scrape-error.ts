@@ -1,5 +1,5 @@
 import { AgentError, limits, preview } from "../../base/index.ts";
-import { type HttpReason, type HttpResponse, tlsHint } from "../../http/index.ts";
+import { answererOf, type HttpReason, type HttpResponse, responseHint } from "../../http/index.ts";
 import type { PprofReason } from "../../pprof/index.ts";
 
 /** Why a scrape gave no profile; the label `reason` of the failure metrics. */
@@ -11,10 +11,15 @@ export class ScrapeError extends AgentError<ScrapeReason> {}
 const goCpuBusy = "cpu profiling already in use";
 
 const statusHints: Readonly<Record<number, string>> = {
-  401: "the target wants credentials",
-  403: "the target does not allow it; it may want credentials, or other ones than were sent",
+  401: "the target wants credentials: configure authentication",
+  403: "the target does not allow it; it may want credentials",
   404: "nothing is served at this path; enable it in the target or switch this profile type off",
   405: "the path is served, but not for GET",
+};
+
+const statusHintsWithCredentials: typeof statusHints = {
+  401: "the target does not accept these credentials: correct them",
+  403: "the target does not allow it with these credentials",
 };
 
 /** The error for a response that is not status 200. */
@@ -25,10 +30,12 @@ export function statusError(response: HttpResponse, url: string): ScrapeError {
       "cpu_busy",
       `Cannot profile "${url}": another CPU profile is being taken from this process; is a second scraper active?`,
     );
-  const hint = tlsHint(response) ?? statusHints[response.status];
+  const { status, request } = response;
+  const ownHint = request?.credentials === "sent" ? statusHintsWithCredentials[status] : undefined;
+  const hint = responseHint(response) ?? ownHint ?? statusHints[status];
   return new ScrapeError(
-    reasonOfStatus(response.status),
-    `Cannot scrape "${url}": the target answered HTTP status ${response.status}${text ? ` with "${text}"` : ""}${hint ? `; ${hint}` : ""}`,
+    reasonOfStatus(status),
+    `Cannot scrape "${url}": ${answererOf(response, "the target")} answered HTTP status ${status}${text ? ` with "${text}"` : ""}${hint ? `; ${hint}` : ""}`,
   );
 }
 

@@ -3,6 +3,7 @@ import type { HttpClient } from "../../http/index.ts";
 import type { Appender, Profile, TargetStatus } from "../../model/index.ts";
 import type { Logger } from "../../observability/index.ts";
 import type { BaselineSlot, BaselineTable } from "./baselines.ts";
+import { type ClockLog, clockSkewMs } from "./clock-log.ts";
 import type { CpuSlots } from "./cpu-slots.ts";
 import type { FailureLog } from "./failure-log.ts";
 import { fetchExclusively } from "./fetch-exclusively.ts";
@@ -11,7 +12,7 @@ import type { ScrapeMetrics } from "./metrics.ts";
 import type { Scrape } from "./plan.ts";
 import { createSchedule } from "./schedule.ts";
 import { type ScrapeError, toScrapeError } from "./scrape-error.ts";
-import { toOutgoing } from "./to-outgoing.ts";
+import { type ScrapeMoment, toOutgoing } from "./to-outgoing.ts";
 
 /** What the loops of a component share. */
 export interface LoopContext {
@@ -20,6 +21,7 @@ export interface LoopContext {
   readonly clock: Clock;
   readonly log: Logger;
   readonly failures: FailureLog;
+  readonly clocks: ClockLog;
   readonly metrics: ScrapeMetrics;
   /** Asked at every scrape, like the receiver: new arguments may bring a new client. */
   readonly client: () => HttpClient;
@@ -31,6 +33,9 @@ export interface LoopContext {
   readonly maxBytes: () => number;
 }
 
+/** Clocks are slewed a little all the time; more than this is a clock that was set. */
+const clockToleranceMs = 60_000;
+
 /** Scrapes one (target, type) at its phase of every interval and never overlaps itself. */
 export class ScrapeLoop {
   readonly #scrape: Scrape;
@@ -41,7 +46,9 @@ export class ScrapeLoop {
   #lastScrapeMs: number | undefined;
   #lastSuccessMs: number | undefined;
   #lastDurationMs: number | undefined;
+  #clockSkewMs: number | undefined;
   #nextDueMs = 0;
+  #isLeft = false;
 
   constructor(scrape: Scrape, context: LoopContext) {
     this.#scrape = scrape;
@@ -49,7 +56,7 @@ export class ScrapeLoop {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, metrics, failures, componentId, baselines } = this.#context;
+    const { clock, metrics, failures, clocks, componentId, baselines } = this.#context;
     const { identity, type, url, intervalMs } = this.#scrape;
     const slot = baselines.acquire(`${componentId}\n${type}\n${url}`, `${componentId}\n${identity}`);
     this.#slot = slot;
@@ -68,8 +75,18 @@ export class ScrapeLoop {
       if (!signal.aborted) throw thrown;
     } finally {
       failures.forget(this.#scrape);
-      slot.release();
+      clocks.forget(this.#scrape);
+      if (this.#isLeft) slot.forget();
+      else slot.release();
     }
+  }
+
+  /**
+   * Another agent goes on with this target: when the loop ends, nothing is remembered of it. Should it come back, its growth meanwhile has
+   * been pushed by others.
+   */
+  leaveToOthers(): void {
+    this.#isLeft = true;
   }
 
   snapshot(): TargetStatus {
@@ -87,6 +104,7 @@ export class ScrapeLoop {
       nextScrapeMs: Math.round(clock.now() + this.#nextDueMs - clock.monotonic()),
       ...(seconds === undefined ? {} : { seconds }),
       ...(this.#error ? { lastError: this.#error.message, lastErrorReason: this.#error.reason } : {}),
+      ...(this.#clockSkewMs === undefined ? {} : { clockSkewMs: this.#clockSkewMs }),
       ...(this.#slot?.withheld ? { deltaWithheld: this.#slot.withheld } : {}),
       ...(this.#lastScrapeMs === undefined ? {} : { lastScrapeMs: this.#lastScrapeMs }),
       ...(this.#lastSuccessMs === undefined ? {} : { lastSuccessMs: this.#lastSuccessMs }),
@@ -100,7 +118,9 @@ export class ScrapeLoop {
     const startedAtMs = clock.now();
     try {
       const fetched = await this.#fetch(signal);
-      await this.#handOn(fetched, { slot, scrapedAtMs: startedAtMs });
+      const setByMs = clock.now() - startedAtMs - (clock.monotonic() - startMs);
+      const clockSetByMs = Math.abs(setByMs) > clockToleranceMs ? setByMs : 0;
+      await this.#handOn(fetched, { slot, scrapedAtMs: startedAtMs + clockSetByMs, clockSetByMs });
       this.#succeed(fetched, startedAtMs);
     } catch (thrown) {
       if (signal.aborted) return;
@@ -120,18 +140,28 @@ export class ScrapeLoop {
   }
 
   /** Gives the profile to the receivers; their refusal is theirs to tell and does not make the target a failing one. */
-  async #handOn(fetched: FetchedProfile, at: { slot: BaselineSlot; scrapedAtMs: number }): Promise<void> {
+  async #handOn(fetched: FetchedProfile, at: ScrapeMoment & { readonly slot: BaselineSlot }): Promise<void> {
     const { metrics, log, receiver } = this.#context;
-    const { url, labels } = this.#scrape;
+    const { url, type, labels } = this.#scrape;
     const onWithhold = (why: string | undefined): void =>
       why === undefined ? log.info("Deltas are sent again", { url }) : log.warn(why, { url });
-    const { profile, commit } = toOutgoing(fetched, { scrape: this.#scrape, slot: at.slot, metrics, onWithhold });
-    if (!profile) metrics.emptyProfiles.inc();
-    else if (
-      !(await accepted(receiver(), { id: crypto.randomUUID(), labels, ...profile, scrapedAtMs: at.scrapedAtMs }))
-    )
-      return;
-    commit();
+    const outgoing = toOutgoing(fetched, { scrape: this.#scrape, ...at, metrics, onWithhold });
+    this.#noteClock(outgoing.ownTimeMs, at);
+    if (!outgoing.profile) metrics.emptyProfiles.inc();
+    else {
+      const id = crypto.randomUUID();
+      const { data, info } = outgoing.profile;
+      if (!(await accepted(receiver(), { id, labels, data, info, scrapedAtMs: at.scrapedAtMs }))) return;
+      log.debug("Profile handed on", { id, url, type, time: new Date(info.timeMs), bytes: data.byteLength });
+    }
+    outgoing.commit();
+  }
+
+  #noteClock(timeMs: number, { scrapedAtMs, clockSetByMs }: ScrapeMoment): void {
+    if (timeMs === 0 || clockSetByMs !== 0) return;
+    const { clock, clocks } = this.#context;
+    this.#clockSkewMs = clockSkewMs(timeMs, { startMs: scrapedAtMs, endMs: clock.now() });
+    clocks.noted(this.#scrape, this.#clockSkewMs);
   }
 
   #succeed(fetched: FetchedProfile, startedAtMs: number): void {

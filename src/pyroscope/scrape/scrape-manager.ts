@@ -1,7 +1,13 @@
-import type { Target, TargetStatus } from "../../model/index.ts";
+import type { Ownership, ShareStatus, Target, TargetStatus } from "../../model/index.ts";
 import { planScrapes, type PlanOptions, type Scrape } from "./plan.ts";
 import { type LoopContext, ScrapeLoop } from "./scrape-loop.ts";
 import type { TargetError } from "./scrape-url.ts";
+import { Share } from "./share.ts";
+
+export interface SyncOptions extends PlanOptions {
+  /** Whose a target is, where targets are shared. */
+  readonly ownership?: Ownership | undefined;
+}
 
 interface RunningLoop {
   readonly loop: ScrapeLoop;
@@ -19,6 +25,8 @@ export class ScrapeManager {
   readonly #running = new Map<string, RunningLoop>();
   /** Loops that were stopped and have not ended yet. */
   readonly #ending = new Set<Promise<void>>();
+  readonly #share = new Share();
+  #isShared = false;
   /** Targets that were skipped at the last sync: each is told once. */
   #skipped: ReadonlySet<string> = new Set();
 
@@ -27,13 +35,17 @@ export class ScrapeManager {
   }
 
   /** Makes the running loops those of `targets`; equal (target, type) pairs run once. */
-  sync(targets: readonly Target[], options: PlanOptions): void {
+  sync(targets: readonly Target[], options: SyncOptions): void {
     const { scrapes, errors } = planScrapes(targets, options);
+    this.#isShared = options.ownership !== undefined;
+    const { own, moved } = this.#share.of(scrapes, options.ownership);
+    if (moved > 0) this.#context.metrics.movedTargets.inc(moved);
     this.#tellSkipped(errors);
-    const wanted = new Map(scrapes.map((scrape) => [scrape.identity, scrape]));
+    const wanted = new Map(own.map((scrape) => [scrape.identity, scrape]));
     for (const [identity, running] of this.#running) {
       const scrape = wanted.get(identity);
-      if (!scrape || !sameTiming(scrape, running.scrape)) this.#stop(identity, running);
+      if (!scrape) this.#end(identity, running);
+      else if (!sameTiming(scrape, running.scrape)) this.#stop(identity, running);
     }
     // A new loop of a URL goes on with the baseline that the old one leaves, so it begins when that has ended.
     const ended = Promise.all(this.#ending);
@@ -42,12 +54,17 @@ export class ScrapeManager {
 
   /** Stops every loop; resolves when all have ended. */
   async close(): Promise<void> {
-    for (const [identity, running] of this.#running) this.#stop(identity, running);
+    for (const [identity, running] of this.#running) this.#end(identity, running);
     await Promise.all(this.#ending);
   }
 
   snapshot(): readonly TargetStatus[] {
     return [...this.#running.values()].map(({ loop }) => loop.snapshot());
+  }
+
+  /** How much of what is known is this agent's; undefined where targets are not shared. */
+  get share(): ShareStatus | undefined {
+    return this.#isShared ? this.#share.status : undefined;
   }
 
   #start(scrape: Scrape, after: Promise<unknown>): void {
@@ -70,6 +87,12 @@ export class ScrapeManager {
       if (!this.#skipped.has(error.message)) log.warn("Target skipped", { reason: error.reason, err: error });
     }
     this.#skipped = new Set(errors.map((error) => error.message));
+  }
+
+  /** Stops a loop whose scrape is no longer wanted here. */
+  #end(identity: string, running: RunningLoop): void {
+    if (this.#isShared) running.loop.leaveToOthers();
+    this.#stop(identity, running);
   }
 
   #stop(identity: string, { stop, ended }: RunningLoop): void {

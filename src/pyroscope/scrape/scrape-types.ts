@@ -1,5 +1,6 @@
 import { type ProfileType, profileTypeNamed, profileTypes } from "../../model/index.ts";
 import type { ScrapeArguments } from "./arguments.ts";
+import type { ProfileArguments, ProfilingConfig } from "./profile-arguments.ts";
 
 /** A profile type as this component scrapes it: the table's row with the configuration applied. */
 export interface ScrapeType {
@@ -18,7 +19,7 @@ export interface ScrapeType {
 }
 
 /** The enabled types of a component, in the order of the table, custom ones last. */
-export function enabledTypes({ profile }: ScrapeArguments["profiling_config"]): readonly ScrapeType[] {
+export function enabledTypes({ profile }: Pick<ScrapeArguments["profiling_config"], "profile">): readonly ScrapeType[] {
   const builtIn = profileTypes.flatMap((type) => {
     const block = profile[type.name];
     return block?.enabled ? [scrapeType(type, block)] : [];
@@ -27,6 +28,28 @@ export function enabledTypes({ profile }: ScrapeArguments["profiling_config"]): 
     .filter(([, block]) => block.enabled)
     .map(([name, block]) => scrapeType({ name, seriesName: name, timed: false, cumulative: [] }, block));
   return [...builtIn, ...custom];
+}
+
+/**
+ * The types that one target asks for by their names, in the order of the table: all but those that the configuration switches off
+ * itself. Names that are no type are left to whoever knows them.
+ */
+export function requestedTypes(
+  { profile }: Pick<ScrapeArguments["profiling_config"], "profile">,
+  names: ReadonlySet<string>,
+): readonly ScrapeType[] {
+  const asked = profileTypes.filter(({ name }) => {
+    const block = profile[name];
+    return names.has(name) && block && (block.enabled || !block.explicit);
+  });
+  const replaced = new Set(asked.map(({ replaces }) => replaces));
+  const enabled = Object.fromEntries(
+    asked
+      .filter(({ name }) => !replaced.has(name))
+      .map(({ name }) => [name, { ...(profile[name] as ProfileArguments), enabled: true }]),
+  );
+  const custom = Object.fromEntries(Object.entries(profile.custom).filter(([name]) => names.has(name)));
+  return enabledTypes({ profile: { ...enabled, custom } as ProfilingConfig["profile"] });
 }
 
 function scrapeType(

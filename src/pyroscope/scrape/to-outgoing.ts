@@ -5,6 +5,7 @@ import {
   compress,
   computeDelta,
   type DeltaResult,
+  setTime,
   validate,
 } from "../../pprof/index.ts";
 import type { BaselineSlot } from "./baselines.ts";
@@ -17,11 +18,20 @@ import type { Comparison } from "./restart-guard.ts";
 export interface Outgoing {
   /** Absent where there is nothing to hand on: no samples, or nothing changed since the last profile. */
   readonly profile?: { readonly data: Uint8Array; readonly info: ProfileInfo };
+  /** The time that the target gave the profile; 0 where it gave none. */
+  readonly ownTimeMs: number;
   /** Advances the baseline; to be called once the receiver has accepted the profile. */
   readonly commit: () => void;
 }
 
-export interface DeltaContext {
+/** When a scrape began, by this box's clock as it is at its end. */
+export interface ScrapeMoment {
+  readonly scrapedAtMs: number;
+  /** By how much the clock was set since; 0 unless that is much. */
+  readonly clockSetByMs: number;
+}
+
+export interface DeltaContext extends ScrapeMoment {
   readonly scrape: Scrape;
   readonly slot: BaselineSlot;
   readonly metrics: ScrapeMetrics;
@@ -33,14 +43,16 @@ const nothingToCommit = (): void => {};
 
 /**
  * Proves that the body is a profile that a server takes, and makes of it what is handed on: bytes pass through as they came where
- * nothing has to change, cumulative values become deltas, negative ones zero. Throws PprofError.
+ * nothing has to change, cumulative values become deltas, negative ones zero, and what has no time gets that of its scrape. Throws
+ * PprofError.
  */
 export function toOutgoing(fetched: FetchedProfile, context: DeltaContext): Outgoing {
   if (context.scrape.delta === "agent") return subtract(fetched, context);
   const info = validate(fetched.raw);
-  if (info.samples === 0) return { commit: nothingToCommit };
+  const ownTimeMs = info.timeMs;
+  if (info.samples === 0) return { ownTimeMs, commit: nothingToCommit };
   const raw = context.scrape.mayBeNegative ? withoutNegatives(fetched.raw, context) : fetched.raw;
-  return { profile: { data: encoded(fetched, raw), info }, commit: nothingToCommit };
+  return { profile: encoded(fetched, { raw, info }, context), ownTimeMs, commit: nothingToCommit };
 }
 
 /** A server drops every sample that holds a negative value; Go sends some for gauges when asked for a difference. */
@@ -51,7 +63,8 @@ function withoutNegatives(original: Uint8Array, { metrics }: DeltaContext): Uint
 }
 
 /** `computeDelta` validates what it reads, so the profile is not read twice. */
-function subtract(fetched: FetchedProfile, { scrape, slot, metrics, onWithhold }: DeltaContext): Outgoing {
+function subtract(fetched: FetchedProfile, context: DeltaContext): Outgoing {
+  const { scrape, slot, metrics, onWithhold } = context;
   const { cumulative } = scrape.profileType;
   const compute = (columns: "all" | "instantaneous", baseline = slot.baseline) =>
     computeDelta(fetched.raw, { cumulative, baseline, maxBaselineBytes: slot.maxBytes, columns });
@@ -70,8 +83,10 @@ function subtract(fetched: FetchedProfile, { scrape, slot, metrics, onWithhold }
   slot.withheld = withheld;
   const shown = withheld && !degraded ? compute("instantaneous") : result;
   const commit = (): void => slot.commit(result.next, comparison);
-  if (!shown.raw || !shown.info || shown.info.samples === 0) return { commit };
-  return { profile: { data: encoded(fetched, shown.raw), info: shown.info }, commit };
+  const { raw, info } = shown;
+  const ownTimeMs = info?.timeMs ?? 0;
+  if (!raw || !info || info.samples === 0) return { ownTimeMs, commit };
+  return { profile: encoded(fetched, { raw, info }, context), ownTimeMs, commit };
 }
 
 /** `undefined` where nothing was compared. */
@@ -89,6 +104,22 @@ const severalProcesses =
   "Cannot compute deltas: the values jump to and fro as those of several processes behind one address, or of one that restarts at every other scrape; scrape each process by its own address";
 const overBound = "Cannot compute deltas: the stacks to remember exceed the bound of the baseline";
 
-function encoded(fetched: FetchedProfile, raw: Uint8Array): Uint8Array {
-  return (raw === fetched.raw ? fetched.sendable : undefined) ?? compress(raw);
+function encoded(
+  fetched: FetchedProfile,
+  { raw, info }: { readonly raw: Uint8Array; readonly info: ProfileInfo },
+  context: DeltaContext,
+): NonNullable<Outgoing["profile"]> {
+  const timeMs = currentTimeMs(info, context);
+  if (timeMs === info.timeMs)
+    return { data: (raw === fetched.raw ? fetched.sendable : undefined) ?? compress(raw), info };
+  if (info.timeMs === 0) context.metrics.untimedProfiles.inc();
+  const timed = setTime(raw, timeMs);
+  return { data: compress(timed), info: { ...info, timeMs, rawBytes: timed.byteLength } };
+}
+
+/** A profile's time: the scrape's where it has none, and moved along where it is by this box's clock from before it was set. */
+function currentTimeMs({ timeMs }: ProfileInfo, { scrapedAtMs, clockSetByMs }: ScrapeMoment): number {
+  if (timeMs === 0) return scrapedAtMs;
+  const movedMs = timeMs + clockSetByMs;
+  return Math.abs(movedMs - scrapedAtMs) < Math.abs(timeMs - scrapedAtMs) ? movedMs : timeMs;
 }

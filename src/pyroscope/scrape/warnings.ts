@@ -1,5 +1,5 @@
 import { formatDuration } from "../../base/index.ts";
-import { plainHttpWarning } from "../../http/index.ts";
+import { httpWarnings } from "../../http/index.ts";
 import { type PlanOptions, planScrapes, timeoutMarginMs } from "./plan.ts";
 import { literalTargets } from "./literal-targets.ts";
 
@@ -7,9 +7,10 @@ import { literalTargets } from "./literal-targets.ts";
 const usualWriteTimeoutSeconds = 30;
 
 /** What is legal but probably not meant, a sentence each (DESIGN, the row `scrape_timeout`). */
-export function scrapeWarnings(options: PlanOptions): readonly string[] {
+export async function scrapeWarnings(options: PlanOptions): Promise<readonly string[]> {
   const { id, args } = options;
-  const { scrapes, errors } = planScrapes(literalTargets(args), options);
+  const targets = literalTargets(args);
+  const { scrapes, errors } = planScrapes(targets, options);
   const warnings = errors.map((error) => `${id}: ${error.message}; this target is skipped`);
   if (args.forward_to.length === 0) warnings.push(`${id}: "forward_to" is empty: the profiles go nowhere`);
   const seconds = scrapes.reduce((most, scrape) => Math.max(most, scrape.seconds ?? 0), 0);
@@ -24,7 +25,7 @@ export function scrapeWarnings(options: PlanOptions): readonly string[] {
     warnings.push(
       `${id}: the deadline of a request (${formatDuration(late.timeoutMs)}) is above "scrape_interval" (${args.scrape_interval}): a target that hangs costs more than one scrape`,
     );
-  const exposed = plainHttpWarning({ args, urls: scrapes.map(({ url }) => url) });
-  if (exposed !== undefined) warnings.push(`${id}: ${exposed}`);
-  return warnings;
+  const moreUrls = targets.length < args.targets.length;
+  const ofClient = await httpWarnings({ args, urls: scrapes.map(({ url }) => url), moreUrls });
+  return [...warnings, ...ofClient.map((warning) => `${id}: ${warning}`)];
 }

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { Secret } from "../../base/index.ts";
 import { headerNameProblem, httpArguments, httpChecks } from "../../http/index.ts";
-import { relabelRule } from "../../relabel/index.ts";
+import { scopedRelabelRules } from "../../relabel/index.ts";
 import {
   argument,
   choice,
@@ -39,29 +39,21 @@ const headers = v.pipe(
 const tenantHeader = "x-scope-orgid";
 
 const queue = table({
-  durability: optional(
-    v.pipe(
-      choice(["memory", "outage", "always"]),
-      notYet("keeping the queue on disk is", {
-        unless: (durability) => durability === "memory",
-        advice: 'leave it out or write "memory"',
-      }),
-    ),
-    {
-      default: "memory",
-      description:
-        "When queued profiles go to disk: never (`memory`), while the server cannot be reached (`outage`), or before a profile counts as scraped (`always`)",
-      example: "memory",
-    },
-  ),
+  durability: optional(choice(["memory", "outage", "always"]), {
+    default: "outage",
+    description:
+      "When queued profiles go to disk: never (`memory`), while the server cannot be reached and at the end (`outage`), or before a profile counts as scraped (`always`)",
+    example: "always",
+  }),
   max_memory: optional(size(), {
     default: "16MiB",
     description: "What queued profiles may take in memory; the oldest go first",
     example: "4MiB",
   }),
-  max_disk: optional(v.pipe(size(), notYet("keeping the queue on disk is")), {
-    description: "What queued profiles may take on disk",
-    example: "256MiB",
+  max_disk: optional(size(), {
+    default: "256MiB",
+    description: "What queued profiles may take on disk; the oldest go first",
+    example: "1GiB",
   }),
   max_age: optional(duration({ positive: true }), {
     default: "50m",
@@ -179,12 +171,10 @@ export const writeArguments = v.pipe(
       ),
       { description: "Trace headers sent with a push" },
     ),
-    rule: optional(
-      v.pipe(oneOrMany(relabelRule()), notYet("relabelling is", { unless: (rules) => rules.length === 0 })),
-      {
-        description: "Relabel rules, in order, on what is pushed",
-      },
-    ),
+    rule: optional(scopedRelabelRules(), {
+      default: [],
+      description: "Relabel rules, in order, on what is pushed, `external_labels` included",
+    }),
   }),
   crossCheck(["endpoint"], ({ endpoint: endpoints }, report) => checkNames(endpoints, report)),
 );

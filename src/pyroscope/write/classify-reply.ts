@@ -1,8 +1,8 @@
-import { AgentError, errorMessage, preview } from "../../base/index.ts";
-import { type HttpError, type HttpResponse, tlsHint } from "../../http/index.ts";
-import { type ConnectCode, readConnectError } from "./connect-error.ts";
-import { writeLimits } from "./limits.ts";
+import { AgentError, errorMessage } from "../../base/index.ts";
+import { type HttpError, type HttpResponse, responseHint } from "../../http/index.ts";
+import type { ConnectCode } from "./connect-error.ts";
 import type { PushOutcome, PushReason, Rejected, Retryable } from "./push-outcome.ts";
+import { type QuotedReply, quoteReply, subjectOf } from "./quote-reply.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
 /** What one request came to: a response, or the transport's error. */
@@ -42,7 +42,7 @@ const verdicts: Readonly<Record<PushReason, Verdict>> = {
     hint: 'check the endpoint\'s url, and that proxies let POST "/push.v1.PusherService/Push" through',
   },
   not_pyroscope: { fault: "endpoint", hint: "check the endpoint's url: something else answers there" },
-  too_large: { fault: "profile", hint: "a proxy limits the size of requests: raise it (nginx: client_max_body_size)" },
+  too_large: { fault: "profile" },
   invalid: { fault: "profile" },
   // Perhaps only with this one profile, so that it must not be tried for ever.
   internal: { fault: "unclear", hint: "this is a defect of the agent: please report it" },
@@ -91,16 +91,19 @@ export function classifyReply(reply: Reply, options: ClassifyOptions): PushOutco
   if ("error" in reply) return transportFailure(reply.error);
   const { response } = reply;
   if (response.status === 200 && isProto(response)) return { outcome: "sent" };
-  const said = new TextDecoder().decode(response.body);
-  const text = response.masked?.(said) ?? said;
-  const error = readConnectError(text);
-  const reason = reasonOf(response.status, error?.code);
-  const words = error ? preview(error.message, writeLimits.serverWords) : preview(text);
-  const hint = tlsHint(response);
-  const message = `Could not push: the server answered ${response.status}${error ? ` ${error.code}` : ""} "${words}"${hint ? `; ${hint}` : ""}`;
+  const quoted = quoteReply(response);
+  const reason = reasonOf(response.status, quoted);
+  const message = messageOf(response, quoted, reason);
   if (reason === "rate_limited" && !options.retryRateLimited) return rejected(reason, message);
   const waitMs = retryAfterMs(response.headers, options.nowMs);
-  return outcomeOf(reason, message, waitMs);
+  // Of what a proxy refuses with a page it may be one profile that it does not like.
+  const unclear = reason === "not_pyroscope" && response.status >= 400;
+  return outcomeOf(reason, message, { ...(unclear && { fault: "unclear" }), waitMs });
+}
+
+/** Whether the Push API itself has answered, and not something in its place. */
+export function isFromPushApi(response: HttpResponse): boolean {
+  return response.status === 200 ? isProto(response) : quoteReply(response).error !== undefined;
 }
 
 /** The outcome of an attempt that ended in something other than a reply. */
@@ -117,14 +120,36 @@ function transportFailure(error: HttpError): PushOutcome {
   return outcomeOf(error.reason === "too_large" ? "not_pyroscope" : error.reason, error.message);
 }
 
-function reasonOf(status: number, code: ConnectCode | undefined): PushReason {
+function reasonOf(status: number, { error, isPage }: QuotedReply): PushReason {
   if (status < 400) return "not_pyroscope";
-  if (code && status !== 413) return reasonOfCode[code];
-  return reasonOfStatus[status] ?? (status >= 500 ? "unavailable" : "invalid");
+  if (error && status !== 413) return reasonOfCode[error.code];
+  const known = reasonOfStatus[status];
+  if (known) return known;
+  if (status >= 500) return "unavailable";
+  return isPage ? "not_pyroscope" : "invalid";
 }
 
-function outcomeOf(reason: PushReason, what: string, waitMs?: number): PushOutcome {
-  const { fault, hint } = verdicts[reason];
+function messageOf(response: HttpResponse, quoted: QuotedReply, reason: PushReason): string {
+  const { error, words } = quoted;
+  const what = `${subjectOf(response, quoted)} answered ${response.status}${error ? ` ${error.code}` : ""} ${words}`;
+  const hints = [responseHint(response), limitHint(reason, quoted)].filter((hint) => hint !== undefined);
+  return [`Could not push: ${what}`, ...hints].join("; ");
+}
+
+/** Whose limit it is: that of a proxy is raised elsewhere than the server's own. */
+function limitHint(reason: PushReason, { error, isPage }: QuotedReply): string | undefined {
+  if (reason === "rate_limited")
+    return isPage ? "this is not the tenant's limit in Pyroscope: raise it there" : undefined;
+  if (reason !== "too_large") return undefined;
+  return `it limits the size of requests: raise that limit${error ? "" : " (nginx: client_max_body_size)"}`;
+}
+
+function outcomeOf(
+  reason: PushReason,
+  what: string,
+  { fault = verdicts[reason].fault, waitMs }: { fault?: Verdict["fault"]; waitMs?: number | undefined } = {},
+): PushOutcome {
+  const { hint } = verdicts[reason];
   const message = hint ? `${what}; ${hint}` : what;
   if (fault === "profile") return rejected(reason, message);
   return { outcome: "retryable", reason, message, fault, ...(waitMs !== undefined && { retryAfterMs: waitMs }) };

@@ -4,13 +4,19 @@ import type { Logger } from "../../observability/index.ts";
 import { writeLimits } from "./limits.ts";
 import type { DropReason } from "./push-outcome.ts";
 
+/** What was dropped. The profile itself is not at hand where it lay on disk. */
+export interface Dropped {
+  readonly profile: Profile | undefined;
+  readonly bytes: number;
+}
+
 /** Warns of a dropped profile, with the server's words where it spoke. */
-export type DropLog = (profile: Profile, reason: DropReason, message?: string) => void;
+export type DropLog = (dropped: Dropped, reason: DropReason, message?: string) => void;
 
 /** A drop log that says each reason at most every `writeLimits.warningIntervalMs`, and then how many went unsaid. */
 export function createDropLog(log: Logger, clock: Clock): DropLog {
   const said = new Map<DropReason, { atMs: number; unsaid: number }>();
-  return (profile, reason, message) => {
+  return ({ profile, bytes }, reason, message) => {
     const nowMs = clock.monotonic();
     const before = said.get(reason);
     if (before && nowMs - before.atMs < writeLimits.warningIntervalMs) {
@@ -21,10 +27,12 @@ export function createDropLog(log: Logger, clock: Clock): DropLog {
     log.warn("Profile dropped", {
       reason,
       ...(message !== undefined && { err: message }),
-      id: profile.id,
-      profile_type: labelValue(profile.labels, "__name__"),
-      service_name: labelValue(profile.labels, "service_name"),
-      bytes: profile.data.byteLength,
+      ...(profile && {
+        id: profile.id,
+        profile_type: labelValue(profile.labels, "__name__"),
+        service_name: labelValue(profile.labels, "service_name"),
+      }),
+      bytes,
       ...(before && before.unsaid > 0 && { dropped_since_last_line: before.unsaid }),
     });
   };

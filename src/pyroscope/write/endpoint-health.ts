@@ -2,11 +2,13 @@ import { type BackoffOptions, backoffDelayMs, type Clock, formatDuration } from 
 import type { Logger } from "../../observability/index.ts";
 import { writeLimits } from "./limits.ts";
 import type { Retryable } from "./push-outcome.ts";
+import { SendWindow } from "./send-window.ts";
 
 export interface EndpointHealthOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly backoff: () => BackoffOptions;
+  readonly maxInFlight: () => number;
   /** What else to tell people when the state changes: how much waits. */
   readonly logFields: () => Readonly<Record<string, unknown>>;
 }
@@ -22,10 +24,12 @@ export interface Attempt {
  *
  * It is down after a failure that can only be its own, or after several different profiles failed and none passed. It is paused
  * while it is down, while it limits the rate, and whenever it asks for it. After a pause one request goes out as a probe: answered,
- * it ends the trouble; failed, it doubles the pause.
+ * it ends the trouble; failed, it doubles the pause. A server that limits the rate gets half as many requests at once from then on,
+ * and slowly more again.
  */
 export class EndpointHealth {
   readonly #options: EndpointHealthOptions;
+  readonly #window = new SendWindow();
   #state: "unknown" | "up" | "down" = "unknown";
   /** Profiles that failed since one last passed; never more than `distinctFailures`. */
   readonly #failed = new Set<string>();
@@ -52,9 +56,19 @@ export class EndpointHealth {
     return Math.max(this.#pausedUntilMs, this.#askedUntilMs);
   }
 
+  /** Whether the next request is to find out how the endpoint is. */
+  get probing(): boolean {
+    return this.#pausesInARow > 0;
+  }
+
+  /** Whether nothing is known that would keep a push from succeeding at once. */
+  get calm(): boolean {
+    return this.#state !== "down" && !this.probing && this.pausedUntilMs <= this.#options.clock.monotonic();
+  }
+
   /** How many requests may be in flight. */
-  window(maxInFlight: number): number {
-    return this.#pausesInARow > 0 ? 1 : maxInFlight;
+  get window(): number {
+    return this.probing ? 1 : this.#window.size(this.#options.maxInFlight());
   }
 
   attempt(profileId: string): Attempt {
@@ -67,8 +81,9 @@ export class EndpointHealth {
     if (this.#state === "unknown") this.#goUp();
     // Began before the pause, so it says nothing about now.
     if (round !== this.#round) return false;
-    const ended = this.#pausesInARow > 0;
+    const ended = this.probing;
     this.#resume();
+    this.#window.answered(this.#options.maxInFlight());
     if (this.#state !== "up") this.#goUp();
     return ended;
   }
@@ -79,8 +94,12 @@ export class EndpointHealth {
     const several = this.#failed.size === writeLimits.distinctFailures;
     const down = this.#state === "down" || failure.fault === "endpoint" || several;
     if (failure.retryAfterMs !== undefined) this.#ask(failure.retryAfterMs);
-    const pauses = down || failure.reason === "rate_limited" || failure.retryAfterMs !== undefined;
-    if (pauses && round === this.#round) this.#pause();
+    const limited = failure.reason === "rate_limited";
+    const pauses = down || limited || failure.retryAfterMs !== undefined;
+    if (pauses && round === this.#round) {
+      if (limited) this.#window.halve(this.#options.maxInFlight());
+      this.#pause();
+    }
     if (down) this.#noteDown(failure);
     else this.#noteFailure(failure);
     return down;
@@ -95,6 +114,7 @@ export class EndpointHealth {
   forget(): void {
     this.#pausedUntilMs = 0;
     this.#askedUntilMs = 0;
+    this.#window.forget();
   }
 
   #pause(): void {

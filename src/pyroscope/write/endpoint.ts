@@ -10,32 +10,43 @@ import {
 } from "../../base/index.ts";
 import type { EndpointStatus, Profile } from "../../model/index.ts";
 import type { Logger, Metrics } from "../../observability/index.ts";
+import { type LostRecord, StorageError } from "../../storage/index.ts";
+import type { Dropped } from "./drop-log.ts";
 import { type Attempt, EndpointHealth } from "./endpoint-health.ts";
 import { EndpointRecord } from "./endpoint-record.ts";
 import { writeLimits } from "./limits.ts";
+import { type NoRoom, occupiedBytes } from "./memory-queue.ts";
 import { createEndpointMetrics, type EndpointMetrics, type QueueGauges } from "./metrics.ts";
-import { occupiedBytes, ProfileQueue, type QueueEntry, type QueueLimits } from "./profile-queue.ts";
+import { ProfileQueue, type QueueLimits } from "./profile-queue.ts";
 import type { DropReason, PushOutcome, Retryable } from "./push-outcome.ts";
 import type { EndpointArguments, Pusher } from "./pusher.ts";
+import type { QueueEntry } from "./queue-entry.ts";
+import { Spill } from "./spill.ts";
+import type { Spooler } from "./spooler.ts";
 
 export interface EndpointOptions {
   /** Of the component. */
   readonly id: string;
+  /** Whose records on disk are its own. */
+  readonly key: string;
+  readonly spooler: Spooler;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
 }
 
 /**
- * One endpoint: its queue, its state, and the pushes in flight. Every event (a profile, an answer, a timer, new arguments) ends in
- * `#pump`, which starts what may be started; nothing loops or waits elsewhere.
+ * One endpoint: its queue, its state, and the pushes in flight. Every event (a profile, an answer, a write, a timer, new arguments)
+ * ends in `#pump`, which starts what may be started; nothing loops or waits elsewhere.
  */
 export class Endpoint {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #metrics: EndpointMetrics;
   readonly #record: EndpointRecord;
+  readonly #spooler: Spooler;
   readonly #queue: ProfileQueue;
+  readonly #spill: Spill;
   readonly #health: EndpointHealth;
   readonly #inFlight = new Set<Promise<void>>();
   readonly #cancel = new AbortController();
@@ -44,53 +55,75 @@ export class Endpoint {
   #drain: { readonly untilMs: number; readonly done: () => void } | undefined;
   #wake: Timer | undefined;
 
-  constructor(pusher: Pusher, { id, clock, log, metrics }: EndpointOptions) {
+  constructor(pusher: Pusher, { id, key, spooler, clock, log, metrics }: EndpointOptions) {
     this.#pusher = pusher;
     this.#clock = clock;
+    this.#spooler = spooler;
     this.#log = log.with({ endpoint: pusher.name });
     this.#metrics = createEndpointMetrics(metrics, { component_id: id, endpoint: pusher.name });
     this.#record = new EndpointRecord(this.#metrics, { log: this.#log, clock });
     this.#queue = new ProfileQueue(queueLimits(pusher.args), {
       clock,
-      onDropped: ({ profile }, reason) => this.#record.dropped(profile, reason),
+      log: () => spooler.log,
+      owner: key,
+      claimed: (number) => spooler.claimed(number, key),
+      settle: (number) => spooler.settle(number, key),
+      onDropped: (entry, reason) => this.#record.dropped(droppedOf(entry), reason),
     });
     this.#health = new EndpointHealth({
       clock,
       log: this.#log,
       backoff: () => this.#backoff,
-      logFields: () => ({ queued_profiles: this.#queue.size, queued_bytes: this.#queue.bytes }),
+      maxInFlight: () => this.#pusher.args.queue.max_in_flight,
+      logFields: () => this.#queueFields(),
+    });
+    this.#spill = new Spill({
+      queue: this.#queue,
+      spooler,
+      owner: key,
+      clock,
+      durability: () => this.#pusher.args.queue.durability,
+      calm: () => this.#health.calm,
+      onWritten: () => this.#pump(),
     });
   }
 
   /**
-   * Queues a profile. Throws AgentError `larger_than_queue`, `queue_full` where the requests in flight leave no room for it, or
-   * `shutdown` once the endpoint has ended.
+   * Queues a profile; resolves at once, or with `durability = "always"` when it is on disk or delivered. Rejects with AgentError
+   * `larger_than_queue`, `queue_full` where the requests in flight leave no room for it, or `shutdown` once the endpoint has ended.
    */
-  append(profile: Profile): void {
+  async append(profile: Profile): Promise<void> {
     if (this.#phase === "ended") throw this.#refuse(profile, "shutdown", "the agent is ending");
     const added = this.#queue.add(profile);
-    if (added !== "queued") throw this.#refuse(profile, added, this.#whyNoRoom(profile, added));
+    if (typeof added === "string") throw this.#refuse(profile, added, this.#whyNoRoom(profile, added));
+    const safe = this.#spill.promise(added);
     this.#pump();
+    await safe;
   }
 
   /** Counts a profile that cannot be queued because it could never be sent. */
   refuse(profile: Profile, reason: DropReason, message: string): void {
-    this.#record.dropped(profile, reason, message);
+    this.#record.dropped({ profile, bytes: profile.data.byteLength }, reason, { message });
+  }
+
+  /** Counts a record that the log lost. */
+  lost({ reason, bytes }: LostRecord): void {
+    this.#record.dropped({ profile: undefined, bytes }, reason);
   }
 
   /**
-   * Pushes until `signal` aborts, then what is queued, for at most `writeLimits.drainMs`. What is left is counted as dropped, with
-   * the reason that `lostAs` then gives.
+   * Pushes until `signal` aborts. Then everything goes to disk where it may, and is pushed for at most `writeLimits.drainMs` as long
+   * as the endpoint is up. What is left in memory is counted as dropped, with the reason that `lostAs` then gives.
    */
   async run(signal: AbortSignal, lostAs: () => DropReason): Promise<void> {
     this.#phase = "running";
     const hideQueue = this.#metrics.showQueue(() => this.#queueGauges());
+    const unsubscribe = this.#spooler.subscribe(() => this.#pump());
     this.#pump();
     await aborted(signal);
     await this.#finish();
-    const reason = lostAs();
-    const lost = this.#queue.clear(reason);
-    if (lost.profiles > 0) this.#log.warn("Profiles dropped: not delivered in time", { reason, ...lost });
+    unsubscribe();
+    this.#sayWhatIsLeft(lostAs());
     hideQueue();
     this.#pusher.close();
   }
@@ -107,35 +140,54 @@ export class Endpoint {
 
   snapshot(): EndpointStatus {
     this.#queue.expire();
-    const { size, bytes, oldest } = this.#queue;
+    const { memory, disk, oldestAgeMs } = this.#queue;
+    const { problem } = this.#spooler;
+    const pausedMs = this.#health.pausedUntilMs - this.#clock.monotonic();
+    const clockSkewMs = this.#pusher.clockSkewMs();
     return {
       name: this.#pusher.name,
       url: withoutUserinfo(this.#pusher.args.url),
       state: this.#health.state,
-      queuedProfiles: size,
-      queuedBytes: bytes,
-      ...(oldest && { oldestQueuedMs: oldest.queuedAtMs }),
+      queuedProfiles: memory.size,
+      queuedBytes: memory.bytes,
+      spooledProfiles: disk.records,
+      spooledBytes: disk.bytes,
+      ...(this.#pusher.args.queue.durability !== "memory" && problem !== undefined && { spoolProblem: problem }),
+      ...(oldestAgeMs !== undefined && { oldestQueuedMs: this.#clock.now() - oldestAgeMs }),
       inFlight: this.#inFlight.size,
+      ...(pausedMs > 0 && { pausedUntilMs: this.#clock.now() + pausedMs }),
+      ...(clockSkewMs !== undefined && { clockSkewMs }),
       ...this.#record.snapshot(),
     };
   }
 
-  /** Starts every push that may be started now, and sets the timer for the next one that may not. */
+  /** Starts every push and every write that may be started now, and sets the timer for the next one that may not. */
   #pump(): void {
     this.#wake?.cancel();
     this.#wake = undefined;
-    if (this.#phase === "created" || this.#phase === "ended") return;
-    this.#queue.expire();
-    if (this.#health.pausedUntilMs <= this.#clock.monotonic()) this.#startPushes();
-    const nextMs = this.#nextMs();
-    if (this.#drain && this.#inFlight.size === 0 && (nextMs === undefined || nextMs > this.#drain.untilMs))
-      this.#drain.done();
-    else if (nextMs !== undefined) this.#wake = this.#clock.after(nextMs - this.#clock.monotonic(), () => this.#pump());
+    if (this.#phase === "ended") return;
+    const spillMs = this.#spill.run();
+    // Not running yet: an endpoint of the same name may still be at its end, and push the same records.
+    const pushMs = this.#phase === "created" ? undefined : this.#startPushes();
+    if (this.#isDrained(pushMs)) return this.#drain?.done();
+    const nextMs = Math.min(spillMs ?? Infinity, pushMs ?? Infinity);
+    if (nextMs < Infinity) this.#wake = this.#clock.after(nextMs - this.#clock.monotonic(), () => this.#pump());
   }
 
-  #startPushes(): void {
-    while (this.#inFlight.size < this.#window) {
-      const entry = this.#queue.take();
+  /** Returns when (monotonic) there may be something to push that no push in flight will bring about. */
+  #startPushes(): number | undefined {
+    this.#queue.expire();
+    const { pausedUntilMs } = this.#health;
+    const paused = pausedUntilMs > this.#clock.monotonic();
+    if (!paused) this.#fillWindow();
+    if (!this.#queue.waits(this.#inFlight.size) || this.#inFlight.size >= this.#health.window) return undefined;
+    // Without a pause everything that is not in flight waits for its own time: few do, so that looking at all is cheap.
+    return paused ? pausedUntilMs : this.#queue.nextMs();
+  }
+
+  #fillWindow(): void {
+    while (this.#inFlight.size < this.#health.window) {
+      const entry = this.#health.probing ? this.#queue.takeProbe() : this.#queue.take(this.#health);
       if (!entry) return;
       const push = this.#push(entry).finally(() => {
         this.#inFlight.delete(push);
@@ -145,43 +197,59 @@ export class Endpoint {
     }
   }
 
-  /** When there may be something to do that no push in flight will bring about. */
-  #nextMs(): number | undefined {
-    const { pausedUntilMs } = this.#health;
-    if (this.#queue.size === this.#inFlight.size || this.#inFlight.size >= this.#window) return undefined;
-    // Without a pause everything that is not in flight waits for its own time: few do, so that looking at all is cheap.
-    return pausedUntilMs > this.#clock.monotonic() ? pausedUntilMs : this.#queue.nextMs();
-  }
-
   async #push(entry: QueueEntry): Promise<void> {
-    const attempt = this.#health.attempt(entry.profile.id);
+    const profile = entry.profile ?? (await this.#read(entry));
+    if (!profile) return;
+    const attempt = this.#health.attempt(profile.id);
     const startMs = this.#clock.monotonic();
     if (entry.attempts > 0) this.#metrics.retried();
     entry.attempts += 1;
-    const outcome = await this.#pusher.push(entry.profile, this.#cancel.signal);
+    const signal = this.#cancel.signal;
+    const outcome = await this.#pusher.push(profile, { signal, shiftMs: this.#shiftMs(entry) });
     const seconds = (this.#clock.monotonic() - startMs) / 1000;
     this.#metrics.attempted(outcome.outcome === "sent" ? "sent" : outcome.reason, seconds);
     if (outcome.outcome === "retryable") this.#retry(entry, attempt, outcome);
     else this.#settle(entry, attempt, outcome);
   }
 
+  /** The profile of a record; `undefined` where it cannot be read, and what follows from that has been done. */
+  async #read(entry: QueueEntry): Promise<Profile | undefined> {
+    try {
+      entry.profile = await this.#spooler.read(entry.record ?? -1);
+      return entry.profile;
+    } catch (error) {
+      const damaged = error instanceof StorageError ? error.reason === "damaged" : true;
+      if (!damaged) this.#queue.putBack(entry, this.#clock.monotonic() + writeLimits.readRetryMs);
+      else this.#queue.remove(entry);
+      // What the log found damaged, it has told as lost.
+      if (!(error instanceof StorageError)) this.lost({ owner: "", reason: "spool_damaged", bytes: entry.bytes });
+      this.#log.debug("Cannot read a profile back from disk", { err: error });
+      return undefined;
+    }
+  }
+
   #settle(entry: QueueEntry, attempt: Attempt, outcome: Exclude<PushOutcome, Retryable>): void {
+    const dropped = droppedOf(entry);
     this.#queue.remove(entry);
-    if (outcome.outcome === "sent") this.#record.sent(entry.profile);
-    else this.#record.dropped(entry.profile, outcome.reason, outcome.message);
+    if (outcome.outcome === "sent") this.#record.sent(dropped.bytes);
+    else this.#record.dropped(dropped, outcome.reason, outcome);
     if (this.#health.answered(attempt)) this.#queue.hurry();
+    this.#spill.passed();
   }
 
   #retry(entry: QueueEntry, attempt: Attempt, failure: Retryable): void {
     // Cancelled at the end: nobody's fault.
     if (this.#cancel.signal.aborted) return this.#queue.putBack(entry, 0);
     this.#record.failed(failure);
+    this.#spill.start();
     const endpointsFault = this.#health.failed(attempt, failure);
     if (!endpointsFault) entry.failures += 1;
+    if (failure.fault === "unclear") entry.doubts += 1;
     const { max_backoff_retries: maxRetries } = this.#pusher.args;
     if (maxRetries > 0 && entry.failures > maxRetries) {
+      const dropped = droppedOf(entry);
       this.#queue.remove(entry);
-      return this.#record.dropped(entry.profile, "retries_exhausted", failure.message);
+      return this.#record.dropped(dropped, "retries_exhausted", failure);
     }
     // Where it may be this profile, the others go first next time.
     const waitMs = failure.fault === "unclear" ? backoffDelayMs(entry.attempts, this.#backoff) : 0;
@@ -194,7 +262,9 @@ export class Endpoint {
     const deadline = this.#clock.after(writeLimits.drainMs, done);
     this.#phase = "draining";
     this.#drain = { untilMs: this.#clock.monotonic() + writeLimits.drainMs, done };
-    this.#health.hurry();
+    this.#spill.end();
+    // One more chance, where it is the last one.
+    if (!this.#spill.on || this.#health.state !== "down") this.#health.hurry();
     this.#pump();
     await finished;
     deadline.cancel();
@@ -204,8 +274,32 @@ export class Endpoint {
     await Promise.all(this.#inFlight);
   }
 
-  #whyNoRoom(profile: Profile, reason: "larger_than_queue" | "queue_full"): string {
-    const { maxBytes, inFlightBytes } = this.#queue;
+  /** Whether there is nothing more to do at the end, given when the next push may start. */
+  #isDrained(pushMs: number | undefined): boolean {
+    if (!this.#drain || !this.#spill.done) return false;
+    if (this.#queue.memory.size === 0 && this.#health.state === "down") return true;
+    return this.#inFlight.size === 0 && (pushMs === undefined || pushMs > this.#drain.untilMs);
+  }
+
+  #sayWhatIsLeft(reason: DropReason): void {
+    const { records, bytes } = this.#queue.disk;
+    const lost = this.#queue.clearMemory(reason);
+    if (lost.profiles > 0) this.#log.warn("Profiles dropped: not delivered in time", { reason, ...lost });
+    const until = reason === "endpoint_removed" ? "until they are too old" : "for the next start";
+    if (records > 0) this.#log.info(`Profiles are kept on disk ${until}`, { profiles: records, bytes });
+  }
+
+  /** By how much this machine's clock was behind when the profile was queued. */
+  #shiftMs({ record = -1, queued }: QueueEntry): number {
+    const ageMs = queued ? this.#clock.monotonic() - queued.ms : this.#spooler.log?.ageOf(record);
+    const wallMs = queued?.wallMs ?? this.#spooler.log?.appendedAtMs(record);
+    if (typeof ageMs !== "number" || wallMs === undefined) return 0;
+    const shiftMs = Math.round(this.#clock.now() - ageMs - wallMs);
+    return Math.abs(shiftMs) < writeLimits.clockDriftMs ? 0 : shiftMs;
+  }
+
+  #whyNoRoom(profile: Profile, reason: NoRoom): string {
+    const { maxBytes, inFlightBytes } = this.#queue.memory;
     const what = `the ${formatSize(occupiedBytes(profile))} it occupies do not fit into ${formatSize(maxBytes)}`;
     return reason === "larger_than_queue"
       ? `${what}; raise queue.max_memory`
@@ -214,19 +308,32 @@ export class Endpoint {
 
   #refuse(profile: Profile, reason: DropReason, why: string): AgentError {
     const message = `Cannot queue a profile for endpoint "${this.#pusher.name}": ${why}`;
-    this.#record.dropped(profile, reason, message);
+    this.refuse(profile, reason, message);
     return new AgentError(reason, message);
+  }
+
+  #queueFields(): Readonly<Record<string, number>> {
+    const { memory, disk } = this.#queue;
+    return {
+      queued_profiles: memory.size,
+      queued_bytes: memory.bytes,
+      ...(disk.records > 0 && { spooled_profiles: disk.records, spooled_bytes: disk.bytes }),
+    };
   }
 
   #queueGauges(): QueueGauges {
     this.#queue.expire();
-    const { size, bytes, oldest } = this.#queue;
-    const oldestAgeSeconds = oldest ? (this.#clock.monotonic() - oldest.queuedMs) / 1000 : 0;
-    return { profiles: size, bytes, oldestAgeSeconds };
-  }
-
-  get #window(): number {
-    return this.#health.window(this.#pusher.args.queue.max_in_flight);
+    const { memory, disk, oldestAgeMs = 0 } = this.#queue;
+    const skewMs = this.#pusher.clockSkewMs();
+    return {
+      profiles: memory.size,
+      bytes: memory.bytes,
+      records: disk.records,
+      recordBytes: disk.bytes,
+      oldestAgeSeconds: oldestAgeMs / 1000,
+      window: this.#health.window,
+      clockSkewSeconds: skewMs === undefined ? undefined : skewMs / 1000,
+    };
   }
 
   get #backoff(): BackoffOptions {
@@ -236,5 +343,10 @@ export class Endpoint {
 }
 
 function queueLimits({ queue }: EndpointArguments): QueueLimits {
-  return { maxBytes: queue.max_memory.bytes, maxAgeMs: queue.max_age.ms };
+  return { maxBytes: queue.max_memory.bytes, maxDiskBytes: queue.max_disk.bytes, maxAgeMs: queue.max_age.ms };
+}
+
+/** Counts a profile by its own bytes; of one on disk that nobody has read, those of its record. */
+function droppedOf({ profile, bytes }: QueueEntry): Dropped {
+  return { profile, bytes: profile ? profile.data.byteLength : bytes - writeLimits.entryBytes };
 }

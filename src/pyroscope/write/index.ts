@@ -8,7 +8,7 @@
  * Constraints: an append never waits for a push, and no endpoint for another; every profile ends as sent or as dropped with a
  * reason; a profile's bytes are held once, however many endpoints it goes to; the end takes at most `writeLimits.drainMs`.
  *
- * It does not change profiles, and keeps nothing over a restart.
+ * It changes nothing of a profile but its time, where this box's clock was wrong (`retimed`, `server-clock`), and keeps nothing over a restart.
  */
 export { type WriteArguments, writeArguments } from "./arguments.ts";
 export { writeKind } from "./kind.ts";

@@ -1,12 +1,18 @@
-import { aborted, errorMessage } from "../../base/index.ts";
+import { aborted, errorMessage, formatSpan } from "../../base/index.ts";
 import type { Component, ComponentContext, ComponentKind, DebugInfo } from "../../component/index.ts";
 import type { Profile } from "../../model/index.ts";
-import { plainHttpWarning } from "../../http/index.ts";
+import { httpWarnings } from "../../http/index.ts";
 import { sameArguments } from "../../schema/index.ts";
+import type { LostRecord, SpoolLogOptions } from "../../storage/index.ts";
 import { type WriteArguments, writeArguments } from "./arguments.ts";
 import { Endpoint } from "./endpoint.ts";
+import { endpointKey } from "./endpoint-key.ts";
+import { LeftEndpoints } from "./left-endpoints.ts";
+import { writeLimits } from "./limits.ts";
+import { createSpoolMetrics } from "./metrics.ts";
 import { createPusher, type EndpointArguments, type Pusher } from "./pusher.ts";
 import { seriesLabels } from "./series-labels.ts";
+import { Spooler } from "./spooler.ts";
 
 /** The kind `pyroscope.write` (seed 002). */
 export const writeKind: ComponentKind<WriteArguments> = {
@@ -22,21 +28,18 @@ export const writeKind: ComponentKind<WriteArguments> = {
 // Servers refuse what is older (reference 5.3), so that a longer wait only delays the loss.
 const serverWindowMs = 3_600_000;
 
-function writeWarnings(id: string, args: WriteArguments): readonly string[] {
+async function writeWarnings(id: string, args: WriteArguments): Promise<readonly string[]> {
   if (args.endpoint.length === 0) return [`${id} has no endpoint: the profiles it receives go nowhere`];
-  return args.endpoint.flatMap((endpoint) => endpointWarnings(endpoint).map((warning) => `${id}: ${warning}`));
+  const warnings = await Promise.all(args.endpoint.map(endpointWarnings));
+  return warnings.flat().map((warning) => `${id}: ${warning}`);
 }
 
-function endpointWarnings(endpoint: EndpointArguments): readonly string[] {
+async function endpointWarnings(endpoint: EndpointArguments): Promise<readonly string[]> {
   const { queue, name, url, headers } = endpoint;
-  const warnings: string[] = [];
-  if (queue.max_age.ms > serverWindowMs)
-    warnings.push(
-      `queue.max_age of endpoint "${name ?? url}" is ${queue.max_age}, but servers refuse profiles older than 1h by default`,
-    );
-  const exposed = plainHttpWarning({ args: endpoint, headers, urls: [url] });
-  if (exposed !== undefined) warnings.push(`endpoint "${name ?? url}" ${exposed}`);
-  return warnings;
+  const shown = `endpoint "${name ?? url}"`;
+  const tooOld = `queue.max_age of ${shown} is ${queue.max_age}, but servers refuse profiles older than 1h by default`;
+  const ofClient = await httpWarnings({ args: endpoint, headers, urls: [url] });
+  return [...(queue.max_age.ms > serverWindowMs ? [tooOld] : []), ...ofClient.map((warning) => `${shown}: ${warning}`)];
 }
 
 interface RunningEndpoint {
@@ -49,24 +52,38 @@ interface RunningEndpoint {
 class WriteComponent implements Component<WriteArguments> {
   readonly exports = { receiver: { append: (profile: Profile) => this.#append(profile) } };
   readonly #context: ComponentContext;
+  readonly #spooler: Spooler;
+  readonly #left: LeftEndpoints;
   #args: WriteArguments;
   /** By key: a queue belongs to its endpoint's name, else to URL and tenant. */
   #endpoints = new Map<string, RunningEndpoint>();
-  /** Every endpoint that has not ended, those that left the configuration included. */
-  readonly #runs = new Set<Promise<void>>();
+  /** Every endpoint that has not ended, those that left the configuration included: the last one of each key. */
+  readonly #runs = new Map<string, { readonly endpoint: Endpoint; readonly ended: Promise<void> }>();
   #signal: AbortSignal | undefined;
 
   constructor(args: WriteArguments, context: ComponentContext) {
+    const { id, clock, log, metrics, storage } = context;
     this.#args = args;
     this.#context = context;
+    this.#spooler = new Spooler({
+      clock,
+      log,
+      metrics: createSpoolMetrics(metrics, { component_id: id }),
+      spoolLog: () => storage.spoolLog(id, this.#spoolOptions),
+      needed: () => this.#args.endpoint.some(({ queue }) => queue.durability !== "memory"),
+    });
+    const present = () => new Set([...this.#endpoints.keys(), ...this.#runs.keys()]);
+    this.#left = new LeftEndpoints({ id, clock, log, metrics, spoolLog: () => this.#spooler.log, present });
     this.applyConfig(args);
   }
 
   async run(signal: AbortSignal): Promise<void> {
     this.#signal = signal;
-    for (const running of this.#endpoints.values()) this.#start(running, signal);
+    for (const [key, running] of this.#endpoints) this.#start(key, running);
+    void this.#openSpool(signal);
     await aborted(signal);
-    while (this.#runs.size > 0) await Promise.all(this.#runs);
+    while (this.#runs.size > 0) await Promise.all([...this.#runs.values()].map(({ ended }) => ended));
+    await this.#spooler.close();
   }
 
   applyConfig(args: WriteArguments): void {
@@ -75,6 +92,7 @@ class WriteComponent implements Component<WriteArguments> {
     for (const [key, { controller }] of this.#endpoints) if (!pushers.has(key)) controller.abort();
     this.#endpoints = new Map([...pushers].map(([key, pusher]) => [key, this.#endpointOf(key, pusher)]));
     this.#args = args;
+    this.#spooler.log?.applyOptions(this.#spoolOptions);
   }
 
   snapshot(): DebugInfo {
@@ -84,15 +102,9 @@ class WriteComponent implements Component<WriteArguments> {
   async #append(profile: Profile): Promise<void> {
     const endpoints = [...this.#endpoints.values()].map(({ endpoint }) => endpoint);
     const outgoing = this.#outgoing(profile, endpoints);
-    const refusals: unknown[] = [];
-    for (const endpoint of endpoints) {
-      try {
-        endpoint.append(outgoing);
-      } catch (refusal) {
-        refusals.push(refusal);
-      }
-    }
-    if (refusals.length > 0 && refusals.length === endpoints.length) throw refusals[0];
+    const results = await Promise.allSettled(endpoints.map((endpoint) => endpoint.append(outgoing)));
+    const refusals = results.filter((result) => result.status === "rejected");
+    if (refusals.length > 0 && refusals.length === endpoints.length) throw refusals[0]?.reason;
   }
 
   /** The profile as every endpoint sends it. */
@@ -105,23 +117,59 @@ class WriteComponent implements Component<WriteArguments> {
     }
   }
 
+  /** What an earlier process left is read beside the first scrapes. */
+  async #openSpool(signal: AbortSignal): Promise<void> {
+    await this.#spooler.open();
+    if (signal.aborted) return;
+    this.#announce();
+    this.#left.announce();
+    this.#left.run(signal);
+  }
+
+  /** Says once what an earlier process left for the endpoints of the configuration. */
+  #announce(): void {
+    const waiting = [...this.#endpoints.values()].map(({ endpoint }) => endpoint.snapshot());
+    const profiles = waiting.reduce((sum, { spooledProfiles }) => sum + spooledProfiles, 0);
+    if (profiles === 0) return;
+    const { clock, log } = this.#context;
+    const oldestMs = Math.min(...waiting.map(({ oldestQueuedMs = Infinity }) => oldestQueuedMs));
+    const oldest = Number.isFinite(oldestMs) && formatSpan(clock.now() - oldestMs);
+    log.info("Profiles of an earlier run wait on disk", { profiles, ...(oldest && { oldest }) });
+  }
+
+  get #spoolOptions(): SpoolLogOptions {
+    const bytes = this.#args.endpoint.reduce((sum, { queue }) => sum + queue.max_disk.bytes, 0);
+    return { maxBytes: bytes || writeLimits.leftBytes, onLost: (lost) => this.#lost(lost) };
+  }
+
+  #lost(lost: LostRecord): void {
+    const endpoint = this.#endpoints.get(lost.owner)?.endpoint ?? this.#runs.get(lost.owner)?.endpoint;
+    if (endpoint) endpoint.lost(lost);
+    else this.#left.dropped(lost.owner, lost);
+  }
+
   #endpointOf(key: string, pusher: Pusher): RunningEndpoint {
     const known = this.#endpoints.get(key);
     if (known) {
       if (known.pusher !== pusher) known.endpoint.applyPusher(pusher);
       return { ...known, pusher };
     }
-    const running = { endpoint: new Endpoint(pusher, this.#context), pusher, controller: new AbortController() };
-    if (this.#signal) this.#start(running, this.#signal);
+    const endpoint = new Endpoint(pusher, { ...this.#context, key, spooler: this.#spooler });
+    const running = { endpoint, pusher, controller: new AbortController() };
+    if (this.#signal) this.#start(key, running);
     return running;
   }
 
-  #start({ endpoint, controller }: RunningEndpoint, signal: AbortSignal): void {
+  /** Runs an endpoint once the one before it of the same key has ended: the records on disk are of both. */
+  #start(key: string, { endpoint, controller }: RunningEndpoint): void {
+    const signal = this.#signal as AbortSignal;
+    const before = this.#runs.get(key)?.ended;
     const lostAs = () => (signal.aborted ? "shutdown" : "endpoint_removed");
-    const run = endpoint
-      .run(AbortSignal.any([signal, controller.signal]), lostAs)
-      .finally(() => this.#runs.delete(run));
-    this.#runs.add(run);
+    const run = () => endpoint.run(AbortSignal.any([signal, controller.signal]), lostAs);
+    const ended = (before ? before.then(run) : run()).finally(() => {
+      if (this.#runs.get(key)?.ended === ended) this.#runs.delete(key);
+    });
+    this.#runs.set(key, { endpoint, ended });
   }
 
   /** The pusher it has where its arguments did not change: then its connections and pauses are not disturbed. */
@@ -129,10 +177,4 @@ class WriteComponent implements Component<WriteArguments> {
     const known = this.#endpoints.get(endpointKey(args))?.pusher;
     return known && sameArguments(known.args, args) ? known : createPusher(args, this.#context);
   }
-}
-
-function endpointKey({ name, url, headers }: EndpointArguments): string {
-  if (name !== undefined) return name;
-  const tenant = Object.entries(headers).find(([header]) => header.toLowerCase() === "x-scope-orgid")?.[1];
-  return JSON.stringify([url, tenant]);
 }

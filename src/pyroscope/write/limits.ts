@@ -8,12 +8,51 @@ export const writeLimits = {
   retryAfterMs: 600_000,
   /** The answer to a push is an empty message; more than this is a page and not a Pyroscope server. */
   responseBytes: 64 * kibibyte,
+  /** What is waited for the log to write down what was delivered, after that. */
+  closeMs: 500,
+  /** The oldest profile in memory is this old when it is written to disk, so that it is safe before 2 s. */
+  spoolAgeMs: 1700,
+  /** While pushes succeed, what is to be kept has this long to be delivered first, and is then never written. */
+  spoolHoldMs: 100,
+  /** How long endpoints that want the same profile kept may come after one another for it to be written once. */
+  gatherMs: 10,
+  /** What may be on its way to the disk at once, for each component: a disk that hangs must not gather what memory let go. */
+  spoolPendingBytes: 16 * kibibyte * kibibyte,
+  /** A disk that takes longer than this for one profile counts as failed, so that no scrape waits for it. */
+  spoolStallMs: 5000,
+  /** The pauses after the disk failed. */
+  spoolBackoff: { minMs: 5000, maxMs: 60_000 },
+  /** Records that are older go beside live ones and not before them. */
+  liveMs: 10_000,
+  /** How many of the oldest records are looked at for the smallest one. */
+  probeCandidates: 256,
+  /** Records whose failures are remembered, for each endpoint. */
+  failedRecords: 1024,
+  /** How often it is looked whether the clock of the machine has been set, while something waits for that. */
+  clockCheckMs: 10_000,
+  /** A clock that is off by less was not set, it only drifted. */
+  clockDriftMs: 2000,
+  /** How long the records of an endpoint that left the configuration are kept, and how often they are looked at. */
+  leftAgeMs: 50 * 60_000,
+  leftCheckMs: 60_000,
+  /** What the log of a component without endpoints may occupy. */
+  leftBytes: 256 * kibibyte * kibibyte,
+  /** How long to wait before a record that could not be read is read again. */
+  readRetryMs: 5000,
   /** What a queued profile occupies beside its bytes: labels, ids, the entry itself. */
   entryBytes: kibibyte,
   /** So many different profiles failing in a row, none passing, means that the endpoint is at fault and not they. */
   distinctFailures: 3,
   /** How much of a server's own error message is kept: it names limits and labels at its end. */
-  serverWords: 512,
+  serverWords: 2048,
+  /** How much of a page that something else answered with is quoted. */
+  pageWords: 128,
+  /** Clocks that differ by no more count as one. */
+  clockToleranceMs: 60_000,
+  /** A profile whose time is this near to its scrape's is one by the clock of this box. */
+  sharedClockMs: 600_000,
+  /** From how many answers the server's clock is read; the one in the middle counts. */
+  clockAnswers: 5,
   /** How often the log repeats that an endpoint is down. */
   downReminderMs: 3_600_000,
   /** How often one endpoint logs one kind of trouble with single profiles; the counters have the rest. */

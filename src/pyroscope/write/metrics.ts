@@ -1,4 +1,5 @@
 import type { Metrics } from "../../observability/index.ts";
+import type { StorageReason } from "../../storage/index.ts";
 import type { DropReason, PushReason } from "./push-outcome.ts";
 
 /** What one endpoint counts. Names that Alloy has too mean the same there; bytes are those of profiles as sent. */
@@ -15,7 +16,33 @@ export interface EndpointMetrics {
 export interface QueueGauges {
   readonly profiles: number;
   readonly bytes: number;
+  readonly records: number;
+  readonly recordBytes: number;
   readonly oldestAgeSeconds: number;
+  readonly window: number;
+  readonly clockSkewSeconds: number | undefined;
+}
+
+/** What the disk side of one component counts. */
+export interface SpoolMetrics {
+  written(bytes: number): void;
+  failed(reason: StorageReason): void;
+}
+
+/** The metrics of the spool of component `component_id`. */
+export function createSpoolMetrics(metrics: Metrics, own: { readonly component_id: string }): SpoolMetrics {
+  const counter = (name: string, help: string, more: readonly string[] = []) =>
+    metrics.counter(`pyroscope_write_${name}`, help, ["component_id", ...more]);
+  const profiles = counter("spooled_profiles_total", "Profiles written to disk, however many endpoints want them.");
+  const bytes = counter("spooled_bytes_total", "Bytes of profiles written to disk.");
+  const errors = counter("spool_errors_total", "Failed reads and writes of the spool, by reason.", ["reason"]);
+  return {
+    written(size) {
+      profiles.inc(own);
+      bytes.inc(own, size);
+    },
+    failed: (reason) => errors.inc({ ...own, reason }),
+  };
 }
 
 /** The metrics of the endpoint `endpoint` of component `component_id`. */
@@ -51,19 +78,41 @@ export function createEndpointMetrics(
   };
 }
 
+const gaugeHelp: Readonly<Record<string, string>> = {
+  queue_profiles: "Profiles in memory that wait or are in flight.",
+  queue_bytes: "Memory that they occupy.",
+  queue_oldest_age_seconds: "How long the oldest profile has been waiting, in memory or on disk.",
+  spool_records: "Profiles on disk that wait or are in flight.",
+  spool_bytes: "What they occupy there.",
+  window: "Requests that may be in flight at once now.",
+  clock_skew_seconds: "The server's clock minus this machine's.",
+};
+
 function showQueue(metrics: Metrics, own: Readonly<Record<string, string>>, read: () => QueueGauges): () => void {
-  const gauge = (name: string, help: string) => metrics.gauge(`pyroscope_write_queue_${name}`, help, Object.keys(own));
-  const profiles = gauge("profiles", "Profiles that wait or are in flight.");
-  const bytes = gauge("bytes", "Memory that they occupy.");
-  const oldest = gauge("oldest_age_seconds", "How long the oldest has been waiting.");
+  const gauges = Object.entries(gaugeHelp).map(
+    ([name, help]) => [name, metrics.gauge(`pyroscope_write_${name}`, help, Object.keys(own))] as const,
+  );
   const unregister = metrics.onCollect(() => {
-    const now = read();
-    profiles.set(own, now.profiles);
-    bytes.set(own, now.bytes);
-    oldest.set(own, now.oldestAgeSeconds);
+    const values = valuesOf(read());
+    for (const [name, gauge] of gauges) {
+      const value = values[name];
+      if (value !== undefined) gauge.set(own, value);
+    }
   });
   return () => {
     unregister();
-    for (const each of [profiles, bytes, oldest]) each.remove(own);
+    for (const [, gauge] of gauges) gauge.remove(own);
+  };
+}
+
+function valuesOf(now: QueueGauges): Readonly<Record<string, number | undefined>> {
+  return {
+    queue_profiles: now.profiles,
+    queue_bytes: now.bytes,
+    queue_oldest_age_seconds: now.oldestAgeSeconds,
+    spool_records: now.records,
+    spool_bytes: now.recordBytes,
+    window: now.window,
+    clock_skew_seconds: now.clockSkewSeconds,
   };
 }

@@ -1,178 +1,162 @@
 import type { Clock } from "../../base/index.ts";
 import type { Profile } from "../../model/index.ts";
-import { writeLimits } from "./limits.ts";
+import { type MemoryLimits, MemoryQueue, type NoRoom } from "./memory-queue.ts";
 import type { DropReason } from "./push-outcome.ts";
+import type { QueueEntry } from "./queue-entry.ts";
+import { type Lane, RecordQueue, type RecordQueueOptions } from "./record-queue.ts";
 
-export interface QueueLimits {
-  readonly maxBytes: number;
-  readonly maxAgeMs: number;
+export interface QueueLimits extends MemoryLimits {
+  readonly maxDiskBytes: number;
 }
 
-/** A profile and what an endpoint knows about it. Times are monotonic unless said otherwise. */
-export interface QueueEntry {
-  readonly profile: Profile;
-  /** What it counts against the queue's bound. */
-  readonly bytes: number;
-  readonly queuedMs: number;
-  /** Wall time. */
-  readonly queuedAtMs: number;
-  inFlight: boolean;
-  attempts: number;
-  /** Attempts whose failure counts against this profile and not against the endpoint. */
-  failures: number;
-  /** Not to be tried before. */
-  notBeforeMs: number;
-}
-
-/** What became of a profile that was to be queued: `queue_full` where what is in flight leaves no room for it. */
-export type Added = "queued" | "larger_than_queue" | "queue_full";
-
-export interface ProfileQueueOptions {
-  readonly clock: Clock;
-  /** Told of every entry that the queue itself lets go. */
-  readonly onDropped: (entry: QueueEntry, reason: DropReason) => void;
-}
-
-/** The memory that a queued profile takes. */
-export function occupiedBytes({ data }: Profile): number {
-  return data.byteLength + writeLimits.entryBytes;
-}
+// Where only one request may be in flight, every so many is for the backlog.
+const backlogTurn = 4;
 
 /**
- * The profiles that wait for one endpoint, oldest first, bounded by bytes and age. A profile in flight stays in, because it still
- * occupies memory, but is never the one that makes room.
+ * Everything that waits for one endpoint: what is in memory, and what is on disk, each entry in one of the two.
+ *
+ * It is served in two lanes. Live is memory, then young records; backlog is older records. Live goes first, so that what happens now
+ * can be seen now, but one request is always the backlog's, so that its age stays bounded.
  */
 export class ProfileQueue {
   readonly #clock: Clock;
-  readonly #onDropped: ProfileQueueOptions["onDropped"];
-  // A Set keeps the order of insertion, which is that of age, and deletes in constant time.
-  readonly #entries = new Set<QueueEntry>();
-  #limits: QueueLimits;
-  #bytes = 0;
-  #inFlightBytes = 0;
+  readonly #memory: MemoryQueue;
+  readonly #records: RecordQueue;
+  #turn = 0;
 
-  constructor(limits: QueueLimits, options: ProfileQueueOptions) {
-    this.#limits = limits;
+  constructor(limits: QueueLimits, options: RecordQueueOptions) {
     this.#clock = options.clock;
-    this.#onDropped = options.onDropped;
+    this.#memory = new MemoryQueue(limits, options);
+    this.#records = new RecordQueue(recordLimits(limits), options);
   }
 
-  get size(): number {
-    return this.#entries.size;
+  /** In memory; what is on disk and in flight counts there. */
+  get memory(): Pick<MemoryQueue, "size" | "bytes" | "inFlightBytes" | "maxBytes"> {
+    return this.#memory;
   }
 
-  get bytes(): number {
-    return this.#bytes;
+  get disk(): { readonly records: number; readonly bytes: number } {
+    return this.#records.usage;
   }
 
-  /** Of `bytes`, those that cannot make room now. */
-  get inFlightBytes(): number {
-    return this.#inFlightBytes;
+  /** Whether there is something that is not in flight, given how much is. */
+  waits(inFlight: number): boolean {
+    return this.#memory.size + this.#records.usage.records > inFlight;
   }
 
-  get maxBytes(): number {
-    return this.#limits.maxBytes;
-  }
-
-  get oldest(): QueueEntry | undefined {
-    return this.#entries.values().next().value;
+  /** How long the oldest has waited, in milliseconds. */
+  get oldestAgeMs(): number | undefined {
+    const queued = this.#memory.oldest?.queued;
+    const ages = [queued && this.#clock.monotonic() - queued.ms, this.#records.oldestAgeMs];
+    const known = ages.filter((age) => age !== undefined);
+    return known.length > 0 ? Math.max(...known) : undefined;
   }
 
   applyLimits(limits: QueueLimits): void {
-    this.#limits = limits;
-    this.expire();
-    this.#makeRoom(0);
+    this.#memory.applyLimits(limits);
+    this.#records.applyLimits(recordLimits(limits));
   }
 
-  /** Takes a profile, at the expense of the oldest ones that wait; one that would not fit even so costs no other its place. */
-  add(profile: Profile): Added {
-    const entry = this.#entryOf(profile);
-    const { maxBytes } = this.#limits;
-    if (entry.bytes > maxBytes) return "larger_than_queue";
-    if (this.#inFlightBytes + entry.bytes > maxBytes) return "queue_full";
-    this.expire();
-    this.#makeRoom(entry.bytes);
-    this.#entries.add(entry);
-    this.#bytes += entry.bytes;
-    return "queued";
+  add(profile: Profile): QueueEntry | NoRoom {
+    return this.#memory.add(profile);
   }
 
-  /** The oldest entry that may be tried now, marked as in flight. */
-  take(): QueueEntry | undefined {
-    const nowMs = this.#clock.monotonic();
-    for (const entry of this.#entries) {
-      if (entry.inFlight || entry.notBeforeMs > nowMs) continue;
-      entry.inFlight = true;
-      this.#inFlightBytes += entry.bytes;
-      return entry;
+  /** What is in memory and neither on its way to the disk nor unfit for it, oldest first. */
+  *unwritten(): Iterable<QueueEntry> {
+    for (const entry of this.#memory.entries()) if (entry.writing === false) yield entry;
+  }
+
+  /** Oldest first. */
+  inMemory(): Iterable<QueueEntry> {
+    return this.#memory.entries();
+  }
+
+  /** Moves an entry to the records: it is on disk now. Returns whether anybody still wants it. */
+  written(entry: QueueEntry, number: number): boolean {
+    if (!this.#memory.has(entry)) return false;
+    this.#memory.remove(entry);
+    entry.record = number;
+    this.#records.adopt(entry);
+    return true;
+  }
+
+  /** The next to be tried, marked as in flight; `undefined` where none may be now. */
+  take({ window }: { readonly window: number }): QueueEntry | undefined {
+    const backlogFirst =
+      window > 1 ? this.#records.backlogInFlight === 0 : this.#turn % backlogTurn === backlogTurn - 1;
+    const lanes: readonly Lane[] = backlogFirst ? ["backlog", "live"] : ["live", "backlog"];
+    for (const lane of lanes) {
+      const entry = this.#next(lane);
+      if (!entry) continue;
+      this.#turn += 1;
+      return this.#take(entry);
     }
     return undefined;
   }
 
+  /**
+   * What an endpoint in trouble is probed with, marked as in flight: the smallest of those that look innocent, so that a profile at
+   * fault itself cannot keep an endpoint down.
+   */
+  takeProbe(): QueueEntry | undefined {
+    let best: QueueEntry | undefined;
+    for (const entry of this.#probeCandidates())
+      if (!best || entry.doubts < best.doubts || (entry.doubts === best.doubts && entry.bytes < best.bytes))
+        best = entry;
+    return best && this.#take(best);
+  }
+
   /** Puts an entry back that was in flight, to be tried again not before that time. */
   putBack(entry: QueueEntry, notBeforeMs: number): void {
-    entry.inFlight = false;
-    this.#inFlightBytes -= entry.bytes;
-    entry.notBeforeMs = notBeforeMs;
+    if (entry.record === undefined) this.#memory.putBack(entry, notBeforeMs);
+    else this.#records.putBack(entry, notBeforeMs);
   }
 
+  /** It is delivered or given up. */
   remove(entry: QueueEntry): void {
-    if (!this.#entries.delete(entry)) return;
-    this.#bytes -= entry.bytes;
-    if (entry.inFlight) this.#inFlightBytes -= entry.bytes;
+    if (entry.record === undefined) this.#memory.remove(entry);
+    else this.#records.remove(entry);
   }
 
-  /** When the next entry may be tried; `undefined` where none waits. */
+  /** When the next entry may be tried; `undefined` where none waits for its time. */
   nextMs(): number | undefined {
-    let nextMs: number | undefined;
-    for (const { inFlight, notBeforeMs } of this.#entries)
-      if (!inFlight && (nextMs === undefined || notBeforeMs < nextMs)) nextMs = notBeforeMs;
-    return nextMs;
+    const times = [this.#memory.nextMs(), this.#records.nextMs()].filter((time) => time !== undefined);
+    return times.length > 0 ? Math.min(...times) : undefined;
   }
 
   /** Lets every entry be tried at once. */
   hurry(): void {
-    for (const entry of this.#entries) entry.notBeforeMs = 0;
+    this.#memory.hurry();
+    this.#records.hurry();
   }
 
   /** Lets go what is older than the bound. */
   expire(): void {
-    const oldestMs = this.#clock.monotonic() - this.#limits.maxAgeMs;
-    for (const entry of this.#entries) {
-      if (entry.queuedMs >= oldestMs) return;
-      if (!entry.inFlight) this.#drop(entry, "too_old");
-    }
+    this.#memory.expire();
+    this.#records.expire();
   }
 
-  /** Lets everything go; returns what it was. */
-  clear(reason: DropReason): { readonly profiles: number; readonly bytes: number } {
-    const lost = { profiles: this.size, bytes: this.#bytes };
-    for (const entry of this.#entries) this.#drop(entry, reason);
-    return lost;
+  /** Lets go what is in memory; returns what it was. */
+  clearMemory(reason: DropReason): { readonly profiles: number; readonly bytes: number } {
+    return this.#memory.clear(reason);
   }
 
-  #makeRoom(bytes: number): void {
-    for (const entry of this.#entries) {
-      if (this.#bytes + bytes <= this.#limits.maxBytes) return;
-      if (!entry.inFlight) this.#drop(entry, "queue_full");
-    }
+  #next(lane: Lane): QueueEntry | undefined {
+    const young = lane === "live" ? this.#memory.next() : undefined;
+    return young ?? this.#records.next(lane);
   }
 
-  #drop(entry: QueueEntry, reason: DropReason): void {
-    this.remove(entry);
-    this.#onDropped(entry, reason);
+  #take(entry: QueueEntry): QueueEntry {
+    return entry.record === undefined ? this.#memory.take(entry) : this.#records.take(entry);
   }
 
-  #entryOf(profile: Profile): QueueEntry {
-    return {
-      profile,
-      bytes: occupiedBytes(profile),
-      queuedMs: this.#clock.monotonic(),
-      queuedAtMs: this.#clock.now(),
-      inFlight: false,
-      attempts: 0,
-      failures: 0,
-      notBeforeMs: 0,
-    };
+  *#probeCandidates(): Iterable<QueueEntry> {
+    const nowMs = this.#clock.monotonic();
+    for (const entry of this.#memory.entries()) if (!entry.inFlight && entry.notBeforeMs <= nowMs) yield entry;
+    yield* this.#records.candidates();
   }
+}
+
+function recordLimits({ maxBytes, maxAgeMs, maxDiskBytes }: QueueLimits) {
+  return { maxDiskBytes, maxAgeMs, maxReadBytes: maxBytes / 2 };
 }

@@ -25,7 +25,10 @@ export type DropReason =
   | "invalid_labels"
   | "larger_than_queue"
   | "queue_full"
+  | "spool_full"
+  | "spool_damaged"
   | "too_old"
+  | "unknown_age"
   | "retries_exhausted"
   | "endpoint_removed"
   | "shutdown";
@@ -39,6 +42,8 @@ export interface Retryable {
   readonly outcome: "retryable";
   readonly reason: PushReason;
   readonly message: string;
+  /** What to do about it, where that is known; part of `message` too. */
+  readonly hint?: string;
   /** `endpoint`: no other profile would have fared better. `unclear`: it may be the endpoint, or this one profile. */
   readonly fault: "endpoint" | "unclear";
   /** How long the server asked to be left alone. */
@@ -50,6 +55,7 @@ export interface Rejected {
   readonly outcome: "rejected";
   readonly reason: PushReason;
   readonly message: string;
+  readonly hint?: string;
 }
 
 export type PushOutcome = Sent | Retryable | Rejected;

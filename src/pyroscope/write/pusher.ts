@@ -3,11 +3,13 @@ import { createHttpClient, type HttpClient } from "../../http/index.ts";
 import type { Profile } from "../../model/index.ts";
 import type { Logger } from "../../observability/index.ts";
 import type { WriteArguments } from "./arguments.ts";
-import { classifyReply, internalFailure, isTransportError, type Reply } from "./classify-reply.ts";
+import { classifyReply, internalFailure, isFromPushApi, isTransportError, type Reply } from "./classify-reply.ts";
 import { pushUrl } from "./endpoint-url.ts";
 import { writeLimits } from "./limits.ts";
-import type { PushOutcome } from "./push-outcome.ts";
+import type { PushOutcome, Rejected } from "./push-outcome.ts";
 import { pushRequestBody } from "./push-request.ts";
+import { retimed, wrongTimeHint } from "./retimed.ts";
+import { createServerClock } from "./server-clock.ts";
 
 export type EndpointArguments = WriteArguments["endpoint"][number];
 
@@ -16,10 +18,21 @@ export interface Pusher {
   readonly args: EndpointArguments;
   /** Its name, else its URL; without userinfo. For the metric label and everything that is shown. */
   readonly name: string;
-  /** One attempt. Never rejects: what nobody foresaw is the outcome `internal`, and its first occurrence an error in the log. */
-  push(profile: Profile, signal: AbortSignal): Promise<PushOutcome>;
+  /**
+   * One attempt, with the profile's time corrected where this box's clock was wrong. A second one follows at once where the answer to
+   * the first told that it is. Never rejects: what nobody foresaw is the outcome `internal`, and its first occurrence an error in the log.
+   */
+  push(profile: Profile, options: PushOptions): Promise<PushOutcome>;
+  /** The server's clock minus this box's in milliseconds, to the second; `undefined` before the first answer that told the time. */
+  clockSkewMs(): number | undefined;
   /** Closes idle connections; attempts in flight finish. */
   close(): void;
+}
+
+export interface PushOptions {
+  readonly signal: AbortSignal;
+  /** By how much the box's clock was behind when the profile was queued, in milliseconds; 0 unless it was set since. */
+  readonly shiftMs?: number;
 }
 
 export interface PusherOptions {
@@ -33,9 +46,11 @@ export function createPusher(args: EndpointArguments, { clock, userAgent, log }:
   const client = createHttpClient({ args, clock, log });
   const url = pushUrl(args.url);
   const name = args.name ?? withoutUserinfo(args.url);
+  const serverClock = createServerClock({ clock, log: log.with({ endpoint: name }) });
   let saidInternal = false;
-  const attempt = (profile: Profile, signal: AbortSignal): Promise<Reply> =>
-    request(client, {
+
+  const attempt = async (profile: Profile, signal: AbortSignal): Promise<PushOutcome> => {
+    const reply = await request(client, {
       url,
       method: "POST",
       headers: pushHeaders(args, userAgent),
@@ -44,13 +59,27 @@ export function createPusher(args: EndpointArguments, { clock, userAgent, log }:
       timeoutMs: args.remote_timeout.ms,
       signal,
     });
+    // What answers in its place, a router's login page say, may have no idea of the time.
+    if ("response" in reply && isFromPushApi(reply.response)) serverClock.note(reply.response);
+    return classifyReply(reply, { retryRateLimited: args.retry_on_http_429, nowMs: clock.now() });
+  };
+
+  const attemptInTime = async (profile: Profile, { signal, shiftMs = 0 }: PushOptions): Promise<PushOutcome> => {
+    const corrected = (): Profile => retimed(profile, shiftMs + (serverClock.skewMs() ?? 0));
+    const first = corrected();
+    const outcome = await attempt(first, signal);
+    if (!isOutsideWindow(outcome)) return outcome;
+    const second = corrected();
+    const learned = Math.abs(second.info.timeMs - first.info.timeMs) > writeLimits.clockToleranceMs;
+    return learned ? attempt(second, signal) : withHint(outcome, wrongTimeHint(profile));
+  };
+
   return {
     args,
     name,
-    async push(profile, signal) {
+    async push(profile, options) {
       try {
-        const reply = await attempt(profile, signal);
-        return classifyReply(reply, { retryRateLimited: args.retry_on_http_429, nowMs: clock.now() });
+        return await attemptInTime(profile, options);
       } catch (thrown) {
         if (!saidInternal)
           log.error("Push failed in the agent itself", { endpoint: name, id: profile.id, err: thrown });
@@ -58,8 +87,20 @@ export function createPusher(args: EndpointArguments, { clock, userAgent, log }:
         return internalFailure(thrown);
       }
     },
+    clockSkewMs: () => serverClock.skewMs(),
     close: () => client.close(),
   };
+}
+
+/** Pyroscope's words for a profile whose time is too far from its own clock: "profile with labels … is outside of ingestion window". */
+const outsideWindow = /\boutside of (?:the )?(?:ingestion|time) window\b/i;
+
+function isOutsideWindow(outcome: PushOutcome): outcome is Rejected {
+  return outcome.outcome === "rejected" && outcome.reason === "invalid" && outsideWindow.test(outcome.message);
+}
+
+function withHint(outcome: Rejected, hint: string | undefined): Rejected {
+  return hint === undefined ? outcome : { ...outcome, message: `${outcome.message}; ${hint}` };
 }
 
 /**

@@ -2,21 +2,10 @@ import { html } from "hono/html";
 import { formatSize, withoutUserinfo } from "../../base/index.ts";
 import type { ComponentSnapshot } from "../../component/index.ts";
 import type { EndpointStatus } from "../../model/index.ts";
-import { ago, counted, grouped } from "./format.ts";
+import type { OwnedEndpoint } from "../component-routes.ts";
+import { ago, grouped, isNotable, skew, until } from "./format.ts";
 import { cell, type Html, namedCell, outsideText, state, toneOf } from "./html.ts";
 import type { View } from "./view.ts";
-
-/** An endpoint and the component that pushes to it. */
-export interface OwnedEndpoint {
-  readonly component: string;
-  readonly endpoint: EndpointStatus;
-}
-
-export function endpointsOf(components: readonly ComponentSnapshot[]): readonly OwnedEndpoint[] {
-  return components.flatMap(({ id, debugInfo }) =>
-    (debugInfo.endpoints ?? []).map((endpoint) => ({ component: id, endpoint })),
-  );
-}
 
 /** Where profiles are pushed. Left out where they are kept on this box only. */
 export function endpointsSection(
@@ -40,25 +29,59 @@ in <code>forward_to</code>.</p>`;
 
 function endpointTable(endpoints: readonly OwnedEndpoint[], view: View): Html {
   return html`<div class="card"><table>
-<thead><tr><th>Endpoint</th><th>State</th><th>Queued</th><th>In flight</th><th>Sent</th><th>Dropped</th><th>Last success</th></tr></thead>
+<thead><tr><th>Endpoint</th><th>State</th><th>Waiting</th><th>In flight</th><th>Sent</th><th>Dropped</th><th>Last success</th></tr></thead>
 <tbody>${endpoints.map((owned) => endpointRow(owned, view))}</tbody>
 </table></div>`;
 }
 
-function endpointRow({ component, endpoint }: OwnedEndpoint, { nowMs }: View): Html {
-  const { state: health, lastSuccessMs, lastError, lastErrorMs } = endpoint;
-  const error =
-    lastError === undefined || health === "up"
-      ? ""
-      : html`<tr class="error"><td colspan="7">${outsideText(lastError, 600)}
-<span class="hint">${lastErrorMs === undefined ? "" : ago(lastErrorMs, nowMs)}</span></td></tr>`;
+function endpointRow({ component, endpoint }: OwnedEndpoint, view: View): Html {
+  const { state: health, lastSuccessMs } = endpoint;
   return html`<tr>${cell(endpointName(component, endpoint))}
 ${cell(state(health === "unknown" ? "waiting" : health, toneOf[health]))}
-${namedCell("queued", queued(endpoint, nowMs))}
+${namedCell("waiting", waiting(endpoint, view.nowMs))}
 ${namedCell("in flight", grouped(endpoint.inFlight))}
 ${namedCell("sent", grouped(endpoint.sentProfiles))}
-${namedCell("dropped", endpoint.droppedProfiles > 0 ? html`<strong class="bad">${grouped(endpoint.droppedProfiles)}</strong>` : "0")}
-${namedCell("last success", lastSuccessMs === undefined ? "never" : ago(lastSuccessMs, nowMs))}</tr>${error}`;
+${namedCell("dropped", dropped(endpoint, view.nowMs))}
+${namedCell("last success", lastSuccessMs === undefined ? "never" : ago(lastSuccessMs, view.nowMs))}</tr>${remarks(endpoint, view)}`;
+}
+
+/** What is wrong, what to do about it, and when the agent tries again: lines across the whole table. */
+function remarks(endpoint: EndpointStatus, { nowMs }: View): readonly Html[] {
+  const { state: health, lastError, lastErrorMs, spoolProblem, clockSkewMs = 0 } = endpoint;
+  const error = health === "up" ? undefined : lastError;
+  const lines = [
+    error !== undefined &&
+      remark(
+        "error",
+        html`${outsideText(error, 600)} <span class="hint">${lastErrorMs === undefined ? "" : ago(lastErrorMs, nowMs)}</span>`,
+      ),
+    spoolProblem !== undefined &&
+      remark("error", html`<strong>Not kept on disk:</strong> ${outsideText(spoolProblem, 600)}`),
+    nextStep(endpoint, nowMs),
+    isNotable(clockSkewMs) && remark("note", html`The server's clock is ${skew(clockSkewMs)} this machine's.`),
+  ];
+  return lines.filter((line) => line !== false);
+}
+
+function nextStep({ advice, pausedUntilMs = 0 }: EndpointStatus, nowMs: number): Html | false {
+  if (advice === undefined && pausedUntilMs <= nowMs) return false;
+  const attempt = pausedUntilMs > nowMs ? html`Next attempt ${until(pausedUntilMs, nowMs)}. ` : "";
+  return remark(
+    "note",
+    html`${attempt}${advice === undefined ? "" : html`<strong>To do:</strong> ${outsideText(advice, 600)}`}`,
+  );
+}
+
+function remark(tone: "error" | "note", content: Html): Html {
+  return html`<tr class="${tone}"><td colspan="7">${content}</td></tr>`;
+}
+
+function dropped({ droppedProfiles, droppedByReason = {}, lastDroppedMs }: EndpointStatus, nowMs: number): Html {
+  if (droppedProfiles === 0) return html`0`;
+  const reasons = Object.entries(droppedByReason).sort(([, a], [, b]) => b - a);
+  const why = reasons.map(([reason, count], i) => html`${i > 0 ? ", " : ""}${grouped(count)} <code>${reason}</code>`);
+  return html`<strong class="bad">${grouped(droppedProfiles)}</strong>
+<span class="hint">${why}${lastDroppedMs === undefined ? "" : html`; last ${ago(lastDroppedMs, nowMs)}`}</span>`;
 }
 
 function endpointName(component: string, { name, url }: EndpointStatus): Html {
@@ -67,8 +90,14 @@ function endpointName(component: string, { name, url }: EndpointStatus): Html {
   return html`${named}${outsideText(address)}<br><span class="hint">${outsideText(component)}</span>`;
 }
 
-function queued({ queuedProfiles, queuedBytes, oldestQueuedMs }: EndpointStatus, nowMs: number): Html {
-  if (queuedProfiles === 0) return html`empty`;
-  const oldest = oldestQueuedMs === undefined ? "" : html`, oldest ${ago(oldestQueuedMs, nowMs)}`;
-  return html`${counted(queuedProfiles, "profile")}, ${formatSize(queuedBytes)}${oldest}`;
+/** What is to be delivered, in memory and on disk. */
+function waiting(endpoint: EndpointStatus, nowMs: number): Html {
+  const { queuedProfiles, queuedBytes, spooledProfiles, spooledBytes, oldestQueuedMs } = endpoint;
+  if (queuedProfiles + spooledProfiles === 0) return html`nothing`;
+  const places = [
+    queuedProfiles > 0 && `${grouped(queuedProfiles)} in memory, ${formatSize(queuedBytes)}`,
+    spooledProfiles > 0 && `${grouped(spooledProfiles)} on disk, ${formatSize(spooledBytes)}`,
+  ].filter((place) => place !== false);
+  return html`${places.map((place, i) => html`${i > 0 ? html`<br>` : ""}${place}`)}
+${oldestQueuedMs === undefined ? "" : html`<br><span class="hint">oldest ${ago(oldestQueuedMs, nowMs)}</span>`}`;
 }

@@ -3,14 +3,16 @@ import type { Hono } from "hono/tiny";
 import type { ComponentSnapshot } from "../../component/index.ts";
 import type { AppOptions } from "../options.ts";
 import { storesOf } from "../profile-routes.ts";
+import { endpointsOf } from "../component-routes.ts";
 import { targetsOf } from "../target-routes.ts";
+import { configLine, configNotice } from "./config-notice.ts";
 import { componentsSection } from "./components-section.ts";
-import { endpointsOf, endpointsSection } from "./endpoints-section.ts";
+import { endpointsSection } from "./endpoints-section.ts";
 import type { Html } from "./html.ts";
 import { profilesSection, storedProfiles } from "./profiles-section.ts";
 import { icon, style, styleHash } from "./style.ts";
 import { summary } from "./summary.ts";
-import { groupTargets } from "./target-groups.ts";
+import { groupTargets } from "../target-groups.ts";
 import { targetsSection } from "./targets-section.ts";
 import { choicesOf, linkTo, type View } from "./view.ts";
 
@@ -49,6 +51,7 @@ ${view.choices.refreshS === undefined ? "" : html`<meta http-equiv="refresh" con
 <body>
 ${header(options, view)}
 <main>
+${configNotice(options.config(), view)}
 ${summary(counts, view)}
 ${targetsSection(groups, components, view)}
 ${endpointsSection(endpoints, components, view)}
@@ -63,10 +66,9 @@ ${footer()}
 function header(options: AppOptions, view: View): Html {
   const { refreshS } = view.choices;
   const { build } = options;
-  const hash = options.configHash?.();
   return html`<header>
 <h1>pprof-agent</h1>
-<p>${build.version} on ${build.runtime} · ${options.ready() ? "ready" : "starting"}${hash ? html` · config <code>${hash.slice(0, 12)}</code>` : ""}
+<p>${build.version} on ${build.runtime} · ${options.ready() ? "ready" : "starting"}${configLine(options.config(), view)}
 · as of <time>${new Date(view.nowMs).toISOString().slice(0, 19).replace("T", " ")} UTC</time>
 · ${
     refreshS === undefined
@@ -78,6 +80,7 @@ function header(options: AppOptions, view: View): Html {
 
 function footer(): Html {
   const links = [
+    ["/api/v0/status", "status"],
     ["/api/v0/targets", "targets"],
     ["/api/v0/components", "components"],
     ["/api/v0/profiles", "profiles"],

@@ -52,7 +52,7 @@ td{padding:.3rem .8rem .3rem 0;border-top:1px solid var(--line);vertical-align:t
 table.commands td:not(.wide){white-space:nowrap}
 table.even{table-layout:fixed}
 .error,tr.error td{color:var(--bad)}
-tr.error td{border-top:0;padding-top:0}
+tr.error td,tr.note td{border-top:0;padding-top:0}
 .error code{background:var(--bad-bg);color:inherit}
 p.error,p.note{margin:.3rem 0}
 .card>.hint{margin:.4rem 0 .2rem}
@@ -65,8 +65,8 @@ tr{display:flex;flex-wrap:wrap;gap:0 .9rem;border-top:1px solid var(--line);padd
 td{display:block;border:0;padding:.05rem 0}
 td:first-child{font-weight:600}
 td[data-name]::before{content:attr(data-name) " ";color:var(--dim);font-size:.88rem}
-tr.error{border-top:0;padding-top:0}
-tr.error td{font-weight:400}
+tr.error,tr.note{border-top:0;padding-top:0}
+tr.error td,tr.note td{font-weight:400}
 td.wide{flex-basis:100%}
 summary .hint{display:block;margin-left:1.1rem}
 .tiles{grid-template-columns:1fr 1fr}

@@ -1,11 +1,11 @@
 import { html } from "hono/html";
 import { formatSize } from "../../base/index.ts";
 import type { ComponentSnapshot } from "../../component/index.ts";
-import type { OwnedEndpoint } from "./endpoints-section.ts";
+import type { OwnedEndpoint } from "../component-routes.ts";
 import { ago, counted, grouped } from "./format.ts";
 import type { Html, Tone } from "./html.ts";
 import type { Stored } from "./profiles-section.ts";
-import type { TargetGroup } from "./target-groups.ts";
+import type { TargetGroup } from "../target-groups.ts";
 import type { View } from "./view.ts";
 
 export interface Counts {
@@ -54,12 +54,12 @@ function targetsTile({ groups }: Counts): Html {
 function endpointsTile({ endpoints }: Counts): Html {
   const up = endpoints.filter(({ endpoint }) => endpoint.state === "up").length;
   const down = endpoints.filter(({ endpoint }) => endpoint.state === "down").length;
-  const queued = endpoints.reduce((sum, { endpoint }) => sum + endpoint.queuedProfiles, 0);
+  const waiting = endpoints.reduce((sum, { endpoint }) => sum + endpoint.queuedProfiles + endpoint.spooledProfiles, 0);
   return tile("#endpoints", {
     tone: down > 0 ? "bad" : up < endpoints.length ? "idle" : "good",
     figure: up === endpoints.length ? grouped(up) : html`${grouped(up)}<small> of ${grouped(endpoints.length)}</small>`,
     noun: endpoints.length === 1 ? "endpoint up" : "endpoints up",
-    detail: queued === 0 ? "nothing queued" : `${counted(queued, "profile")} queued`,
+    detail: waiting === 0 ? "nothing waits" : `${counted(waiting, "profile")} ${waiting === 1 ? "waits" : "wait"}`,
   });
 }
 

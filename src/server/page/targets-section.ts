@@ -2,9 +2,9 @@ import { html } from "hono/html";
 import { formatDuration, withoutUserinfo } from "../../base/index.ts";
 import type { ComponentSnapshot } from "../../component/index.ts";
 import { formatLabels, type TargetStatus } from "../../model/index.ts";
-import { ago, counted, grouped, took, until } from "./format.ts";
+import { ago, counted, grouped, isNotable, skew, took, until } from "./format.ts";
 import { cell, type Html, namedCell, outsideText, state, toneOf } from "./html.ts";
-import type { TargetGroup } from "./target-groups.ts";
+import type { TargetGroup } from "../target-groups.ts";
 import { linkTo, type View } from "./view.ts";
 
 /** Rows shown unless the reader asks for all: what a phone lays out at once. */
@@ -78,7 +78,7 @@ function targetGroup(group: TargetGroup, { view, open }: { view: View; open: boo
   return html`<details class="card"${open ? html` open` : ""}>
 <summary>${groupState(group)} <strong>${outsideText(service || address)}</strong>
 <span class="address">${outsideText(address)}</span> <span class="hint">${lastScrape(group, view)}</span></summary>
-${failures(group, view)}${withheld(group)}
+${failures(group, view)}${withheld(group)}${clockNote(group)}
 <table class="even">
 <thead><tr><th>Type</th><th>State</th><th>Last scrape</th><th>Took</th><th>Next</th></tr></thead>
 <tbody>${targets.map((target) => targetRow(target, view))}</tbody>
@@ -116,6 +116,14 @@ function withheld({ targets }: TargetGroup): readonly Html[] {
       ({ type, deltaWithheld = "" }) =>
         html`<p class="note"><strong>${outsideText(type)}</strong> ${outsideText(deltaWithheld, 600)}</p>`,
     );
+}
+
+/** One process has one clock. */
+function clockNote({ targets }: TargetGroup): Html {
+  const skewMs = targets.find(({ clockSkewMs = 0 }) => isNotable(clockSkewMs))?.clockSkewMs;
+  return skewMs === undefined
+    ? html``
+    : html`<p class="note">The target's clock is ${skew(skewMs)} this machine's.</p>`;
 }
 
 function groupState({ targets, down, waiting }: TargetGroup): Html {

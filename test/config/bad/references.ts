@@ -170,11 +170,11 @@ forward_to = ["pyroscope.scrape.b", "loki.write.x", "pyroscope.receive_http.y"]`
   {
     title: "targets of a kind that is not carried out",
     text: `[pyroscope.scrape.a]
-targets = ["discovery.http.x"]
+targets = ["discovery.consul.x"]
 forward_to = []
 [test.finder.y]`,
     problems: [
-      'agent.toml:2:12: pyroscope.scrape.a.targets[0]: there is no component "discovery.http.x"; discovery.http is not carried out by this version of the agent (0.1.0); the kinds that find targets are test.finder, or use "test.finder.y"',
+      'agent.toml:2:12: pyroscope.scrape.a.targets[0]: there is no component "discovery.consul.x"; discovery.consul is not carried out by this version of the agent (0.1.0); the kinds that find targets are test.finder, discovery.relabel, or use "test.finder.y"',
     ],
   },
 ];

@@ -258,16 +258,6 @@ clustering = {}`,
     ],
   },
   {
-    title: "relabel rules",
-    text: `[pyroscope.scrape.a]
-targets = []
-forward_to = []
-rule = [{ action = "keep" }]`,
-    problems: [
-      "agent.toml:4:1: pyroscope.scrape.a.rule: relabelling is not carried out by this version of the agent (0.1.0); remove it",
-    ],
-  },
-  {
     title: "a reserved name in http_headers",
     text: `[pyroscope.scrape.a]
 targets = []

@@ -165,10 +165,10 @@ external_labels = {}`,
   },
   {
     title: "a kind of a later version",
-    text: `[discovery.http.a]
-url = "http://x"`,
+    text: `[discovery.consul.a]
+server = "x"`,
     problems: [
-      "agent.toml:1:17: discovery.http.a: discovery.http is not carried out by this version of the agent (0.1.0); remove it",
+      "agent.toml:1:19: discovery.consul.a: discovery.consul is not carried out by this version of the agent (0.1.0); remove it",
     ],
   },
   {
@@ -180,10 +180,10 @@ url = "http://x"`,
   },
   {
     title: "a kind of a later version without a label",
-    text: `[discovery.http]
+    text: `[discovery.consul]
 url = "x"`,
     problems: [
-      "agent.toml:1:12: discovery.http: a component needs a label; write [discovery.http.LABEL], for example [discovery.http.default]",
+      "agent.toml:1:12: discovery.consul: a component needs a label; write [discovery.consul.LABEL], for example [discovery.consul.default]",
     ],
   },
   {
@@ -200,6 +200,29 @@ listen_adress = "x"`,
     problems: [
       'agent.toml:2:18: server.listen_address: expected host:port such as "127.0.0.1:12345", ":12345" or "[::1]:12345", found "localhost"',
       'agent.toml:3:1: server.listen_adress: unknown argument; did you mean "listen_address"?',
+    ],
+  },
+  {
+    title: "two tokens of the server",
+    text: `[server]
+token = "a"
+token_file = "b"`,
+    problems: ["agent.toml:3:14: server.token_file: token and token_file cannot both be set; keep one of them"],
+  },
+  {
+    title: "a token of the server that is empty, as an unset variable may leave it",
+    text: `[server]
+token = "\${TOKEN:-}"`,
+    problems: [
+      "agent.toml:2:9: server.token: expected one or more visible ASCII characters without spaces; what stands there is not shown, it may be a secret",
+    ],
+  },
+  {
+    title: "a token of the server that no header carries",
+    text: `[server]
+token = "sesame öffne dich"`,
+    problems: [
+      "agent.toml:2:9: server.token: expected one or more visible ASCII characters without spaces; what stands there is not shown, it may be a secret",
     ],
   },
   {

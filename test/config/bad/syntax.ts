@@ -149,6 +149,14 @@ a b = 1`,
     problems: ["agent.toml: nests deeper than 64 levels, which no configuration does"],
   },
   {
+    title: "a password that begins with a zero, without showing it",
+    text: `[pyroscope.write.a.endpoint]
+basic_auth.password = 07331`,
+    problems: [
+      "agent.toml:2:23: not valid TOML: a number does not begin with 0; put it in quotes if it is a text, such as a password",
+    ],
+  },
+  {
     title: "a file in Alloy's language",
     text: `// comment
   pyroscope.scrape "x" {

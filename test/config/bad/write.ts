@@ -152,15 +152,6 @@ headers = "Authorization: s3cret"`,
     problems: ["agent.toml:3:11: pyroscope.write.a.endpoint.headers: expected a table, found a string"],
   },
   {
-    title: "a header with a list, without showing it",
-    text: `[pyroscope.write.a.endpoint]
-url = "http://h:4040"
-headers = { x-a = ["s3cret"] }`,
-    problems: [
-      "agent.toml:3:19: pyroscope.write.a.endpoint.headers.x-a: expected a string; what stands there may be a secret and is not shown",
-    ],
-  },
-  {
     title: "a header with a line break, without showing it",
     text: `[pyroscope.write.a.endpoint]
 url = "http://h:4040"
@@ -265,15 +256,6 @@ proxy_url = "u:s3cret@p:1"`,
     ],
   },
   {
-    title: "a token that is no string",
-    text: `[pyroscope.write.a.endpoint]
-url = "http://h:4040"
-bearer_token = []`,
-    problems: [
-      "agent.toml:3:16: pyroscope.write.a.endpoint.bearer_token: expected a string; what stands there may be a secret and is not shown",
-    ],
-  },
-  {
     title: "a longest back-off below the shortest",
     text: `[pyroscope.write.a.endpoint]
 url = "http://h:4040"
@@ -302,22 +284,13 @@ max_backoff_retries = "3"`,
     ],
   },
   {
-    title: "a queue on disk",
-    text: `[pyroscope.write.a.endpoint]
-url = "http://h:4040"
-queue = { durability = "outage" }`,
-    problems: [
-      'agent.toml:3:11: pyroscope.write.a.endpoint.queue.durability: keeping the queue on disk is not carried out by this version of the agent (0.1.0); leave it out or write "memory"',
-    ],
-  },
-  {
     title: "an unknown durability",
     text: `[pyroscope.write.a.endpoint]
 url = "http://h:4040"
-queue = { durability = "disk", max_disk = "1GiB" }`,
+queue = { durability = "disk", max_disk = "many" }`,
     problems: [
       'agent.toml:3:24: pyroscope.write.a.endpoint.queue.durability: expected one of "memory", "outage", "always", found "disk"',
-      "agent.toml:3:32: pyroscope.write.a.endpoint.queue.max_disk: keeping the queue on disk is not carried out by this version of the agent (0.1.0); remove it",
+      'agent.toml:3:43: pyroscope.write.a.endpoint.queue.max_disk: expected a size such as "16MiB", "512KB" or "100B", found "many"',
     ],
   },
   {

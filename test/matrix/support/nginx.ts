@@ -44,7 +44,7 @@ export interface Nginx<Name extends string> {
   readonly directory: string;
   /** Every request that was answered so far. */
   requests(): readonly NginxRequest[];
-  /** Reads configuration and certificates again, and resolves once no worker with the old ones takes connections. */
+  /** Reads configuration and certificates again, and resolves once the worker with the old ones has ended. */
   reload(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -142,11 +142,12 @@ function takesConnections(port: number): Promise<boolean> {
 }
 
 async function reload(child: Child): Promise<void> {
-  const retired = (): number => child.output().split("gracefully shutting down").length;
-  const before = retired();
+  // Not when a worker says that it begins to end: it may still take a connection.
+  const ended = (): number => [...child.output().matchAll(/worker process \d+ exited with code/g)].length;
+  const before = ended();
   process.kill(child.pid, "SIGHUP");
   await eventually("nginx has reloaded", () => {
     if (/\[emerg\]/.test(child.output())) throw new Error(`nginx cannot reload:\n${child.output()}`);
-    return retired() > before || undefined;
+    return ended() > before || undefined;
   });
 }

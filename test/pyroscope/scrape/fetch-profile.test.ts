@@ -32,12 +32,15 @@ const answers: Readonly<Record<string, readonly [body: Uint8Array, contentEncodi
   "/br-on-raw": [brotliCompressSync(raw), "br"],
   "/deflate-on-raw": [deflateSync(raw), "deflate"],
   "/gzip-on-lz4": [gzipSync(lz4), "gzip"],
+  "/page": [Buffer.from("<html>Log in")],
   "/sz": [Uint8Array.of(0xff, 6, 0, 0, 0x73), "x-snappy-framed"],
 };
+const isProfile = (path: string): boolean => path !== "/sz" && path !== "/page";
 const server = createServer((request, response) => {
   const [body, contentEncoding] = answers[request.url ?? ""] ?? [];
   if (contentEncoding) response.setHeader("Content-Encoding", contentEncoding);
   response.statusCode = body ? 200 : 404;
+  if (request.url === "/moved") response.writeHead(302, { Location: "/page" });
   response.end(body);
 });
 await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -61,7 +64,7 @@ const fetchFrom = (path: string, maxBytes = 1_000_000) =>
 const equal = (a: Uint8Array, b: Uint8Array): boolean => Buffer.from(a).equals(b);
 
 describe("fetchProfile", () => {
-  test.each(Object.keys(answers).filter((path) => path !== "/sz"))("reads the profile from %s", async (path) => {
+  test.each(Object.keys(answers).filter(isProfile))("reads the profile from %s", async (path) => {
     expect(equal((await fetchFrom(path)).raw, raw)).toBe(true);
   });
 
@@ -82,6 +85,12 @@ describe("fetchProfile", () => {
     expect((await fetchFrom("/gzip-on-gzip")).receivedBytes).toBe(gzipSync(gzipped).length);
   });
 
+  test("names where a redirect has led that gives no profile", async () => {
+    const thrown = (await fetchFrom("/moved").catch((caught: unknown) => caught)) as AgentError;
+    expect(thrown.reason).toBe("not_pprof");
+    expect(thrown.message).toStartWith(`The target redirects to "http://${address}/page": Cannot read the profile: `);
+  });
+
   test("names an encoding that it cannot undo", async () => {
     const thrown = (await fetchFrom("/sz").catch((caught: unknown) => caught)) as AgentError;
     expect(thrown.reason).toBe("not_pprof");
@@ -89,7 +98,7 @@ describe("fetchProfile", () => {
   });
 
   test("holds the profile to its limit however it is packed", async () => {
-    for (const path of Object.keys(answers).filter((each) => each !== "/sz")) {
+    for (const path of Object.keys(answers).filter(isProfile)) {
       const thrown = (await fetchFrom(path, raw.length - 1).catch((caught: unknown) => caught)) as AgentError;
       expect([path, thrown.reason]).toEqual([path, "too_large"]);
     }
@@ -107,7 +116,7 @@ async function turn(clock: FakeClock, done: () => boolean): Promise<void> {
 
 describe("a scrape", () => {
   test("hands its receiver gzip of the profile, however the target packed it", async () => {
-    const paths = Object.keys(answers).filter((path) => path !== "/sz" && path !== "/raw");
+    const paths = Object.keys(answers).filter((path) => isProfile(path) && path !== "/raw");
     const received = new Map<string, Profile>();
     const clock = new FakeClock();
     const config = {

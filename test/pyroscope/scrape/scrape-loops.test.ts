@@ -4,35 +4,17 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { fromBinary } from "@bufbuild/protobuf";
 import { AgentError } from "../../../src/base/index.ts";
 import { ProfileSchema } from "../../../src/gen/google/v1/profile_pb.ts";
-import type { HttpClient, HttpRequest, HttpResponse } from "../../../src/http/index.ts";
-import { labelsOf, labelValue, type Profile } from "../../../src/model/index.ts";
-import { createMetrics } from "../../../src/observability/index.ts";
-import { createBaselineTable } from "../../../src/pyroscope/scrape/baselines.ts";
-import { createCpuSlots } from "../../../src/pyroscope/scrape/cpu-slots.ts";
-import { createFailureLog } from "../../../src/pyroscope/scrape/failure-log.ts";
-import { collectTargetGauges, createScrapeMetrics } from "../../../src/pyroscope/scrape/metrics.ts";
-import { ScrapeManager } from "../../../src/pyroscope/scrape/scrape-manager.ts";
-import { FakeClock } from "../../support/fake-clock.ts";
-import { createMemoryLog } from "../../support/memory-log.ts";
+import type { HttpRequest, HttpResponse } from "../../../src/http/index.ts";
+import { labelsOf, labelValue } from "../../../src/model/index.ts";
+import { collectTargetGauges } from "../../../src/pyroscope/scrape/metrics.ts";
+import type { ScrapeManager } from "../../../src/pyroscope/scrape/scrape-manager.ts";
 import { buildProfile } from "../../support/profile-builder.ts";
+import { aManager, answer, ok, only, type Respond } from "./a-manager.ts";
 import { parseScrapeArguments } from "./scrape-arguments.ts";
 
 const recording = (name: string): Uint8Array =>
   readFileSync(new URL(`../../fixtures/recordings/${name}`, import.meta.url));
-const ok = (body: Uint8Array): HttpResponse => ({ status: 200, headers: {}, body });
-const answer = (status: number, text: string): HttpResponse => ({
-  status,
-  headers: {},
-  body: new TextEncoder().encode(text),
-});
 const goroutines = recording("goroutine.1.pb.gz");
-const only = (...types: string[]) => ({
-  profiling_config: {
-    profile: Object.fromEntries(
-      ["memory", "block", "mutex", "goroutine", "process_cpu"].map((type) => [type, { enabled: types.includes(type) }]),
-    ),
-  },
-});
 
 /** Sum of `alloc_space`, decoded by protobuf-es. */
 function allocated(data: Uint8Array): bigint {
@@ -49,53 +31,9 @@ function slowly(delayMs: number, { signal }: HttpRequest): Promise<void> {
   });
 }
 
-type Respond = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
-
-/** A manager under a clock that the test turns; `respond` stands for the targets. */
-function setUp(respond: Respond) {
-  const clock = new FakeClock();
-  const log = createMemoryLog();
-  const metrics = createMetrics();
-  const requests: HttpRequest[] = [];
-  const received: Profile[] = [];
-  let refuse = false;
-  const client: HttpClient = {
-    request: async (request) => {
-      requests.push(request);
-      return respond(request);
-    },
-    close: () => {},
-  };
-  const id = "pyroscope.scrape.test";
-  const manager = new ScrapeManager({
-    componentId: id,
-    baselines: createBaselineTable(clock),
-    clock,
-    log,
-    metrics: createScrapeMetrics(metrics, { prefix: "pyroscope", id }),
-    failures: createFailureLog(log),
-    cpuSlots: createCpuSlots(clock),
-    headers: {},
-    client: () => client,
-    receiver: () => ({
-      append: async (profile) => {
-        if (refuse) throw new AgentError("refused", "Cannot accept");
-        received.push(profile);
-      },
-    }),
-    maxBytes: () => 1_000_000,
-  });
-  const sync = (addresses: readonly string[], config: Record<string, unknown>): void =>
-    manager.sync(
-      addresses.map((address) => labelsOf({ __address__: address })),
-      { id, args: parseScrapeArguments(config), infersServiceName: true },
-    );
-  return { clock, log, metrics, manager, requests, received, sync, refuse: (on: boolean) => (refuse = on) };
-}
-
-let running: ReturnType<typeof setUp> | undefined;
+let running: ReturnType<typeof aManager> | undefined;
 function start(respond: Respond) {
-  running = setUp(respond);
+  running = aManager(respond);
   return running;
 }
 afterEach(async () => {

@@ -5,8 +5,7 @@ import { writeLimits } from "../../../src/pyroscope/write/limits.ts";
 import type { Pusher } from "../../../src/pyroscope/write/pusher.ts";
 import { FakeClock, settle } from "../../support/fake-clock.ts";
 import { createMemoryLog } from "../../support/memory-log.ts";
-import { anEndpoint, failure, held, ids, invalid, refused, sent } from "./an-endpoint.ts";
-import { endpointArguments } from "./endpoint-arguments.ts";
+import { anEndpoint, aSpooler, inMemory, failure, held, ids, invalid, refused, sent } from "./an-endpoint.ts";
 import { aProfile } from "./profiles.ts";
 
 describe("an endpoint that answers", () => {
@@ -107,25 +106,33 @@ describe("at the end an endpoint", () => {
   test("is given up after the time to drain, its requests cancelled", async () => {
     const clock = new FakeClock();
     const pusher: Pusher = {
-      args: endpointArguments(),
+      args: inMemory(),
       name: "main",
-      push: (_, signal) =>
+      push: (_, { signal }) =>
         new Promise((resolve) => {
           signal.addEventListener("abort", () => resolve(failure("canceled", { fault: "endpoint" })));
         }),
+      clockSkewMs: () => undefined,
       close: () => {},
     };
     const log = createMemoryLog();
-    const endpoint = new Endpoint(pusher, { id: "w", clock, log, metrics: createMetrics() });
+    const endpoint = new Endpoint(pusher, {
+      id: "w",
+      key: "main",
+      spooler: aSpooler({ clock }),
+      clock,
+      log,
+      metrics: createMetrics(),
+    });
     const end = new AbortController();
     const ended = endpoint.run(end.signal, () => "shutdown");
-    endpoint.append(aProfile());
+    void endpoint.append(aProfile());
     end.abort();
     await clock.advance(writeLimits.drainMs);
     await ended;
     expect(endpoint.snapshot()).toMatchObject({ queuedProfiles: 0, droppedProfiles: 1, state: "unknown" });
     expect(clock.pending).toBe(0);
-    expect(() => endpoint.append(aProfile())).toThrow(expect.objectContaining({ reason: "shutdown" }));
+    await expect(endpoint.append(aProfile())).rejects.toMatchObject({ reason: "shutdown" });
   });
 });
 
@@ -136,7 +143,7 @@ describe("new arguments", () => {
     await settle();
     const pushed: string[] = [];
     endpoint.applyPusher({
-      ...pusherOf(endpointArguments()),
+      ...pusherOf(inMemory()),
       push: (profile) => {
         pushed.push(profile.id);
         return Promise.resolve(sent);
@@ -151,7 +158,7 @@ describe("new arguments", () => {
     const { endpoint, append, pusherOf, dropped, stop } = anEndpoint(() => refused);
     append("a", "b", "c");
     await settle();
-    endpoint.applyPusher(pusherOf(endpointArguments({ queue: { max_memory: "3KB" } })));
+    endpoint.applyPusher(pusherOf(inMemory({ queue: { max_memory: "3KB" } })));
     expect(await dropped("queue_full")).toBe(1);
     await stop();
   });
@@ -159,7 +166,9 @@ describe("new arguments", () => {
 
 test("a profile larger than the queue is refused with its own reason and what to do", async () => {
   const { endpoint, dropped, stop } = anEndpoint(() => sent, { queue: { max_memory: "2KiB" } });
-  expect(() => endpoint.append(aProfile({ padding: 3000 }))).toThrow(/do not fit into 2KiB; raise queue.max_memory/);
+  await expect(endpoint.append(aProfile({ padding: 3000 }))).rejects.toThrow(
+    /do not fit into 2KiB; raise queue.max_memory/,
+  );
   expect(await dropped("larger_than_queue")).toBe(1);
   await stop();
 });
@@ -170,14 +179,12 @@ test("a profile that does not fit beside those in flight is refused, and those t
     queue: { max_memory: "6KiB", max_in_flight: 2 },
   });
   append("a", "b", "c");
-  expect(() => endpoint.append(aProfile({ id: "large", padding: 3000 }))).toThrow(
-    expect.objectContaining({
-      reason: "queue_full",
-      message: expect.stringMatching(
-        /^Cannot queue a profile for endpoint "main": the 4(\.\d)?KiB it occupies do not fit into 6KiB beside the 2.\dKiB in flight; raise queue.max_memory or lower queue.max_in_flight$/,
-      ),
-    }),
-  );
+  await expect(endpoint.append(aProfile({ id: "large", padding: 3000 }))).rejects.toMatchObject({
+    reason: "queue_full",
+    message: expect.stringMatching(
+      /^Cannot queue a profile for endpoint "main": the 4(\.\d)?KiB it occupies do not fit into 6KiB beside the 2.\dKiB in flight; raise queue.max_memory or lower queue.max_in_flight$/,
+    ),
+  });
   expect(await dropped("queue_full")).toBe(1);
   expect(endpoint.snapshot()).toMatchObject({ queuedProfiles: 3, droppedProfiles: 1 });
   await server.release(sent);
@@ -193,10 +200,10 @@ test("the bytes sent and dropped are those of the profiles, by reason", async ()
   });
   const profiles = [100, 200, 300, 2000, 3000, 4000].map((padding) => aProfile({ padding }));
   for (const profile of profiles) {
-    endpoint.append(profile);
+    await endpoint.append(profile);
     await settle();
   }
-  expect(() => endpoint.append(aProfile({ padding: 20_000 }))).toThrow();
+  await expect(endpoint.append(aProfile({ padding: 20_000 }))).rejects.toThrow();
   const giant = aProfile({ padding: 20_000 }).data.byteLength;
   const [first = 0, second = 0, third = 0, fourth = 0, fifth = 0, sixth = 0] = profiles.map(
     ({ data }) => data.byteLength,

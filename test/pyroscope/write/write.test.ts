@@ -24,9 +24,10 @@ function argumentsOf(written: unknown): WriteArguments {
   return v.parse(writeArguments, written);
 }
 
-/** An endpoint that retries quickly, as written in a configuration. */
+/** An endpoint that retries quickly and keeps nothing on disk, as written in a configuration. */
 function endpoint(url: string, more: Readonly<Record<string, unknown>> = {}) {
-  return { url, min_backoff_period: "5ms", max_backoff_period: "10ms", ...more };
+  const queue = { durability: "memory", ...(more["queue"] as object | undefined) };
+  return { url, min_backoff_period: "5ms", max_backoff_period: "10ms", ...more, queue };
 }
 
 /** Does not retry within a test. */
@@ -182,14 +183,14 @@ describe("pyroscope.write", () => {
   test("without an endpoint takes everything, and warns", async () => {
     const { receiver } = aWrite({});
     await receiver.append(aProfile());
-    expect(writeKind.warnings?.("pyroscope.write.x", argumentsOf({}))).toEqual([
+    expect(await writeKind.warnings?.("pyroscope.write.x", argumentsOf({}))).toEqual([
       "pyroscope.write.x has no endpoint: the profiles it receives go nowhere",
     ]);
   });
 
-  test("warns of a max_age beyond the servers' window", () => {
+  test("warns of a max_age beyond the servers' window", async () => {
     const args = argumentsOf({ endpoint: endpoint("http://pyroscope:4040", { queue: { max_age: "2h" } }) });
-    expect(writeKind.warnings?.("pyroscope.write.x", args)).toEqual([
+    expect(await writeKind.warnings?.("pyroscope.write.x", args)).toEqual([
       'pyroscope.write.x: queue.max_age of endpoint "http://pyroscope:4040" is 2h, but servers refuse profiles older than 1h by default',
     ]);
   });

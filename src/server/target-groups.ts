@@ -1,6 +1,6 @@
-import { compareText } from "../../base/index.ts";
-import { labelValue } from "../../model/index.ts";
-import type { OwnedTarget } from "../target-routes.ts";
+import { compareText } from "../base/index.ts";
+import { labelValue } from "../model/index.ts";
+import type { OwnedTarget } from "./target-routes.ts";
 
 /** What one component scrapes at one address for one service: usually one process. */
 export interface TargetGroup {

@@ -1,0 +1,82 @@
+import * as v from "valibot";
+import { preview } from "../base/index.ts";
+
+/** What answers may be anything: nothing of it reaches a terminal that the terminal would obey. */
+const text = v.pipe(
+  v.string(),
+  v.transform((written) => preview(written, 1000)),
+);
+
+const timestamp = v.pipe(v.string(), v.isoTimestamp());
+const time = v.optional(timestamp);
+const counts = { total: v.number(), up: v.number(), down: v.number(), waiting: v.number() };
+
+const failure = v.object({
+  component: text,
+  address: text,
+  service_name: text,
+  types: v.array(text),
+  all_types: v.boolean(),
+  url: text,
+  error: text,
+  last_success: time,
+});
+
+const endpoint = v.object({
+  component: text,
+  name: text,
+  url: text,
+  state: v.picklist(["unknown", "up", "down"]),
+  queued_profiles: v.number(),
+  queued_bytes: v.number(),
+  spooled_profiles: v.number(),
+  spooled_bytes: v.number(),
+  spool_problem: v.optional(text),
+  oldest_queued: time,
+  in_flight: v.number(),
+  paused_until: time,
+  clock_skew: v.optional(text),
+  sent_profiles: v.number(),
+  dropped_profiles: v.number(),
+  dropped_by_reason: v.optional(v.record(text, v.number())),
+  last_dropped: time,
+  last_success: time,
+  last_error: v.optional(text),
+  last_error_at: time,
+  advice: v.optional(text),
+});
+
+const status = v.object({
+  version: text,
+  runtime: text,
+  ready: v.boolean(),
+  time: timestamp,
+  started: timestamp,
+  config: v.optional(
+    v.object({
+      generation: v.number(),
+      loaded: time,
+      needs_restart: v.array(text),
+      last_failure: v.optional(v.object({ at: time, message: text })),
+    }),
+  ),
+  targets: v.object({
+    ...counts,
+    by_component: v.array(v.object({ component: text, ...counts })),
+    failures: v.array(failure),
+    failures_not_listed: v.number(),
+  }),
+  endpoints: v.array(endpoint),
+  unhealthy: v.array(v.object({ component: text, message: text, since: time })),
+});
+
+/** What `/api/v0/status` answers, as far as `agent status` looks at it. */
+export type StatusDocument = v.InferOutput<typeof status>;
+export type TargetFailure = v.InferOutput<typeof failure>;
+export type EndpointDocument = v.InferOutput<typeof endpoint>;
+
+/** Reads an answer; `undefined` where it is none of an agent of this version, whatever else listens at that address. */
+export function readStatus(json: unknown): StatusDocument | undefined {
+  const { success, output } = v.safeParse(status, json);
+  return success ? output : undefined;
+}

@@ -1,0 +1,103 @@
+import { formatDuration, preview } from "../base/index.ts";
+import type { EndpointDocument, StatusDocument, TargetFailure } from "./status-document.ts";
+import { splitHint } from "./test-advice.ts";
+
+/** Something that is not as it should be, and what to do about it. */
+export interface Problem {
+  /** The target, endpoint or component. */
+  readonly about: string;
+  readonly problem: string;
+  readonly next: string;
+}
+
+/** For how long a dropped profile counts as trouble: an agent that dropped one last week is well. */
+export const dropCountsMs = 3_600_000;
+
+/** Everything that is not well, the most likely cause of the rest first. `file` is the configuration, where it is known. */
+export function problemsOf(status: StatusDocument, file: string | undefined): readonly Problem[] {
+  return [
+    ...agentProblems(status),
+    ...status.unhealthy.map(({ component, message }) => ({
+      about: component,
+      problem: message,
+      next: "correct its arguments and reload; until then it goes on with those it had",
+    })),
+    ...status.endpoints.flatMap((endpoint) => endpointProblems(endpoint, { status, file })),
+    ...status.targets.failures.map((failure) => targetProblem(failure, file)),
+  ];
+}
+
+function agentProblems({ ready, config }: StatusDocument): readonly Problem[] {
+  const about = "agent";
+  const failure = config?.last_failure;
+  return [
+    ...(ready ? [] : [{ about, problem: "It is starting or stopping", next: "ask again in a few seconds" }]),
+    ...(failure
+      ? [{ about, problem: `The last reload failed: ${failure.message}`, next: "correct the file and reload" }]
+      : []),
+  ];
+}
+
+function endpointProblems(
+  endpoint: EndpointDocument,
+  { status, file }: { readonly status: StatusDocument; readonly file: string | undefined },
+): readonly Problem[] {
+  const { component, state, last_error: error = "it does not answer", advice, spool_problem: spoolProblem } = endpoint;
+  const about = endpointName(endpoint);
+  const problems: Problem[] = [];
+  if (state === "down") {
+    const { what, hint } = splitHint(error);
+    problems.push({ about, problem: what, next: advice ?? hint ?? explained(`--component ${component}`, file) });
+  }
+  if (spoolProblem !== undefined) {
+    const { what, hint } = splitHint(spoolProblem);
+    problems.push({ about, problem: what, next: hint ?? "look at the directory of storage.path" });
+  }
+  if (isDropping(endpoint, Date.parse(status.time)))
+    problems.push({
+      about,
+      problem: `Profiles were dropped in the last ${formatDuration(dropCountsMs)}: ${droppedReasons(endpoint)}`,
+      next: (state !== "down" ? advice : undefined) ?? "docs/troubleshooting.md says what each reason means",
+    });
+  return problems;
+}
+
+/** Whether a profile was dropped so lately that it still matters. */
+function isDropping({ dropped_profiles: dropped, last_dropped: last }: EndpointDocument, nowMs: number): boolean {
+  return dropped > 0 && (last === undefined || Date.parse(last) >= nowMs - dropCountsMs);
+}
+
+/** `3 too_old, 1 invalid` */
+export function droppedReasons({
+  dropped_profiles: dropped,
+  dropped_by_reason: byReason,
+}: Pick<EndpointDocument, "dropped_profiles" | "dropped_by_reason">): string {
+  const reasons = Object.entries(byReason ?? {}).sort(([, a], [, b]) => b - a);
+  return reasons.length > 0 ? reasons.map(([reason, count]) => `${count} ${reason}`).join(", ") : String(dropped);
+}
+
+function targetProblem(failure: TargetFailure, file: string | undefined): Problem {
+  const { what, hint } = splitHint(failure.error);
+  const { component, url } = failure;
+  // What a shell would take apart is no command to copy.
+  const isPlain = /^[\w:/.%=?-]+$/.test(url);
+  const settings = file === undefined ? "" : `--component ${component} `;
+  const next = hint ?? explained(isPlain ? `${settings}"${url}"` : `--component ${component}`, file);
+  return { about: targetName(failure), problem: what, next };
+}
+
+function explained(subject: string, file: string | undefined): string {
+  const config = file === undefined ? (subject.startsWith("--component") ? "--config FILE " : "") : `--config ${file} `;
+  return `\`agent test ${config}${subject}\` explains every step of a request`;
+}
+
+/** `10.0.0.1:6060 (checkout), block, mutex` */
+export function targetName({ address, service_name: service, types, all_types: all }: TargetFailure): string {
+  const named = service === "" || service === address ? "" : ` (${service})`;
+  return `${address}${named}, ${all ? "all types" : preview(types.join(", "), 100)}`;
+}
+
+export function endpointName({ name, url, component }: EndpointDocument): string {
+  const named = name === url || name === "" ? "" : `${name} `;
+  return `${named}${url} (${component})`;
+}

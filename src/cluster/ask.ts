@@ -1,0 +1,85 @@
+import { limits, preview } from "../base/index.ts";
+import { answererOf, type HttpClient, type HttpRequest, type HttpResponse, responseHint } from "../http/index.ts";
+import { ClusterError } from "./engine.ts";
+
+/** A question to the engine, in JSON. */
+export interface Question {
+  readonly method: HttpRequest["method"];
+  readonly path: string;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+export interface Answer {
+  readonly status: number;
+  /** Whatever JSON came; undefined where none did. */
+  readonly json: unknown;
+  readonly response: HttpResponse;
+  /** `POST "http://127.0.0.1:2379/v3/kv/txn"`, for messages. */
+  readonly asked: string;
+}
+
+export interface AskOptions {
+  readonly client: HttpClient;
+  /** Without a slash at the end. */
+  readonly endpoint: string;
+  readonly timeoutMs: number;
+  readonly userAgent: string;
+}
+
+/** Asks one endpoint once. Rejects with HttpError where no answer came, or ClusterError `bad_answer` where a success is no JSON. */
+export async function ask(question: Question, options: AskOptions): Promise<Answer> {
+  const { method, path, body, headers = {}, signal } = question;
+  const { client, endpoint, timeoutMs, userAgent } = options;
+  const url = endpoint + path;
+  const response = await client.request({
+    method,
+    url,
+    headers: { accept: "application/json", "content-type": "application/json", "user-agent": userAgent, ...headers },
+    ...(body !== undefined && { body: [Buffer.from(JSON.stringify(body))] }),
+    maxBytes: limits.clusterAnswerBytes,
+    timeoutMs,
+    signal,
+  });
+  const asked = `${method} "${preview(url.replace(/\?.*/, ""), 128)}"`;
+  const text = Buffer.from(response.body).toString();
+  return { status: response.status, json: parsed(text, { response, asked }), response, asked };
+}
+
+function parsed(text: string, { response, asked }: Pick<Answer, "response" | "asked">): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    if (response.status < 200 || response.status > 299) return undefined;
+    const message = `The answer to ${asked} is not JSON: "${preview(text)}"; is this the engine's address?`;
+    throw new ClusterError("bad_answer", message, { cause });
+  }
+}
+
+/** The error that an answer is; `said` are the engine's own words. */
+export function statusError({ asked, response }: Answer, said: string): ClusterError {
+  const hint = responseHint(response);
+  return new ClusterError(
+    "status",
+    `${answererOf(response, "the server")} answered ${asked} with HTTP status ${response.status}${said && ` and "${preview(said, 200)}"`}${hint === undefined ? "" : `; ${hint}`}`,
+  );
+}
+
+/** A member of a JSON object; undefined where there is none, or no object. */
+export function member(value: unknown, ...path: readonly string[]): unknown {
+  return path.reduce<unknown>(
+    (at, key) => (typeof at === "object" && at !== null ? (at as Record<string, unknown>)[key] : undefined),
+    value,
+  );
+}
+
+export function memberText(value: unknown, ...path: readonly string[]): string {
+  const found = member(value, ...path);
+  return typeof found === "string" ? found : "";
+}
+
+export function memberList(value: unknown, ...path: readonly string[]): readonly unknown[] {
+  const found = member(value, ...path);
+  return Array.isArray(found) ? (found as readonly unknown[]) : [];
+}

@@ -1,0 +1,72 @@
+import process from "node:process";
+import type { Clock } from "../base/index.ts";
+import type { ClusterMember, ClusterStatus, Ownership } from "../model/index.ts";
+import type { Logger, Metrics } from "../observability/index.ts";
+import type { ClusterSettings, EtcdSettings, KubernetesSettings } from "./arguments.ts";
+import type { Engine } from "./engine.ts";
+import { EtcdEngine } from "./etcd.ts";
+import { createEtcdClient } from "./etcd-client.ts";
+import { KubernetesEngine } from "./kubernetes.ts";
+import { openApiServer } from "./kubernetes-account.ts";
+import { Membership } from "./membership.ts";
+
+export interface ClusterOptions {
+  readonly settings: ClusterSettings;
+  readonly clock: Clock;
+  /** Milliseconds since the machine started, which go on while it sleeps. */
+  readonly bootMs: () => number;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly userAgent: string;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+}
+
+/** This agent's place in its cluster. Owns nothing before `run`. */
+export interface Cluster extends Ownership {
+  /** Is a member until `signal` aborts; resolves when it has left, within `limits.clusterLeaveMs`. Never rejects. */
+  run(signal: AbortSignal, self: { readonly url: string }): Promise<void>;
+  snapshot(): ClusterStatus;
+}
+
+export function createCluster(options: ClusterOptions): Cluster {
+  const { settings, clock, bootMs, log, metrics } = options;
+  const ttlMs = settings.ttl.ms;
+  return new Membership({
+    nodeName: settings.node_name,
+    ttlMs,
+    onEngineLoss: settings.on_engine_loss,
+    engineName: settings.engine,
+    openEngine: (self) =>
+      settings.engine === "etcd"
+        ? Promise.resolve(openEtcd(self, settings.etcd, options))
+        : openKubernetes(self, settings.kubernetes, options),
+    clock,
+    bootMs,
+    log,
+    metrics,
+  });
+}
+
+/** Of one call to the engine: a look and a renewal are a few calls, and must fail before the ttl has passed. */
+function callTimeoutMs({ settings }: ClusterOptions): number {
+  return settings.ttl.ms / 3;
+}
+
+function openEtcd(self: ClusterMember, args: EtcdSettings, options: ClusterOptions): Engine {
+  const { settings, clock, log, userAgent } = options;
+  const client = createEtcdClient({ args, timeoutMs: callTimeoutMs(options), clock, log, userAgent });
+  return new EtcdEngine({ client, self, ttlMs: settings.ttl.ms, prefix: args.prefix });
+}
+
+async function openKubernetes(self: ClusterMember, args: KubernetesSettings, options: ClusterOptions): Promise<Engine> {
+  const { settings, clock, bootMs, log, userAgent, environment = process.env } = options;
+  const server = await openApiServer({
+    args,
+    clientOptions: { clock, log, environment },
+    environment,
+    timeoutMs: callTimeoutMs(options),
+    userAgent,
+  });
+  const { ask, close, namespace } = server;
+  return new KubernetesEngine({ ask, close, namespace, group: args.group, self, ttlMs: settings.ttl.ms, clock, bootMs });
+}

@@ -1,0 +1,34 @@
+import { AgentError } from "../base/index.ts";
+import type { ClusterMember } from "../model/index.ts";
+
+/**
+ * What keeps the members of a cluster: an existing service that all agents can reach and that agrees with itself. Each call is one
+ * exchange that ends by itself in a time well below the ttl, and rejects with ClusterError or HttpError where it does not succeed.
+ */
+export interface Engine {
+  readonly name: "etcd" | "kubernetes";
+  /** How often it may be asked who is a member: as often as it can take it. */
+  readonly lookEveryMs: number;
+  /** Makes this agent a member, or renews its membership for another ttl. */
+  renew(signal: AbortSignal): Promise<Standing>;
+  /** Who is a member now. */
+  members(signal: AbortSignal): Promise<readonly ClusterMember[]>;
+  /** Ends the membership at once. */
+  leave(signal: AbortSignal): Promise<void>;
+  close(): void;
+}
+
+/** Whether this agent is a member; if not, who has its name. */
+export type Standing = "member" | { readonly heldBy: ClusterMember };
+
+/** What every engine is made with. */
+export interface EngineOptions {
+  /** This agent. */
+  readonly self: ClusterMember;
+  readonly ttlMs: number;
+}
+
+export type ClusterReason = "status" | "bad_answer" | "no_account";
+
+/** The engine answered otherwise than it should, or cannot be asked. */
+export class ClusterError extends AgentError<ClusterReason> {}

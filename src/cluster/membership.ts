@@ -1,0 +1,235 @@
+import { AgentError, type Clock, errorMessage, limits, sleep } from "../base/index.ts";
+import type { ClusterMember, ClusterState, ClusterStatus, Ownership } from "../model/index.ts";
+import type { Logger, Metrics } from "../observability/index.ts";
+import type { Engine } from "./engine.ts";
+import { type ClusterMetrics, createClusterMetrics } from "./metrics.ts";
+import { createOwnerOf } from "./owner.ts";
+import { type Facts, problemOf, stateOf, wasAway } from "./state.ts";
+import { View } from "./view.ts";
+
+export interface MembershipOptions {
+  readonly nodeName: string;
+  readonly ttlMs: number;
+  readonly onEngineLoss: "keep" | "stop";
+  readonly engineName: Engine["name"];
+  /** Makes the engine; tried again where it rejects. */
+  readonly openEngine: (self: ClusterMember) => Promise<Engine>;
+  readonly clock: Clock;
+  /** Milliseconds since the machine started, which go on while it sleeps. */
+  readonly bootMs: () => number;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
+
+/** Asking is spread, so that agents that were started together do not ask together. */
+const jitter = 0.1;
+
+/** Keeps this agent a member, looks who else is, and says whose a target is. */
+export class Membership implements Ownership {
+  readonly #options: MembershipOptions;
+  readonly #metrics: ClusterMetrics;
+  readonly #view: View;
+  readonly #listeners = new Set<() => void>();
+  readonly #startedMs: number;
+  #engine: Engine | undefined;
+  #renewedMs: number | undefined;
+  #renewedAtMs: number | undefined;
+  #answeredMs: number | undefined;
+  #error: { readonly message: string; readonly atMs: number } | undefined;
+  #failing = false;
+  #backSinceMs: number | undefined;
+  #heldBy: ClusterMember | undefined;
+  #heldSinceMs: number | undefined;
+  #left = false;
+  #state: ClusterState = "joining";
+  /** Tells one set of owners from another. */
+  #sharers = "";
+  #owns: (address: string) => boolean = () => false;
+
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+    this.#metrics = createClusterMetrics(options.metrics);
+    this.#view = new View(options.ttlMs);
+    this.#startedMs = options.bootMs();
+  }
+
+  owns(address: string): boolean {
+    return this.#owns(address);
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Is a member until `signal` aborts; resolves when it has left. `url` is that of the debug page. Never rejects. */
+  async run(signal: AbortSignal, { url }: { readonly url: string }): Promise<void> {
+    const { nodeName, clock } = this.#options;
+    const self = { name: nodeName, instance: crypto.randomUUID(), url, startedMs: clock.now() };
+    const hide = this.#metrics.show(() => this.snapshot());
+    await Promise.all([this.#keepMember(self, signal), this.#watchTime(signal)]);
+    await this.#leave();
+    hide();
+  }
+
+  snapshot(): ClusterStatus {
+    const { nodeName, engineName, ttlMs, onEngineLoss } = this.#options;
+    const problem = problemOf(this.#state, { heldBy: this.#heldBy });
+    return {
+      nodeName,
+      state: this.#state,
+      members: this.#view.members ?? [],
+      engine: engineName,
+      engineUp: this.#answeredMs !== undefined && !this.#failing,
+      ttlMs,
+      onEngineLoss,
+      ...(problem !== undefined && { problem }),
+      ...(this.#renewedAtMs !== undefined && { lastRenewalMs: this.#renewedAtMs }),
+      ...(this.#error && { lastError: this.#error.message, lastErrorMs: this.#error.atMs }),
+    };
+  }
+
+  async #keepMember(self: ClusterMember, signal: AbortSignal): Promise<void> {
+    const { clock, openEngine, ttlMs } = this.#options;
+    while (!signal.aborted) {
+      try {
+        this.#engine ??= await openEngine(self);
+        await this.#beat(this.#engine, signal);
+      } catch (thrown) {
+        if (!signal.aborted) this.#failed(thrown);
+      }
+      const everyMs = this.#engine?.lookEveryMs ?? ttlMs / 3;
+      await sleep(clock, everyMs * (1 - jitter * Math.random()), signal).catch(() => undefined);
+    }
+  }
+
+  /** Renews where it is time to, and looks who is a member. */
+  async #beat(engine: Engine, signal: AbortSignal): Promise<void> {
+    const { bootMs, clock, ttlMs } = this.#options;
+    // What is answered holds from when it was asked, however late the answer comes.
+    const askedMs = bootMs();
+    const isDue = this.#renewedMs === undefined || askedMs - this.#renewedMs >= ttlMs / 3 - engine.lookEveryMs / 2;
+    const isMember = this.#state === "member" && this.#isNamed;
+    if (isDue || !isMember || this.#failing) {
+      const standing = await engine.renew(signal);
+      this.#noteHolder(standing === "member" ? undefined : standing.heldBy);
+      if (standing === "member") {
+        this.#renewedMs = askedMs;
+        this.#renewedAtMs = clock.now();
+      }
+    }
+    const members = await engine.members(signal);
+    if (bootMs() - askedMs < ttlMs) this.#answered(members);
+  }
+
+  /** Whether this agent is among the members. */
+  get #isNamed(): boolean {
+    return this.#view.members?.some(({ name }) => name === this.#options.nodeName) ?? false;
+  }
+
+  #answered(members: readonly ClusterMember[]): void {
+    const { bootMs, log } = this.#options;
+    const nowMs = bootMs();
+    this.#view.answered(members, { nowMs, silentMs: nowMs - (this.#answeredMs ?? nowMs) });
+    if (this.#failing) log.info("The engine of the cluster answers again");
+    this.#answeredMs = nowMs;
+    this.#failing = false;
+    this.#error = undefined;
+    this.#backSinceMs = undefined;
+    this.#update();
+  }
+
+  #failed(thrown: unknown): void {
+    const { clock, log } = this.#options;
+    const message = errorMessage(thrown);
+    this.#metrics.engineFailed(thrown instanceof AgentError ? thrown.reason : "internal");
+    if (this.#error?.message !== message) log.warn("The engine of the cluster did not answer as it should", { err: thrown });
+    this.#error = { message, atMs: clock.now() };
+    this.#failing = true;
+    this.#update();
+  }
+
+  #noteHolder(heldBy: ClusterMember | undefined): void {
+    this.#heldBy = heldBy;
+    this.#heldSinceMs = heldBy && (this.#heldSinceMs ?? this.#options.bootMs());
+    this.#update();
+  }
+
+  /** Notices that time has passed: that this agent did not run, or that its membership has ended. */
+  async #watchTime(signal: AbortSignal): Promise<void> {
+    const { clock, bootMs, ttlMs } = this.#options;
+    for (let dueMs = bootMs(); !signal.aborted; ) {
+      dueMs = bootMs() + ttlMs / 10;
+      await sleep(clock, ttlMs / 10, signal).catch(() => undefined);
+      const nowMs = bootMs();
+      if (wasAway(nowMs - dueMs, { nowMs, renewedMs: this.#renewedMs, ttlMs })) this.#backSinceMs = nowMs;
+      if (!signal.aborted) this.#update();
+    }
+  }
+
+  async #leave(): Promise<void> {
+    const { clock, log } = this.#options;
+    // Nobody is told: the components end now anyway, and the others are to know first.
+    this.#left = true;
+    this.#state = "left";
+    const engine = this.#engine;
+    if (!engine) return;
+    const giveUp = new AbortController();
+    const timer = clock.after(limits.clusterLeaveMs, () => giveUp.abort());
+    try {
+      await engine.leave(giveUp.signal);
+    } catch (err) {
+      log.warn("Could not leave the cluster: the others take over when the ttl has passed", { err });
+    } finally {
+      timer.cancel();
+      engine.close();
+    }
+  }
+
+  #facts(): Facts {
+    const { bootMs, ttlMs, onEngineLoss } = this.#options;
+    return {
+      nowMs: bootMs(),
+      startedMs: this.#startedMs,
+      ttlMs,
+      onEngineLoss,
+      hasView: this.#view.members !== undefined,
+      renewedMs: this.#renewedMs,
+      failing: this.#failing,
+      backSinceMs: this.#backSinceMs,
+      heldSinceMs: this.#heldSinceMs,
+      left: this.#left,
+    };
+  }
+
+  /** Draws the conclusions of what has changed, and tells who wants to know. */
+  #update(): void {
+    const state = stateOf(this.#facts());
+    if (state !== this.#state) this.#enter(state);
+    const names = this.#sharingNames();
+    const sharers = names?.join("\n") ?? (state === "alone" ? "*" : "");
+    if (sharers === this.#sharers) return;
+    this.#sharers = sharers;
+    const { nodeName, log } = this.#options;
+    const ownerOf = names && createOwnerOf(names);
+    this.#owns = ownerOf ? (address) => ownerOf(address) === nodeName : () => state === "alone";
+    this.#metrics.ownershipChanged();
+    log.info("Targets are shared anew", { state, members: names?.join(" ") });
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Those among whom targets are shared; undefined where nothing is, because this agent owns nothing or everything. */
+  #sharingNames(): readonly string[] | undefined {
+    if (this.#state !== "member" && this.#state !== "kept") return undefined;
+    return (this.#view.members ?? []).map(({ name }) => name).sort();
+  }
+
+  #enter(state: ClusterState): void {
+    this.#state = state;
+    const { log } = this.#options;
+    const problem = problemOf(state, { heldBy: this.#heldBy });
+    if (problem === undefined) return;
+    if (state === "name_taken") log.error(problem);
+    else log.warn(problem);
+  }
+}

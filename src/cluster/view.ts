@@ -1,0 +1,31 @@
+import type { ClusterMember } from "../model/index.ts";
+
+/**
+ * Who shares the targets: those that the engine names. After an outage of the engine for everybody, those who come back first would see few
+ * members and take nearly everything for a moment; so whoever was a member before it stays one for another ttl.
+ */
+export class View {
+  readonly #ttlMs: number;
+  #named: readonly ClusterMember[] | undefined;
+  readonly #awaited = new Map<string, { readonly member: ClusterMember; readonly untilMs: number }>();
+
+  constructor(ttlMs: number) {
+    this.#ttlMs = ttlMs;
+  }
+
+  /** Undefined before the first answer. */
+  get members(): readonly ClusterMember[] | undefined {
+    return this.#named && [...this.#named, ...[...this.#awaited.values()].map(({ member }) => member)];
+  }
+
+  /** Takes an answer in; `silentMs` is how long there was none before it. */
+  answered(named: readonly ClusterMember[], { nowMs, silentMs }: { readonly nowMs: number; readonly silentMs: number }): void {
+    const present = new Set(named.map(({ name }) => name));
+    if (silentMs >= this.#ttlMs)
+      for (const member of this.#named ?? [])
+        if (!present.has(member.name)) this.#awaited.set(member.name, { member, untilMs: nowMs + this.#ttlMs });
+    for (const [name, { untilMs }] of this.#awaited)
+      if (present.has(name) || untilMs <= nowMs) this.#awaited.delete(name);
+    this.#named = named;
+  }
+}

@@ -1,0 +1,29 @@
+import type { ComponentContext } from "../component/index.ts";
+import type { Target } from "../model/index.ts";
+
+/** One way of finding targets: what a file of this room defines, made from its arguments. */
+export interface Finder {
+  /** Looks until `signal` aborts and reports what it finds. Must not reject: what goes wrong is reported. */
+  run(signal: AbortSignal, report: Report): Promise<void>;
+}
+
+/** What a finder tells, as often as there is something to tell. */
+export interface Report {
+  /** All targets of one source (a file, a name, a URL), in place of those it had before; an empty list is an answer. */
+  found(source: string, targets: readonly Target[]): void;
+  /** A source that is no more: its targets go. */
+  gone(source: string): void;
+  /**
+   * A look failed: the source keeps its last good targets. The message says what, why and what to do; never a secret. The source ""
+   * stands for the look as a whole, of which every later `found` or `complete` is the end.
+   */
+  failed(source: string, error: unknown): void;
+  /**
+   * Everything that is there now has been reported: targets still kept from an earlier finder or from the disk go where their source was
+   * not named since. To be called after every look or list that did not fail as a whole; `polling` does it.
+   */
+  complete(): void;
+}
+
+/** What a finder is made with. */
+export type FinderContext = Pick<ComponentContext, "id" | "log" | "clock" | "userAgent" | "metrics" | "storage">;

@@ -1,0 +1,175 @@
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import * as v from "valibot";
+import { formatSize, limits, preview } from "../base/index.ts";
+import {
+  answererOf,
+  createHttpClient,
+  type HttpClient,
+  type HttpResponse,
+  httpArguments,
+  httpChecks,
+  httpWarnings,
+  isUnixUrl,
+  meantUnixUrl,
+  parseUnixUrl,
+  responseHint,
+  unixUrlProblem,
+} from "../http/index.ts";
+import type { Target } from "../model/index.ts";
+import { argument, duration, found, httpUrlProblem, optional, shownUrl, table, typeName } from "../schema/index.ts";
+import { DiscoveryError } from "./discovery-error.ts";
+import { discoveryKind } from "./discovery-kind.ts";
+import type { Finder, FinderContext } from "./finder.ts";
+import { polling } from "./polling.ts";
+import { targetsOfGroups } from "./target-groups.ts";
+
+const httpDiscoveryArguments = v.pipe(
+  table({
+    url: argument(
+      v.pipe(
+        v.string(({ input }) => `expected a URL such as "https://example.com/targets", found ${found(input)}`),
+        v.rawCheck(({ dataset, addIssue }) => {
+          const message = dataset.typed ? urlProblem(dataset.value) : undefined;
+          if (message !== undefined) addIssue({ message });
+        }),
+        typeName("URL"),
+      ),
+      {
+        description:
+          "What answers with the targets, as JSON; over a unix socket `unix:///run/sd.sock`, with a path `unix:///run/sd.sock:/path`",
+        example: "https://example.com/scrape_targets",
+      },
+    ),
+    refresh_interval: optional(duration({ positive: true }), {
+      default: "60s",
+      description: "How often it is asked",
+      example: "15s",
+    }),
+    ...httpArguments(),
+  }),
+  httpChecks(),
+);
+
+type HttpDiscoveryArguments = v.InferOutput<typeof httpDiscoveryArguments>;
+
+/** The kind `discovery.http` (reference 6.2): a server that answers GET with a JSON list of groups of targets. */
+export const httpKind = discoveryKind<HttpDiscoveryArguments>({
+  name: "discovery.http",
+  summary: "Asks a URL for targets, again and again.",
+  schema: httpDiscoveryArguments,
+  warnings: async (id, args) => {
+    const warnings = await httpWarnings({ args, urls: [args.url] });
+    return warnings.map((warning) => `${id}: ${warning}`);
+  },
+  find: findByHttp,
+});
+
+/** The longest that one question may take; less where it is asked more often. */
+const longestAnswerMs = 30_000;
+
+function findByHttp(args: HttpDiscoveryArguments, { clock, log, userAgent }: FinderContext): Finder {
+  const { url, refresh_interval: interval } = args;
+  const client = createHttpClient({ args, clock, log });
+  const headers = {
+    accept: "application/json",
+    "accept-encoding": "gzip",
+    "user-agent": userAgent,
+    "x-prometheus-refresh-interval-seconds": String(Math.round(interval.seconds)),
+  };
+  const timeoutMs = Math.min(interval.ms, longestAnswerMs);
+  const finder = polling({
+    interval,
+    clock,
+    look: async (signal, report) => report.found(shownUrl(url), await ask(client, { url, headers, timeoutMs, signal })),
+  });
+  return {
+    async run(signal, report) {
+      try {
+        await finder.run(signal, report);
+      } finally {
+        client.close();
+      }
+    },
+  };
+}
+
+interface Question {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+async function ask(client: HttpClient, question: Question): Promise<readonly Target[]> {
+  const { url } = question;
+  const cannot = `Cannot take targets from "${shownUrl(url)}"`;
+  const response = await client.request({ ...question, method: "GET", maxBytes: limits.discoveryBytes });
+  if (response.status !== 200) throw statusError(response, cannot);
+  const groups = parse(await saidBy(response, cannot), { type: response.headers["content-type"] ?? "", cannot });
+  return targetsOfGroups(groups, { cannot, meta: { __meta_url: url } });
+}
+
+function statusError(response: HttpResponse, cannot: string): DiscoveryError {
+  const said = preview(Buffer.from(response.body).toString());
+  const hint = responseHint(response);
+  return new DiscoveryError(
+    "status",
+    `${cannot}: ${answererOf(response, "the server")} answered HTTP status ${response.status}${said ? ` with "${said}"` : ""}${hint ? `; ${hint}` : ""}`,
+  );
+}
+
+const gunzipAsync = promisify(gunzip);
+
+/** The body as text, and what may be shown of it. */
+interface Said {
+  readonly text: string;
+  readonly start: string;
+}
+
+async function saidBy({ headers, body, masked }: HttpResponse, cannot: string): Promise<Said> {
+  const isPacked = headers["content-encoding"]?.toLowerCase() === "gzip";
+  const text = (isPacked ? await unpacked(body, cannot) : Buffer.from(body)).toString();
+  const start = text.slice(0, 256);
+  return { text, start: preview(masked?.(start) ?? start) };
+}
+
+async function unpacked(body: Uint8Array, cannot: string): Promise<Buffer> {
+  try {
+    return await gunzipAsync(body, { maxOutputLength: limits.discoveryBytes });
+  } catch (cause) {
+    const isTooLarge = (cause as { code?: string }).code === "ERR_BUFFER_TOO_LARGE";
+    const problem = isTooLarge
+      ? `uncompressed, the answer is more than ${formatSize(limits.discoveryBytes)}`
+      : "the answer is not the gzip that it says it is";
+    throw new DiscoveryError(isTooLarge ? "too_large" : "bad_answer", `${cannot}: ${problem}`, { cause });
+  }
+}
+
+const jsonType = /^\s*application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
+
+/** What the JSON says. A page with status 200 is the usual mistake, and the Content-Type tells it first (reference 6.2). */
+function parse({ text, start }: Said, { type, cannot }: { readonly type: string; readonly cannot: string }): unknown {
+  if (!jsonType.test(type)) {
+    const came = type === "" ? "no Content-Type" : `Content-Type "${preview(type)}"`;
+    const problem = `the answer has ${came} in place of "application/json" and begins with "${start}"`;
+    throw new DiscoveryError("content_type", `${cannot}: ${problem}; correct the URL or the server`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new DiscoveryError("bad_answer", `${cannot}: the answer is not JSON: "${start}"`, { cause });
+  }
+}
+
+function urlProblem(url: string): string | undefined {
+  const problem = isUnixUrl(url) ? unixUrlProblem(url) : (otherFormProblem(url) ?? httpUrlProblem(url));
+  if (problem !== undefined) return problem;
+  const { username, password } = parseUnixUrl(url)?.url ?? new URL(url);
+  return username === "" && password === "" ? undefined : "must not hold a user name or password: use basic_auth";
+}
+
+function otherFormProblem(url: string): string | undefined {
+  const meant = meantUnixUrl(url);
+  return meant && `expected a URL that begins with http://, https:// or unix://; write "${meant}"`;
+}

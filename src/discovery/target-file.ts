@@ -1,0 +1,148 @@
+import { createHash } from "node:crypto";
+import { open } from "node:fs/promises";
+import { extname } from "node:path";
+import { errorMessage, formatSize, limits } from "../base/index.ts";
+import type { Target } from "../model/index.ts";
+import { isTable } from "../schema/index.ts";
+import { DiscoveryError } from "./discovery-error.ts";
+import { targetsOfGroups } from "./target-groups.ts";
+
+/** What a file of targets holds, as far as it was read. */
+export interface TargetFile {
+  /** Of its bytes. */
+  readonly hash: string;
+  /** Throws a DiscoveryError with the reason, and where there is one the line, where it is no list of groups. */
+  parse(): Promise<readonly Target[]>;
+}
+
+/** Reads a file of targets. Rejects with a DiscoveryError, `missing` where there is no such file. */
+export async function readTargetFile(path: string): Promise<TargetFile> {
+  const cannot = `Cannot read targets from "${path}"`;
+  const bytes = await readBounded(path, cannot);
+  return {
+    hash: createHash("sha256").update(bytes).digest("hex"),
+    async parse() {
+      const text = bytes.toString();
+      // Whoever writes a file in place empties it first.
+      if (text.trim() === "") throw new DiscoveryError("unreadable", `${cannot}: it is empty; write [] for no targets`);
+      const value = await decode(text, { path, cannot });
+      return targetsOfGroups(value, { cannot, meta: { __meta_filepath: path } });
+    },
+  };
+}
+
+const causes: Readonly<Record<string, string>> = {
+  EACCES: "permission denied; let the user that the agent runs as read it",
+  EPERM: "permission denied; let the user that the agent runs as read it",
+};
+
+async function readBounded(path: string, cannot: string): Promise<Buffer> {
+  const maxBytes = limits.discoveryBytes;
+  try {
+    const file = await open(path, "r");
+    try {
+      // A pipe would be waited for without end.
+      if (!(await file.stat()).isFile()) throw new DiscoveryError("unreadable", `${cannot}: it is not a regular file`);
+      const chunks: Buffer[] = [];
+      let size = 0;
+      for await (const chunk of file.createReadStream({ end: maxBytes, autoClose: false })) {
+        chunks.push(chunk as Buffer);
+        size += (chunk as Buffer).length;
+      }
+      if (size > maxBytes)
+        throw new DiscoveryError("too_large", `${cannot}: it has more than the limit of ${formatSize(maxBytes)}`);
+      return Buffer.concat(chunks);
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    if (cause instanceof DiscoveryError) throw cause;
+    const { code = "" } = cause as { code?: string };
+    if (code === "ENOENT") throw new DiscoveryError("missing", `${cannot}: there is no such file`, { cause });
+    throw new DiscoveryError("unreadable", `${cannot}: ${causes[code] ?? errorMessage(cause)}`, { cause });
+  }
+}
+
+interface DecodeOptions {
+  readonly path: string;
+  readonly cannot: string;
+}
+
+/** What a parser says, and where. */
+class SyntaxProblem extends Error {
+  readonly line: number | undefined;
+
+  constructor(message: string, line: number | undefined) {
+    super(message);
+    this.line = line;
+  }
+}
+
+type Decode = (text: string) => Promise<unknown>;
+
+/** Parsers are loaded when a file needs them: YAML's takes 7 MB. */
+const decoders: Readonly<Record<string, Decode>> = {
+  ".json": decodeJson,
+  ".yml": decodeYaml,
+  ".yaml": decodeYaml,
+  ".toml": decodeToml,
+};
+
+export const targetFileExtensions: readonly string[] = Object.keys(decoders);
+
+async function decode(text: string, { path, cannot }: DecodeOptions): Promise<unknown> {
+  try {
+    return await (decoders[extname(path).toLowerCase()] as Decode)(text);
+  } catch (cause) {
+    if (!(cause instanceof SyntaxProblem)) throw cause;
+    const place = cause.line === undefined ? "" : `line ${cause.line}: `;
+    throw new DiscoveryError("bad_answer", `${cannot}: ${place}${cause.message}`, { cause });
+  }
+}
+
+async function decodeJson(text: string): Promise<unknown> {
+  try {
+    return JSON.parse(text);
+  } catch (thrown) {
+    const { parseTree, printParseErrorCode } = await import("jsonc-parser");
+    const errors: Parameters<typeof parseTree>[1] = [];
+    parseTree(text, errors, { disallowComments: true });
+    const [first] = errors;
+    if (!first) throw new SyntaxProblem(`not valid JSON: ${errorMessage(thrown)}`, undefined);
+    const line = text.slice(0, first.offset).split("\n").length;
+    throw new SyntaxProblem(`not valid JSON: ${inWords(printParseErrorCode(first.error))}`, line);
+  }
+}
+
+/** `CommaExpected` as `comma expected`. */
+function inWords(code: string): string {
+  return code.replace(/\B[A-Z]/g, (letter) => ` ${letter}`).toLowerCase();
+}
+
+async function decodeYaml(text: string): Promise<unknown> {
+  const { FAILSAFE_SCHEMA, load, YAMLException } = await import("js-yaml");
+  try {
+    // Without types: 1.10 is the text "1.10", as in a label.
+    return load(text, { schema: FAILSAFE_SCHEMA });
+  } catch (thrown) {
+    if (!(thrown instanceof YAMLException)) throw thrown;
+    const { line } = thrown.mark ?? {};
+    throw new SyntaxProblem(`not valid YAML: ${thrown.reason}`, line === undefined ? undefined : line + 1);
+  }
+}
+
+async function decodeToml(text: string): Promise<unknown> {
+  const { parse, TomlError } = await import("smol-toml");
+  let tree: unknown;
+  try {
+    tree = parse(text);
+  } catch (thrown) {
+    if (!(thrown instanceof TomlError)) throw thrown;
+    const [said = ""] = thrown.message.split("\n");
+    throw new SyntaxProblem(`not valid TOML: ${said.replace(/^Invalid TOML document: /, "")}`, thrown.line);
+  }
+  // A TOML file is a table: the list of groups needs a name.
+  if (!isTable(tree) || Object.keys(tree).some((key) => key !== "group"))
+    throw new SyntaxProblem("a TOML file of targets consists of [[group]] tables with targets and labels", undefined);
+  return tree["group"] ?? [];
+}

@@ -1,0 +1,187 @@
+import { type Arrays, withSharedArrays } from "./arrays.ts";
+import { field } from "./layout.ts";
+import { type ProfileTables, readTables } from "./profile-tables.ts";
+import { readLabel, sampleLabelField } from "./sample-label.ts";
+import { unusedStrings } from "./unused-strings.ts";
+import { Cursor } from "./wire.ts";
+import { varintSize, Writer } from "./writer.ts";
+
+/** The labels of one sample that hold text, by name. */
+export type SampleLabels = ReadonlyMap<string, string>;
+
+export interface RelabelledSamples {
+  /** The very input where nothing changed. */
+  readonly raw: Uint8Array;
+  /** Samples that are left. */
+  readonly samples: number;
+  readonly dropped: number;
+}
+
+/**
+ * The profile with other labels on its samples: `rewrite` is asked once for each label set there is; `undefined` drops the samples that
+ * have it. Labels that hold numbers are left alone. Texts that nothing refers to any more are gone afterwards. Throws PprofError on what
+ * is no profile, and what `rewrite` throws.
+ */
+export function relabelSamples(
+  raw: Uint8Array,
+  rewrite: (labels: SampleLabels) => SampleLabels | undefined,
+): RelabelledSamples {
+  return withSharedArrays((arrays) => new SampleRelabelling(readTables(raw, arrays), { rewrite, arrays }).result());
+}
+
+/** What becomes of the samples of one label set. */
+type Outcome = "same" | "dropped" | LabelFields;
+
+/** Label fields, encoded. */
+interface LabelFields {
+  readonly bytes: Uint8Array;
+  readonly strings: readonly number[];
+}
+
+class SampleRelabelling {
+  readonly #tables: ProfileTables;
+  readonly #rewrite: (labels: SampleLabels) => SampleLabels | undefined;
+  readonly #cursor: Cursor;
+  /** By the string indexes of a sample's labels: `4,7,5,9`. */
+  readonly #outcomes = new Map<string, Outcome>();
+  readonly #bySample: Outcome[] = [];
+  /** Index of every text that is or becomes part of a label. */
+  readonly #indexes = new Map<string, number>();
+  readonly #added: string[] = [];
+  /** 1 for each string of the profile that a label still refers to; those that only labels referred to. */
+  readonly #used: Uint8Array;
+  readonly #candidates = new Set<number>();
+
+  constructor(
+    tables: ProfileTables,
+    { rewrite, arrays }: { rewrite: (labels: SampleLabels) => SampleLabels | undefined; arrays: Arrays },
+  ) {
+    this.#tables = tables;
+    this.#rewrite = rewrite;
+    this.#cursor = new Cursor(tables.raw);
+    this.#used = arrays.bytes(tables.strings.count);
+  }
+
+  result(): RelabelledSamples {
+    const { samples, raw } = this.#tables;
+    for (let sample = 0; sample < samples.count; sample++) this.#bySample.push(this.#outcomeOf(sample));
+    const dropped = this.#bySample.filter((outcome) => outcome === "dropped").length;
+    const changed = this.#bySample.some((outcome) => outcome !== "same");
+    return { raw: changed ? this.#write() : raw, samples: samples.count - dropped, dropped };
+  }
+
+  #outcomeOf(sample: number): Outcome {
+    const indexes = this.#readLabels(sample);
+    const key = indexes.join();
+    let outcome = this.#outcomes.get(key);
+    if (outcome === undefined) {
+      outcome = this.#decide(indexes);
+      this.#outcomes.set(key, outcome);
+      const strings = outcome === "same" ? indexes : outcome === "dropped" ? [] : outcome.strings;
+      for (const index of strings) if (index < this.#used.length) this.#used[index] = 1;
+      for (const index of indexes) this.#candidates.add(index);
+    }
+    return outcome;
+  }
+
+  /** The string indexes of a sample's labels with text, name and value in turn. */
+  #readLabels(sample: number): number[] {
+    const { samples } = this.#tables;
+    const cursor = this.#cursor;
+    const indexes: number[] = [];
+    cursor.enter("sample", sample, samples.starts[sample] as number, samples.ends[sample] as number);
+    while (cursor.next()) {
+      if (cursor.field !== sampleLabelField) {
+        cursor.skip();
+        continue;
+      }
+      const label = readLabel(cursor, { sample, stringCount: this.#tables.strings.count });
+      if (label.text) indexes.push(label.key, label.text);
+      else for (const index of [label.key, label.unit]) this.#used[index] = 1;
+    }
+    return indexes;
+  }
+
+  #decide(indexes: readonly number[]): Outcome {
+    const before = new Map<string, string>();
+    for (let i = 0; i < indexes.length; i += 2)
+      before.set(this.#text(indexes[i] as number), this.#text(indexes[i + 1] as number));
+    const after = this.#rewrite(before);
+    if (!after) return "dropped";
+    if (after === before || sameEntries(before, after)) return "same";
+    return this.#encode(after);
+  }
+
+  #text(index: number): string {
+    const { raw, strings } = this.#tables;
+    const text = new TextDecoder().decode(raw.subarray(strings.starts[index], strings.ends[index]));
+    this.#indexes.set(text, index);
+    return text;
+  }
+
+  #encode(labels: SampleLabels): LabelFields {
+    const writer = new Writer(16 * labels.size);
+    const strings: number[] = [];
+    for (const [name, value] of labels) {
+      const [key, text] = [this.#indexOf(name), this.#indexOf(value)];
+      strings.push(key, text);
+      writer.head(sampleLabelField, 2 + varintSize(key) + varintSize(text));
+      writer.number(1, key);
+      writer.number(2, text);
+    }
+    return { bytes: writer.finish(), strings };
+  }
+
+  #indexOf(text: string): number {
+    const known = this.#indexes.get(text);
+    if (known !== undefined) return known;
+    const index = this.#tables.strings.count + this.#added.length;
+    this.#added.push(text);
+    this.#indexes.set(text, index);
+    return index;
+  }
+
+  #write(): Uint8Array {
+    const { raw, samples } = this.#tables;
+    const forgotten = unusedStrings(this.#tables, { used: this.#used, candidates: this.#candidates });
+    const writer = new Writer(raw.length);
+    const cursor = new Cursor(raw);
+    let [sample, string] = [0, 0];
+    for (let start = 0; cursor.next(); start = cursor.pos) {
+      cursor.skip();
+      if (cursor.field === field.sample) {
+        const outcome = this.#bySample[sample] as Outcome;
+        if (outcome === "same") writer.copy(raw, start, cursor.pos);
+        else if (outcome !== "dropped") {
+          const from = samples.starts[sample] as number;
+          this.#writeSample(writer, { start: from, end: cursor.pos, outcome });
+        }
+        sample++;
+      } else if (cursor.field === field.string && forgotten.has(string++)) writer.head(field.string, 0);
+      else writer.copy(raw, start, cursor.pos);
+    }
+    for (const text of this.#added) writer.bytes(field.string, new TextEncoder().encode(text));
+    return writer.finish();
+  }
+
+  #writeSample(writer: Writer, { start, end, outcome }: { start: number; end: number; outcome: LabelFields }): void {
+    const { raw, strings } = this.#tables;
+    const kept: [start: number, end: number][] = [];
+    const cursor = new Cursor(raw);
+    cursor.enter("sample", -1, start, end);
+    for (let from = start; cursor.next(); from = cursor.pos) {
+      const isLabel = cursor.field === sampleLabelField;
+      if (isLabel && readLabel(cursor, { sample: -1, stringCount: strings.count }).text) continue;
+      if (!isLabel) cursor.skip();
+      kept.push([from, cursor.pos]);
+    }
+    const keptBytes = kept.reduce((sum, [from, to]) => sum + to - from, 0);
+    writer.head(field.sample, keptBytes + outcome.bytes.length);
+    for (const [from, to] of kept) writer.copy(raw, from, to);
+    writer.copy(outcome.bytes, 0, outcome.bytes.length);
+  }
+}
+
+function sameEntries(a: SampleLabels, b: SampleLabels): boolean {
+  return a.size === b.size && [...a].every(([name, value]) => b.get(name) === value);
+}

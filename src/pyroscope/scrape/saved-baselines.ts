@@ -1,0 +1,109 @@
+import { crc32 } from "node:zlib";
+import { clockIsSetFromMs, limits } from "../../base/index.ts";
+import { decodeBaseline, encodeBaseline } from "../../pprof/index.ts";
+import type { SavedSlot } from "./baselines.ts";
+import { type Comparison, comparisons } from "./restart-guard.ts";
+
+/**
+ * The form on disk. Numbers are little-endian; the checksum is of all that follows it.
+ *
+ *     "pprofbl1"  crc32  when saved (milliseconds since 1970, f64)
+ *     each slot: bytes of key, of baseline, of history (u32 each), 1 where deltas are withheld (u32), key, history, baseline
+ */
+const magic = Buffer.from("pprofbl1");
+const headerBytes = magic.length + 4 + 8;
+const slotHeaderBytes = 16;
+
+/** As many slots as fit into `limits.savedBaselinesBytes`; `left` is how many did not. */
+export function encodeSlots(
+  slots: Iterable<SavedSlot>,
+  savedAtMs: number,
+): { readonly parts: readonly Uint8Array[]; readonly saved: number; readonly left: number } {
+  const encoded: Uint8Array[] = [];
+  let bytes = headerBytes;
+  let left = 0;
+  for (const slot of slots) {
+    const next = encodeSlot(slot);
+    if (bytes + next.length > limits.savedBaselinesBytes) left++;
+    else {
+      encoded.push(next);
+      bytes += next.length;
+    }
+  }
+  return { parts: [header(encoded, savedAtMs), ...encoded], saved: encoded.length, left };
+}
+
+function header(slots: readonly Uint8Array[], savedAtMs: number): Uint8Array {
+  const bytes = Buffer.alloc(headerBytes);
+  magic.copy(bytes);
+  bytes.writeDoubleLE(savedAtMs, magic.length + 4);
+  const checksum = slots.reduce((sum, slot) => crc32(slot, sum), crc32(bytes.subarray(magic.length + 4)));
+  bytes.writeUInt32LE(checksum, magic.length);
+  return bytes;
+}
+
+function encodeSlot({ key, baseline, guard }: SavedSlot): Uint8Array {
+  const keyBytes = Buffer.from(key);
+  const baselineBytes = encodeBaseline(baseline);
+  const history = Uint8Array.from(guard.history, (comparison) => comparisons.indexOf(comparison));
+  const sizes = Buffer.alloc(slotHeaderBytes);
+  const numbers = [keyBytes.length, baselineBytes.length, history.length, Number(guard.withholds)];
+  for (const [index, number] of numbers.entries()) sizes.writeUInt32LE(number, index * 4);
+  return Buffer.concat([sizes, keyBytes, history, baselineBytes]);
+}
+
+/** Why a file is not used, in words. That it is too old, or of an age that cannot be told, is nothing to wonder at. */
+export interface UnusableSlots {
+  readonly unusable: string;
+  readonly isDamaged: boolean;
+}
+
+/** What `encodeSlots` made. */
+export function decodeSlots(
+  bytes: Uint8Array,
+  nowMs: number,
+): { readonly slots: readonly SavedSlot[] } | UnusableSlots {
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (view.length < headerBytes || !view.subarray(0, magic.length).equals(magic))
+    return { unusable: "the file is not in the form of this version of the agent", isDamaged: true };
+  if (crc32(view.subarray(magic.length + 4)) !== view.readUInt32LE(magic.length))
+    return { unusable: "the file is damaged: its checksum is another", isDamaged: true };
+  const why = whyNotFresh(view.readDoubleLE(magic.length + 4), nowMs);
+  if (why !== undefined) return { unusable: why, isDamaged: false };
+  const slots = decodeEach(view);
+  return slots ? { slots } : { unusable: "the file is damaged: its content makes no sense", isDamaged: true };
+}
+
+function whyNotFresh(savedAtMs: number, nowMs: number): string | undefined {
+  if (!(savedAtMs >= clockIsSetFromMs) || nowMs < clockIsSetFromMs)
+    return "its age is not known, because the clock is not set or was not when it was saved";
+  if (nowMs < savedAtMs) return "its age is not known, because the clock went back since it was saved";
+  return nowMs - savedAtMs > limits.baselineAgeMs ? "it is too old" : undefined;
+}
+
+/** A checksum says that these are the bytes that were written, and not who wrote them. */
+function decodeEach(view: Buffer): readonly SavedSlot[] | undefined {
+  const slots: SavedSlot[] = [];
+  for (let at = headerBytes; at < view.length; ) {
+    if (at + slotHeaderBytes > view.length) return undefined;
+    const [key = 0, baseline = 0, history = 0, withholds = 0] = [0, 4, 8, 12].map((byte) =>
+      view.readUInt32LE(at + byte),
+    );
+    const keyAt = at + slotHeaderBytes;
+    const historyAt = keyAt + key;
+    const baselineAt = historyAt + history;
+    at = baselineAt + baseline;
+    if (at > view.length) return undefined;
+    const comparisonsThen = historyOf(view.subarray(historyAt, baselineAt));
+    const decoded = decodeBaseline(view.subarray(baselineAt, at));
+    if (!comparisonsThen || !decoded) return undefined;
+    const guard = { history: comparisonsThen, withholds: withholds === 1 };
+    slots.push({ key: view.toString("utf8", keyAt, historyAt), baseline: decoded, guard });
+  }
+  return slots;
+}
+
+function historyOf(codes: Uint8Array): readonly Comparison[] | undefined {
+  const history = [...codes].map((code) => comparisons[code]);
+  return history.every((comparison) => comparison !== undefined) ? history : undefined;
+}

@@ -1,0 +1,38 @@
+import { isIPv6 } from "node:net";
+import { preview } from "../../base/index.ts";
+import { labelValue, type Target } from "../../model/index.ts";
+import type { ScrapeArguments } from "./arguments.ts";
+import { enabledTypes, requestedTypes, type ScrapeType } from "./scrape-types.ts";
+import { TargetError } from "./scrape-url.ts";
+
+/** Which types are scraped from a target: those its `__profile_types__` lists, else all that are enabled. */
+export function typeChoice(args: ScrapeArguments): (target: Target) => readonly ScrapeType[] {
+  const usual = enabledTypes(args.profiling_config);
+  return (target) => {
+    const listed = labelValue(target, "__profile_types__");
+    return listed === "" ? usual : requestedTypes(args.profiling_config, new Set(listed.split(",")));
+  };
+}
+
+/** Whether the target says itself what is scraped from it: then it is one of several that stand for the same process. */
+export function namesItsTypes(target: Target): boolean {
+  return labelValue(target, "__profile_types__") !== "";
+}
+
+/** Where one type of a target is, by `__profile_TYPE_port__`, `_scheme__` and `_path__`; empty where the target does not say. */
+export function ownPlace(target: Target, type: ScrapeType): { address: string; scheme: string; path: string } {
+  const own = (setting: string): string => labelValue(target, `__profile_${type.name}_${setting}__`);
+  const port = own("port");
+  const address = labelValue(target, "__address__");
+  return { address: port === "" ? "" : withPort(address, port), scheme: own("scheme"), path: own("path") };
+}
+
+function withPort(address: string, port: string): string {
+  if (!/^\d{1,5}$/.test(port))
+    throw new TargetError(
+      "bad_address",
+      `Cannot scrape "${preview(address)}": the port "${preview(port)}" that is asked for is no number`,
+    );
+  const host = isIPv6(address) ? `[${address}]` : address.replace(/:\d+$/, "");
+  return `${host}:${port}`;
+}

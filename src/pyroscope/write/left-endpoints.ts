@@ -1,0 +1,85 @@
+import { type Clock, formatDuration } from "../../base/index.ts";
+import type { Logger, Metrics } from "../../observability/index.ts";
+import type { SpoolLog } from "../../storage/index.ts";
+import { ownerName } from "./endpoint-key.ts";
+import { writeLimits } from "./limits.ts";
+import { createEndpointMetrics } from "./metrics.ts";
+import type { DropReason } from "./push-outcome.ts";
+
+export interface LeftEndpointsOptions {
+  /** Of the component. */
+  readonly id: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** `undefined` until it is open. */
+  readonly spoolLog: () => SpoolLog | undefined;
+  /** Keys of the endpoints of the configuration, and of those that are ending. */
+  readonly present: () => ReadonlySet<string>;
+}
+
+/**
+ * Endpoints that are no longer in the configuration and have records on disk. They are kept for as long as a server would take them,
+ * so that an endpoint that comes back has them; then they are counted and let go.
+ */
+export class LeftEndpoints {
+  readonly #options: LeftEndpointsOptions;
+
+  constructor(options: LeftEndpointsOptions) {
+    this.#options = options;
+  }
+
+  /** Says once whose records nobody sends. */
+  announce(): void {
+    const endpoints = this.#owners().map(ownerName);
+    const kept_for = formatDuration(writeLimits.leftAgeMs);
+    if (endpoints.length > 0)
+      this.#options.log.warn("Profiles on disk are for endpoints that are not in the configuration", {
+        endpoints,
+        kept_for,
+      });
+  }
+
+  /** Looks at the records every `writeLimits.leftCheckMs` until `signal` aborts. */
+  run(signal: AbortSignal): void {
+    const { clock } = this.#options;
+    this.expire();
+    const timer = clock.after(writeLimits.leftCheckMs, () => {
+      signal.removeEventListener("abort", cancel);
+      this.run(signal);
+    });
+    const cancel = (): void => timer.cancel();
+    if (signal.aborted) cancel();
+    signal.addEventListener("abort", cancel, { once: true });
+  }
+
+  expire(): void {
+    for (const owner of this.#owners()) this.#expireOwner(owner);
+  }
+
+  /** Counts a record of an endpoint that left. */
+  dropped(owner: string, { reason, bytes }: { readonly reason: DropReason; readonly bytes: number }): void {
+    const { id, metrics } = this.#options;
+    createEndpointMetrics(metrics, { component_id: id, endpoint: ownerName(owner) }).dropped(reason, bytes);
+  }
+
+  #expireOwner(owner: string): void {
+    const log = this.#options.spoolLog();
+    if (!log) return;
+    let profiles = 0;
+    for (let number = log.next(owner); number !== undefined; number = log.next(owner, number)) {
+      const ageMs = log.ageOf(number);
+      if (ageMs === "not_yet" || (typeof ageMs === "number" && ageMs <= writeLimits.leftAgeMs)) break;
+      this.dropped(owner, { reason: "endpoint_removed", bytes: log.bytesOf(number) });
+      log.settle(number, owner);
+      profiles += 1;
+    }
+    const fields = { reason: "endpoint_removed", endpoint: ownerName(owner), profiles };
+    if (profiles > 0) this.#options.log.warn("Profiles dropped: their endpoint is not in the configuration", fields);
+  }
+
+  #owners(): readonly string[] {
+    const present = this.#options.present();
+    return (this.#options.spoolLog()?.owners() ?? []).filter((owner) => !present.has(owner));
+  }
+}

@@ -1,0 +1,69 @@
+import { limits } from "../../base/index.ts";
+import { type Labels, labelsFrom, legalLabelName, type Profile } from "../../model/index.ts";
+import { compress, decodeBody, relabelSamples, type SampleLabels } from "../../pprof/index.ts";
+import { compileRules, relabel, type Rule, type ScopedRuleArguments } from "../../relabel/index.ts";
+import { seriesLabels } from "./series-labels.ts";
+
+export interface OutgoingArguments {
+  readonly external_labels: ReadonlyMap<string, string>;
+  readonly rule: readonly ScopedRuleArguments[];
+}
+
+/** What a profile is pushed as. Without rules it costs the labels; without rules on samples the profile is not opened. */
+export interface Outgoing {
+  /** `undefined` where a rule drops the profile. Throws AgentError for labels that cannot be sent. */
+  labels(labels: Labels): Labels | undefined;
+  /** Likewise, and `undefined` where rules leave no sample. Throws PprofError too. */
+  profile(profile: Profile): Profile | undefined;
+}
+
+/** `external_labels` come before the rules, so that a rule sees and may change what is pushed. */
+export function createOutgoing({ external_labels: external, rule }: OutgoingArguments): Outgoing {
+  const onProfile = rulesFor("profile", rule);
+  const onSamples = rulesFor("sample", rule);
+  /** A scrape loop hands its labels on as one object, profile after profile. */
+  const known = new WeakMap<Labels, { readonly labels: Labels | undefined }>();
+  const outgoingLabels = (labels: Labels): Labels | undefined => {
+    if (onProfile.length === 0) return seriesLabels(labels, external);
+    const relabelled = known.get(labels) ?? { labels: relabelSeries(seriesLabels(labels, external), onProfile) };
+    known.set(labels, relabelled);
+    return relabelled.labels;
+  };
+  return {
+    labels: outgoingLabels,
+    profile(profile) {
+      const labels = outgoingLabels(profile.labels);
+      if (!labels) return undefined;
+      return relabelData({ ...profile, labels }, onSamples);
+    },
+  };
+}
+
+function rulesFor(scope: ScopedRuleArguments["scope"], rules: readonly ScopedRuleArguments[]): readonly Rule[] {
+  return compileRules(rules.filter((rule) => rule.scope === scope));
+}
+
+function relabelSeries(labels: Labels, rules: readonly Rule[]): Labels | undefined {
+  const kept = relabel(labels, rules);
+  // What groups caught became a name that nobody has checked.
+  return kept && seriesLabels(labelsFrom(kept.map(({ name, value }) => [legalLabelName(name), value])), new Map());
+}
+
+function relabelData(profile: Profile, rules: readonly Rule[]): Profile | undefined {
+  if (rules.length === 0) return profile;
+  const { data, info } = profile;
+  const { raw, encoding } = decodeBody(data, Math.max(limits.profileBytes, info.rawBytes));
+  const result = relabelSamples(raw, (labels) => relabelSample(labels, rules));
+  if (result.raw === raw) return profile;
+  if (result.samples === 0) return undefined;
+  return {
+    ...profile,
+    data: encoding === "none" ? result.raw : compress(result.raw),
+    info: { ...info, samples: result.samples, rawBytes: result.raw.length },
+  };
+}
+
+function relabelSample(labels: SampleLabels, rules: readonly Rule[]): SampleLabels | undefined {
+  const kept = relabel(labelsFrom(labels), rules);
+  return kept && new Map(kept.map(({ name, value }) => [name, value]));
+}

@@ -1,0 +1,48 @@
+import type { Profile } from "../../model/index.ts";
+
+/** A profile that waits for one endpoint, and what the endpoint knows about it. Times are monotonic unless said otherwise. */
+export interface QueueEntry {
+  /** Absent where it lies on disk and is not being pushed. */
+  profile: Profile | undefined;
+  /** Its number in the log; absent while it is in memory only. */
+  record: number | undefined;
+  /** The memory it takes, or would take while it is pushed. */
+  readonly bytes: number;
+  /** When it came, where this process saw it come. */
+  readonly queued: { readonly ms: number; readonly wallMs: number } | undefined;
+  inFlight: boolean;
+  /** Taken from the lane of old records. */
+  backlog: boolean;
+  attempts: number;
+  /** Attempts whose failure counts against this profile and not against the endpoint. */
+  failures: number;
+  /** Attempts whose failure may have been its own, those of outages included: others are better probes. */
+  doubts: number;
+  /** Not to be tried before. */
+  notBeforeMs: number;
+  /** On its way to the disk; `unfit` where the disk will never take it. */
+  writing: boolean | "unfit";
+  /** Told once it is on disk, delivered or dropped; only where somebody waits for that. */
+  onSafe: (() => void) | undefined;
+}
+
+/** An entry that nothing has happened to yet. */
+export function newEntry(given: Pick<QueueEntry, "profile" | "record" | "bytes" | "queued">): QueueEntry {
+  return {
+    ...given,
+    inFlight: false,
+    backlog: false,
+    attempts: 0,
+    failures: 0,
+    doubts: 0,
+    notBeforeMs: 0,
+    writing: false,
+    onSafe: undefined,
+  };
+}
+
+/** Tells who waits for it, once. */
+export function markSafe(entry: QueueEntry): void {
+  entry.onSafe?.();
+  entry.onSafe = undefined;
+}

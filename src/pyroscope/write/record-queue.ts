@@ -1,0 +1,248 @@
+import type { Clock } from "../../base/index.ts";
+import type { SpoolLog } from "../../storage/index.ts";
+import { writeLimits } from "./limits.ts";
+import type { OnDropped } from "./memory-queue.ts";
+import type { DropReason } from "./push-outcome.ts";
+import { markSafe, newEntry, type QueueEntry } from "./queue-entry.ts";
+
+export interface RecordLimits {
+  readonly maxDiskBytes: number;
+  readonly maxAgeMs: number;
+  /** What records that are in flight may take in memory; one may always be. */
+  readonly maxReadBytes: number;
+}
+
+export interface RecordQueueOptions {
+  /** `undefined` until it is open. */
+  readonly log: () => SpoolLog | undefined;
+  /** Whose records of the log these are. */
+  readonly owner: string;
+  /** Whether a record of the owner may be sent yet. */
+  readonly claimed: (number: number) => boolean;
+  /** Tells the log that the owner wants a record no more. */
+  readonly settle: (number: number) => void;
+  readonly clock: Clock;
+  /** Told of every entry that the queue itself lets go. */
+  readonly onDropped: OnDropped;
+}
+
+/** `live`: younger than `writeLimits.liveMs`. */
+export type Lane = "live" | "backlog";
+
+/**
+ * The profiles that wait for one endpoint on disk, oldest first, bounded by bytes and age. The log holds them; here is only what
+ * is in flight or has failed, so that a backlog of any length takes no memory of its own.
+ */
+export class RecordQueue {
+  readonly #options: RecordQueueOptions;
+  #limits: RecordLimits;
+  /** In flight, or failed before; by number. */
+  readonly #entries = new Map<number, QueueEntry>();
+  #inFlight = 0;
+  #inFlightBytes = 0;
+  #backlogInFlight = 0;
+  /** Every record up to here is older than live ones. */
+  #liveAfter: number | undefined;
+  /** Every record up to here waits for the machine's clock to be set. */
+  #timelessUpTo: number | undefined;
+
+  constructor(limits: RecordLimits, options: RecordQueueOptions) {
+    this.#limits = limits;
+    this.#options = options;
+  }
+
+  get usage(): { readonly records: number; readonly bytes: number } {
+    return this.#log?.usage(this.#options.owner) ?? { records: 0, bytes: 0 };
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  get backlogInFlight(): number {
+    return this.#backlogInFlight;
+  }
+
+  /** How long the oldest has waited, in milliseconds; `undefined` where there is none or nobody knows. */
+  get oldestAgeMs(): number | undefined {
+    for (const number of this.#wanted()) {
+      const ageMs = this.#log?.ageOf(number);
+      return typeof ageMs === "number" ? ageMs : undefined;
+    }
+    return undefined;
+  }
+
+  applyLimits(limits: RecordLimits): void {
+    this.#limits = limits;
+    this.expire();
+  }
+
+  /** Takes over what was in memory and is on disk now. */
+  adopt(entry: QueueEntry): void {
+    if (entry.record === undefined) return;
+    if (entry.inFlight) this.#count(entry, 1);
+    else entry.profile = undefined;
+    if (entry.inFlight || entry.attempts > 0) this.#remember(entry);
+    this.#makeRoom();
+  }
+
+  /** The oldest of the lane that may be tried now and finds room in memory. */
+  next(lane: Lane): QueueEntry | undefined {
+    for (const number of this.#lane(lane)) {
+      if (!this.#ready(number)) continue;
+      if (lane === "backlog" && !this.#isOld(number)) return undefined;
+      const entry = this.#entryOf(number);
+      return this.#fits(entry) ? entry : undefined;
+    }
+    return undefined;
+  }
+
+  /** Those of the oldest that may be tried now. */
+  *candidates(): Iterable<QueueEntry> {
+    let left: number = writeLimits.probeCandidates;
+    for (const number of this.#sendable()) {
+      if (left-- === 0) return;
+      if (this.#ready(number)) yield this.#entryOf(number);
+    }
+  }
+
+  take(entry: QueueEntry): QueueEntry {
+    entry.inFlight = true;
+    entry.backlog = entry.record !== undefined && this.#isOld(entry.record);
+    this.#remember(entry);
+    this.#count(entry, 1);
+    return entry;
+  }
+
+  /** Puts an entry back that was in flight, to be tried again not before that time. Its bytes stay on disk only. */
+  putBack(entry: QueueEntry, notBeforeMs: number): void {
+    this.#count(entry, -1);
+    entry.inFlight = false;
+    entry.backlog = false;
+    entry.profile = undefined;
+    entry.notBeforeMs = notBeforeMs;
+  }
+
+  /** It is delivered or given up. */
+  remove(entry: QueueEntry): void {
+    if (entry.record === undefined) return;
+    if (entry.inFlight) this.#count(entry, -1);
+    this.#entries.delete(entry.record);
+    this.#options.settle(entry.record);
+    markSafe(entry);
+  }
+
+  /** When the next entry may be tried, where that is not now. */
+  nextMs(): number | undefined {
+    const nowMs = this.#options.clock.monotonic();
+    let nextMs: number | undefined;
+    for (const { inFlight, notBeforeMs } of this.#entries.values())
+      if (!inFlight && notBeforeMs > nowMs && (nextMs === undefined || notBeforeMs < nextMs)) nextMs = notBeforeMs;
+    // Nobody tells when the machine's clock has been set.
+    if (this.#timelessUpTo !== undefined) nextMs = Math.min(nextMs ?? Infinity, nowMs + writeLimits.clockCheckMs);
+    return nextMs;
+  }
+
+  hurry(): void {
+    for (const entry of this.#entries.values()) entry.notBeforeMs = 0;
+  }
+
+  /** Lets go what is older than the bound, or of an age that nobody will ever know. */
+  expire(): void {
+    const { maxAgeMs } = this.#limits;
+    for (const number of this.#sendable()) {
+      if (this.#entries.get(number)?.inFlight) continue;
+      const ageMs = this.#log?.ageOf(number);
+      if (ageMs === "unknown") this.#drop(number, "unknown_age");
+      else if (typeof ageMs === "number" && ageMs > maxAgeMs) this.#drop(number, "too_old");
+      else break;
+    }
+    this.#makeRoom();
+  }
+
+  #makeRoom(): void {
+    if (this.usage.bytes <= this.#limits.maxDiskBytes) return;
+    for (const number of this.#wanted()) {
+      if (!this.#entries.get(number)?.inFlight) this.#drop(number, "spool_full");
+      if (this.usage.bytes <= this.#limits.maxDiskBytes) return;
+    }
+  }
+
+  #drop(number: number, reason: DropReason): void {
+    const entry = this.#entryOf(number);
+    this.remove(entry);
+    this.#options.onDropped(entry, reason);
+  }
+
+  *#wanted(after?: number): Iterable<number> {
+    const log = this.#log;
+    if (!log) return;
+    const { owner, claimed } = this.#options;
+    for (let number = log.next(owner, after); number !== undefined; number = log.next(owner, number))
+      if (claimed(number)) yield number;
+  }
+
+  #lane(lane: Lane): Iterable<number> {
+    if (lane === "backlog") return this.#sendable();
+    for (const number of this.#wanted(this.#liveAfter)) {
+      if (!this.#isOld(number)) break;
+      this.#liveAfter = number;
+    }
+    return this.#wanted(this.#liveAfter);
+  }
+
+  /** Without those of earlier runs of the machine as long as its clock is not set: they come first, and may be many. */
+  #sendable(): Iterable<number> {
+    const timeless = (number: number): boolean => this.#log?.ageOf(number) === "not_yet";
+    const [first] = this.#wanted();
+    if (first === undefined || !timeless(first)) {
+      this.#timelessUpTo = undefined;
+      return this.#wanted();
+    }
+    this.#timelessUpTo ??= first;
+    for (const number of this.#wanted(this.#timelessUpTo)) {
+      if (!timeless(number)) break;
+      this.#timelessUpTo = number;
+    }
+    return this.#wanted(this.#timelessUpTo);
+  }
+
+  #isOld(number: number): boolean {
+    const ageMs = this.#log?.ageOf(number);
+    return typeof ageMs !== "number" || ageMs > writeLimits.liveMs;
+  }
+
+  #ready(number: number): boolean {
+    const entry = this.#entries.get(number);
+    return !entry || (!entry.inFlight && entry.notBeforeMs <= this.#options.clock.monotonic());
+  }
+
+  #fits({ bytes }: QueueEntry): boolean {
+    return this.#inFlight === 0 || this.#inFlightBytes + bytes <= this.#limits.maxReadBytes;
+  }
+
+  #entryOf(number: number): QueueEntry {
+    const known = this.#entries.get(number);
+    if (known) return known;
+    const bytes = (this.#log?.bytesOf(number) ?? 0) + writeLimits.entryBytes;
+    return newEntry({ profile: undefined, record: number, bytes, queued: undefined });
+  }
+
+  #remember(entry: QueueEntry): void {
+    if (entry.record === undefined) return;
+    this.#entries.set(entry.record, entry);
+    if (this.#entries.size <= writeLimits.failedRecords) return;
+    // The failures of the first are forgotten: it starts anew.
+    for (const [number, { inFlight }] of this.#entries) if (!inFlight) return void this.#entries.delete(number);
+  }
+
+  #count({ bytes, backlog }: QueueEntry, by: 1 | -1): void {
+    this.#inFlight += by;
+    this.#inFlightBytes += by * bytes;
+    if (backlog) this.#backlogInFlight += by;
+  }
+
+  get #log(): SpoolLog | undefined {
+    return this.#options.log();
+  }
+}

@@ -1,0 +1,128 @@
+import { createHash } from "node:crypto";
+import type { RuleArguments } from "./arguments.ts";
+import { lowerCase, upperCase } from "./letter-case.ts";
+import { compilePattern } from "./pattern.ts";
+import { constantOf, expand, parseTemplate } from "./template.ts";
+
+/** A rule ready to be applied. */
+export interface Rule {
+  /** For people: `keep where __meta_pod matches "prod-.+"`. */
+  readonly description: string;
+  readonly action: string;
+  /** Carries the rule out on `labels`; false drops the set. An empty value stands for a label that is absent. */
+  apply(labels: RuleLabels): boolean;
+}
+
+/** A label set under change. */
+export interface RuleLabels {
+  /** The value, or the empty string where the label is absent. */
+  get(name: string): string;
+  /** Sets the label; an empty value removes it. */
+  set(name: string, value: string): void;
+  /** As they are now; changing the set meanwhile is safe. */
+  entries(): readonly (readonly [name: string, value: string])[];
+}
+
+type Apply = Rule["apply"];
+
+/** What carries out a rule. Throws AgentError `bad_regex`. */
+export function compileApply(rule: RuleArguments): Apply {
+  switch (rule.action) {
+    case "replace":
+      return replace(rule);
+    case "keep":
+      return matching(rule);
+    case "drop":
+      return not(matching(rule));
+    case "keepequal":
+      return equal(rule);
+    case "dropequal":
+      return not(equal(rule));
+    case "hashmod":
+      return writing(rule, (text) => hashmod(text, rule.modulus));
+    case "lowercase":
+      return writing(rule, lowerCase);
+    case "uppercase":
+      return writing(rule, upperCase);
+    case "labelmap":
+      return labelmap(rule);
+    case "labeldrop":
+      return labeldrop(rule, true);
+    case "labelkeep":
+      return labeldrop(rule, false);
+  }
+}
+
+/** The values of the source labels, joined. */
+function sourceOf({ source_labels: names = [], separator }: RuleArguments): (labels: RuleLabels) => string {
+  const [only] = names;
+  if (names.length === 1 && only !== undefined) return (labels) => labels.get(only);
+  return (labels) => names.map((name) => labels.get(name)).join(separator);
+}
+
+function not(apply: Apply): Apply {
+  return (labels) => !apply(labels);
+}
+
+function matching(rule: RuleArguments): Apply {
+  const source = sourceOf(rule);
+  const pattern = compilePattern(rule.regex);
+  return (labels) => pattern(source(labels)) !== undefined;
+}
+
+function equal(rule: RuleArguments): Apply {
+  const source = sourceOf(rule);
+  const target = rule.target_label ?? "";
+  return (labels) => labels.get(target) === source(labels);
+}
+
+function writing(rule: RuleArguments, change: (text: string) => string): Apply {
+  const source = sourceOf(rule);
+  const target = rule.target_label ?? "";
+  return (labels) => {
+    labels.set(target, change(source(labels)));
+    return true;
+  };
+}
+
+function replace(rule: RuleArguments): Apply {
+  const source = sourceOf(rule);
+  const pattern = compilePattern(rule.regex);
+  const target = parseTemplate(rule.target_label ?? "");
+  const replacement = parseTemplate(rule.replacement);
+  const constantTarget = constantOf(target);
+  return (labels) => {
+    const groups = pattern(source(labels));
+    if (!groups) return true;
+    const name = constantTarget ?? expand(target, groups);
+    if (name !== "") labels.set(name, expand(replacement, groups));
+    return true;
+  };
+}
+
+function labelmap(rule: RuleArguments): Apply {
+  const pattern = compilePattern(rule.regex);
+  const replacement = parseTemplate(rule.replacement);
+  return (labels) => {
+    for (const [name, value] of labels.entries()) {
+      const groups = pattern(name);
+      const mapped = groups ? expand(replacement, groups) : "";
+      if (mapped !== "") labels.set(mapped, value);
+    }
+    return true;
+  };
+}
+
+function labeldrop(rule: RuleArguments, drops: boolean): Apply {
+  const pattern = compilePattern(rule.regex);
+  return (labels) => {
+    for (const [name] of labels.entries()) if ((pattern(name) !== undefined) === drops) labels.set(name, "");
+    return true;
+  };
+}
+
+/** Prometheus' hash: the last 8 bytes of MD5, so that targets are shared out as by its servers. */
+function hashmod(text: string, modulus: number): string {
+  const last8 = createHash("md5").update(text).digest().readBigUInt64BE(8);
+  return String(last8 % BigInt(modulus));
+}

@@ -1,0 +1,27 @@
+import { html } from "hono/html";
+import type { ConfigStatus } from "../config-status.ts";
+import { ago } from "./format.ts";
+import { type Html, outsideText } from "./html.ts";
+import type { View } from "./view.ts";
+
+/** In the page's head: which configuration runs, and since when. */
+export function configLine(config: ConfigStatus, { nowMs }: View): Html {
+  const { hash, generation, loadedMs } = config;
+  const times = generation === 1 ? "loaded" : html`generation ${generation}, loaded`;
+  return html` · config <code>${hash.slice(0, 12)}</code>, ${times} ${ago(loadedMs, nowMs)}`;
+}
+
+/** What should not go unnoticed: a reload that failed, and settings that wait for a restart. */
+export function configNotice(config: ConfigStatus, { nowMs }: View): Html {
+  const { failure, needsRestart } = config;
+  return html`${
+    failure
+      ? html`<section class="card error" id="reload"><strong>The last reload failed ${ago(failure.atMs, nowMs)}; what ran before goes on.</strong>
+${failure.message.split("\n").map((line) => html`<p class="error">${outsideText(line, 600)}</p>`)}</section>`
+      : ""
+  }${
+    needsRestart.length > 0
+      ? html`<p class="card note">After a restart only: ${needsRestart.map((setting, i) => html`${i > 0 ? ", " : ""}<code>${setting}</code>`)} of the configuration in force.</p>`
+      : ""
+  }`;
+}

@@ -1,0 +1,85 @@
+import type { Hono } from "hono/tiny";
+import { compareText, preview } from "../base/index.ts";
+import type { ComponentSnapshot } from "../component/index.ts";
+import type { TargetStatus } from "../model/index.ts";
+import { endpointsOf } from "./component-routes.ts";
+import { configJson, endpointJson, rfc3339, targetJson } from "./json.ts";
+import type { AppOptions } from "./options.ts";
+import { groupTargets, type TargetGroup } from "./target-groups.ts";
+import { targetsOf } from "./target-routes.ts";
+
+/** What is listed of the failures, and of a message. All are counted. */
+const shownFailures = 100;
+const shownMessage = 1000;
+
+/**
+ * `/api/v0/status`: the agent at a glance, for `agent status` and other programs. However many targets there are, it is short: what is well is
+ * counted, what is not is listed.
+ */
+export function addStatusRoutes(app: Hono, options: AppOptions): void {
+  const { clock, build } = options;
+  const startMs = clock.monotonic();
+  app.get("/api/v0/status", (c) => {
+    const components = options.components();
+    const nowMs = clock.now();
+    return c.json({
+      ...build,
+      ready: options.ready(),
+      time: rfc3339(nowMs),
+      // By the time that passed, because the clock of a box may be set after the start.
+      started: rfc3339(nowMs - (clock.monotonic() - startMs)),
+      config: configJson(options.config()),
+      targets: targetsJson(groupTargets(targetsOf(components))),
+      endpoints: endpointsOf(components).map(({ component, endpoint }) => ({ component, ...endpointJson(endpoint) })),
+      unhealthy: components.filter(({ health }) => health.state === "unhealthy").map(unhealthyJson),
+    });
+  });
+}
+
+function unhealthyJson({ id, health }: ComponentSnapshot) {
+  return { component: id, message: preview(health.message, shownMessage), since: rfc3339(health.updatedMs) };
+}
+
+/** A target is a process here, as on the page: all profile types of one address. */
+function targetsJson(groups: readonly TargetGroup[]) {
+  const failures = groups.flatMap(failuresOf);
+  return {
+    ...count(groups),
+    by_component: [...Map.groupBy(groups, ({ component }) => component)]
+      .sort(([a], [b]) => compareText(a, b))
+      .map(([component, own]) => ({ component, ...count(own) })),
+    failures: failures.slice(0, shownFailures),
+    failures_not_listed: Math.max(0, failures.length - shownFailures),
+  };
+}
+
+function count(groups: readonly TargetGroup[]) {
+  const down = groups.filter((group) => group.down > 0).length;
+  const waiting = groups.filter((group) => group.down === 0 && group.waiting > 0).length;
+  return { total: groups.length, up: groups.length - down - waiting, down, waiting };
+}
+
+/** What fails at one target: types that fail alike are one failure. */
+function failuresOf({ component, address, service, targets }: TargetGroup) {
+  const down = targets.filter(({ health }) => health === "down");
+  const alike = Map.groupBy(down, ({ lastError = "" }) => lastError);
+  return [...alike].map(([error, [first, ...others]]) => {
+    const failing = [first as TargetStatus, ...others];
+    return {
+      component,
+      address,
+      service_name: service,
+      types: failing.map(({ type }) => type),
+      all_types: failing.length === targets.length,
+      url: targetJson(component, first as TargetStatus).url,
+      error: preview(error, shownMessage),
+      reason: first?.lastErrorReason,
+      last_success: rfc3339(lastSuccessMs(failing)),
+    };
+  });
+}
+
+function lastSuccessMs(targets: readonly TargetStatus[]): number | undefined {
+  const successes = targets.flatMap(({ lastSuccessMs: atMs }) => (atMs === undefined ? [] : [atMs]));
+  return successes.length > 0 ? Math.max(...successes) : undefined;
+}

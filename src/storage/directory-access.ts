@@ -1,0 +1,119 @@
+import { mkdir, open, readFile, stat, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { pid } from "node:process";
+import { type Clock, limits, preview } from "../base/index.ts";
+import { type FileLock, loadRuntime } from "../runtime/index.ts";
+import { isMissing, StorageError, storageError } from "./storage-error.ts";
+
+/** The right to use a directory, which one process has at a time. */
+export interface DirectoryAccess {
+  /** Why it could not be had when it was last tried. */
+  readonly problem: StorageError | undefined;
+  /** Makes the directory where there is none, and locks it. Rejects with a StorageError, at once where it did within `storageRetryMs`. */
+  acquire(): Promise<void>;
+  /** The same where the directory exists; `false` where it does not. */
+  acquireExisting(): Promise<boolean>;
+  release(): Promise<void>;
+}
+
+/** Access to the directory at `path`, which is not touched before it is asked for. */
+export function createDirectoryAccess(path: string, { clock }: { readonly clock: Clock }): DirectoryAccess {
+  let lock: FileLock | undefined;
+  let acquiring: Promise<void> | undefined;
+  let failure: { readonly error: StorageError; readonly atMs: number } | undefined;
+  let released = false;
+
+  const attempt = async (): Promise<void> => {
+    if (failure && clock.monotonic() - failure.atMs < limits.storageRetryMs) throw failure.error;
+    try {
+      lock = await lockDirectory(path);
+      failure = undefined;
+    } catch (thrown) {
+      const error = storageError(thrown, { doing: "use the data directory", path });
+      failure = { error, atMs: clock.monotonic() };
+      throw error;
+    }
+  };
+
+  const acquire = async (): Promise<void> => {
+    if (released) throw new StorageError("closed", `Cannot use the data directory "${path}": it was closed`);
+    if (lock) return;
+    acquiring ??= attempt().finally(() => {
+      acquiring = undefined;
+    });
+    await acquiring;
+  };
+
+  return {
+    get problem() {
+      return failure?.error;
+    },
+    acquire,
+    async acquireExisting() {
+      if (!lock && !(await exists(path))) return false;
+      await acquire();
+      return true;
+    },
+    async release() {
+      released = true;
+      await acquiring?.catch(() => {});
+      await lock?.release();
+      lock = undefined;
+    },
+  };
+}
+
+async function lockDirectory(path: string): Promise<FileLock> {
+  const firstMade = await mkdir(path, { recursive: true, mode: 0o700 });
+  if (firstMade !== undefined) await syncParents(resolve(path), resolve(firstMade));
+  const lockPath = join(path, "lock");
+  const lock = await (await loadRuntime()).lockFile(lockPath);
+  if (!lock) throw await lockedError(path, lockPath);
+  try {
+    // For people, and for the message of the next agent that comes.
+    await writeFile(lockPath, `${pid} ${hostname()}\n`);
+  } catch {
+    // On a full disk too the lock holds.
+  }
+  return lock;
+}
+
+async function lockedError(path: string, lockPath: string): Promise<StorageError> {
+  const holder = await readFile(lockPath, "utf8").catch(() => "");
+  const [, id, host] = /^(\d+) (\S+)/.exec(holder) ?? [];
+  const who = id ? ` (process ${id} on "${preview(host ?? "")}")` : "";
+  return new StorageError(
+    "locked",
+    `Cannot use the data directory "${path}": another agent uses it${who}; end that one, or set another storage.path`,
+  );
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (thrown) {
+    if (isMissing(thrown)) return false;
+    throw storageError(thrown, { doing: "use the data directory", path });
+  }
+}
+
+/** Makes directories safe that were made: all from `firstMade` down to `path`. */
+async function syncParents(path: string, firstMade: string): Promise<void> {
+  for (let made = path; ; made = dirname(made)) {
+    // One may be allowed to make something in a directory that one may not read.
+    await syncDirectory(dirname(made)).catch(() => {});
+    if (made.length <= firstMade.length) return;
+  }
+}
+
+/** Makes the names in a directory safe: files that were made, renamed or removed stay so after a power cut. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

@@ -1,0 +1,69 @@
+import type { RecordAge } from "./record-age.ts";
+import type { LostReason } from "./spool-metrics.ts";
+
+/** What is kept of one profile. The log does not look into either part. */
+export interface SpoolRecord {
+  readonly meta: Uint8Array;
+  readonly data: Uint8Array;
+}
+
+export interface SpoolLogOptions {
+  /** What all segments together may occupy. */
+  readonly maxBytes: number;
+  /**
+   * Told of every record that the log lets go by itself: for room, or because it cannot be read any more. Not of one that cannot be read
+   * at `open` already, because nobody knows any more who wanted it: that is only counted.
+   */
+  readonly onLost: (lost: LostRecord) => void;
+}
+
+export interface LostRecord {
+  /** Who still wanted it. */
+  readonly owner: string;
+  readonly reason: LostReason;
+  /** What it occupied on disk. */
+  readonly bytes: number;
+}
+
+/**
+ * Records on disk, each wanted by one or more owners (endpoints) until they settle it. A record is named by its number, which grows.
+ * Everything but `open`, `append`, `read`, `flush` and `close` is answered from memory. A record that nobody wants any more cannot be adopted.
+ */
+export interface SpoolLog {
+  /** Reads what an earlier process left; resolves at once where that is done. Rejects with a StorageError; may be tried again. */
+  open(): Promise<void>;
+  /** Both parts must stay as they are until then. Resolves with its number once the record is safe on disk, some `spoolCommitMs` later. Rejects with a StorageError; nothing is kept then. */
+  append(record: SpoolRecord, owners: readonly string[]): Promise<number>;
+  /** Lets another owner want it too. */
+  adopt(number: number, owner: string): void;
+  /** The owner wants it no more. Written some time later: after a crash it may be wanted again. */
+  settle(number: number, owner: string): void;
+  /** The record, checksum verified. Rejects with a StorageError; with `damaged` it is lost, and `onLost` was told who wanted it. */
+  read(number: number): Promise<SpoolRecord>;
+  /** The first record above `after` that the owner wants. */
+  next(owner: string, after?: number): number | undefined;
+  /** What it occupies on disk; 0 where there is none. */
+  bytesOf(number: number): number;
+  /** Rule: see recordAge(). */
+  ageOf(number: number): RecordAge;
+  /** Wall time at which it was appended, as the clock said then. */
+  appendedAtMs(number: number): number;
+  /** Everybody who wants a record. */
+  owners(): readonly string[];
+  usage(owner: string): { readonly records: number; readonly bytes: number };
+  snapshot(): SpoolStatus;
+  applyOptions(options: SpoolLogOptions): void;
+  /** Resolves once everything appended and settled so far is on disk. */
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface SpoolStatus {
+  readonly segments: number;
+  /** On disk, settled records included. */
+  readonly bytes: number;
+  /** What the index of the records occupies in memory. */
+  readonly memoryBytes?: number;
+  /** Why the last write failed; absent once one succeeds. */
+  readonly problem?: { readonly reason: string; readonly message: string };
+}

@@ -1,0 +1,128 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { cli } from "../support/cli.ts";
+
+let directory: string;
+let file: string;
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "pprof-agent-explain-"));
+  file = join(directory, "agent.toml");
+  writeFileSync(file, config);
+});
+
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const config = `[discovery.relabel.shop]
+targets = [
+  { __address__ = "a:1", team = "shop", old = "x" },
+  { __address__ = "b:1", team = "bank" },
+]
+rule = [
+  { action = "keep", source_labels = "team", regex = "shop" },
+  { action = "labeldrop", regex = "old" },
+  { source_labels = "team", regex = "(s)[h]op", target_label = "team", replacement = "$1" },
+]
+[pyroscope.scrape.local]
+targets = ["discovery.relabel.shop"]
+forward_to = []
+rule = { target_label = "zone", replacement = "eu" }
+[pyroscope.scrape.local.profiling_config.profile]
+memory.enabled = false
+block.enabled = false
+mutex.enabled = false
+process_cpu.enabled = false
+`;
+
+const shop = `{__address__="a:1", old="x", team="shop"}
+  discovery.relabel.shop
+    rule 1: keep where team matches "shop"
+      kept
+    rule 2: remove every label that matches "old"
+      - old="x"
+    rule 3: set team to "$1" where team matches "(s)[h]op"
+      ~ team="s", was "shop"
+    exports {__address__="a:1", team="s"}
+  pyroscope.scrape.local, from discovery.relabel.shop
+    rule 1: set zone to "eu"
+      + zone="eu"
+    scrapes http://a:1/debug/pprof/goroutine
+      as {__name__="goroutine", instance="a:1", job="pyroscope.scrape.local", service_name="unspecified", team="s", zone="eu"}
+`;
+
+const bank = `{__address__="b:1", team="bank"}
+  discovery.relabel.shop
+    rule 1: keep where team matches "shop"
+      DROPPED
+`;
+
+describe("agent check --explain", () => {
+  test("follows every target of the file through rules, components and URLs", async () => {
+    expect(await cli("check", "--config", file, "--explain")).toEqual({ code: 0, out: `${shop}\n${bank}`, err: "" });
+  });
+
+  test("explains the targets that hold a text", async () => {
+    const { out } = await cli("check", "--explain", file, "bank");
+    expect(out).toBe(bank);
+    const none = await cli("check", "--explain", file, "nobody");
+    expect(none.out).toStartWith("No target to explain");
+  });
+
+  test("explains a target that is given by hand, wherever targets come in", async () => {
+    const { out } = await cli("check", "--config", file, "--explain", "--target", "__address__=c:1,team=none");
+    expect(out).toBe(`{__address__="c:1", team="none"}
+  discovery.relabel.shop
+    rule 1: keep where team matches "shop"
+      DROPPED
+`);
+  });
+
+  test("says why a target that no rule drops is not scraped", async () => {
+    const { out } = await cli("check", "--config", file, "--explain", "--target", "team=shop");
+    expect(out).toContain('    Cannot scrape a target without the label "__address__"\n    nothing is scraped\n');
+  });
+
+  test("prints one JSON document", async () => {
+    const { out } = await cli("check", "--config", file, "--explain", "--json", "bank");
+    expect(JSON.parse(out)).toEqual({
+      targets: [
+        {
+          target: { __address__: "b:1", team: "bank" },
+          components: [
+            {
+              component: "discovery.relabel.shop",
+              rules: [
+                {
+                  rule: 1,
+                  action: "keep",
+                  description: 'keep where team matches "shop"',
+                  outcome: "dropped",
+                  before: { __address__: "b:1", team: "bank" },
+                },
+              ],
+            },
+          ],
+        },
+      ],
+    });
+  });
+
+  test.each([
+    [["--explain"], "Nothing to explain: give --config FILE"],
+    [["--config", "a.toml", "--explain", "b", "c"], 'One text is enough to choose targets: got "b" and "c"'],
+    [
+      ["--config", "a.toml", "--explain", "--target", "h:1"],
+      `Target "h:1" holds "h:1": write --target 'LABEL=VALUE,LABEL=VALUE'`,
+    ],
+    [
+      ["--config", "a.toml", "--explain", "--label", "a=b"],
+      'Flag "--label" stands beside --explain, which explains a file',
+    ],
+    [["a.toml", "b.toml"], 'Unexpected argument "b.toml" of "agent check"'],
+  ])("refuses %j", async (args, message) => {
+    const { code, err } = await cli("check", ...args);
+    expect([code, err.split("\n")[0]]).toEqual([2, `agent: ${message}`]);
+  });
+});

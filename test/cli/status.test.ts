@@ -1,0 +1,203 @@
+import { describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ComponentSnapshot } from "../../src/component/index.ts";
+import { testApp } from "../server/app.ts";
+import { busyBox, component, endpoint, nowMs, target } from "../server/snapshots.ts";
+import { cli } from "../support/cli.ts";
+
+/** An address where an agent in this state answers, below a path as behind a proxy. */
+async function serve(components: readonly ComponentSnapshot[], given: Parameters<typeof testApp>[1] = {}) {
+  const app = testApp(components, given);
+  const server = createServer((request, response) => {
+    const path = (request.url ?? "").replace(/^\/agent/, "");
+    void app
+      .get(path)
+      .then((answer) => answer.text())
+      .then((text) => response.end(text));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as { port: number }).port}/agent/`,
+    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => void server.close(() => resolve())),
+  };
+}
+
+const loaded = { hash: "0".repeat(64), generation: 1, loadedMs: nowMs - 90_000, needsRestart: [] };
+
+function writing(...endpoints: readonly ReturnType<typeof endpoint>[]) {
+  return component({ id: "pyroscope.write.local", debugInfo: { endpoints } });
+}
+
+async function statusOf(components: readonly ComponentSnapshot[], given: Parameters<typeof testApp>[1] = {}) {
+  await using server = await serve(components, given);
+  return await cli("status", "--url", server.url);
+}
+
+describe("agent status", () => {
+  test("shows a busy box: what is down with its reason, queues, and what to do next", async () => {
+    const { code, stdout } = await statusOf(busyBox(), { config: () => ({ ...loaded, generation: 3 }) });
+    expect(code).toBe(1);
+    expect(stdout.replace(/127\.0\.0\.1:\d+/, "127.0.0.1:12345")).toBe(
+      `pprof-agent 0.1.0 (bun 1.4.5) at http://127.0.0.1:12345/agent: up for 0 s, configuration 3, reloaded 1 min ago
+
+Targets: 8 of 12 up, 3 down, 1 not scraped yet
+  DOWN  10.0.0.13:6060 (billing), all types: Cannot connect to "10.0.0.13:6060": connection refused; last success 4 min ago
+  DOWN  10.0.0.15:6060 (mailer), process_cpu: Cannot profile the CPU of "10.0.0.15:6060": another profiler is active ("cpu profiling already in use"); last success 33 s ago
+  DOWN  10.0.0.14:6060 (search), block, mutex: Expected a pprof profile, got HTML: "<!DOCTYPE html><html><head><title>Sign in</title>"; never succeeded
+
+Endpoints: 1 of 2 up
+  DOWN  http://10.1.0.4:4040 (pyroscope.write.staging)
+        214 in memory (3.1MiB), 1186 on disk (17.5MiB), oldest 4 min, 1 in flight, next attempt in 12 s
+        9871 sent, last 4 min ago, 3 dropped (2 too_old, 1 invalid), its clock differs from this machine's by -1m35s
+        Cannot push to "http://10.1.0.4:4040": 503 Service Unavailable, "at least 1 live replicas required, could only find 0" (1 s ago)
+  up    eu https://profiles-eu.example.com (pyroscope.write.staging)
+        nothing waits
+        1234 sent, last 2 s ago
+
+Components that could not take their arguments:
+  pyroscope.write.lab: Cannot read "password_file": no such file "/run/secrets/lab"
+
+What to do next:
+  pyroscope.write.lab: correct its arguments and reload; until then it goes on with those it had
+  http://10.1.0.4:4040 (pyroscope.write.staging): look at the log of the server: its ingesters are not ready
+  http://10.1.0.4:4040 (pyroscope.write.staging): docs/troubleshooting.md says what each reason means
+  10.0.0.13:6060 (billing), all types: is the process running?
+  10.0.0.15:6060 (mailer), process_cpu: \`agent test "http://10.0.0.15:6060/debug/pprof/profile?seconds=14"\` explains every step of a request
+  10.0.0.14:6060 (search), block, mutex: \`agent test "http://10.0.0.14:6060/debug/pprof/block"\` explains every step of a request
+`,
+    );
+  });
+
+  const well: Readonly<Record<string, readonly ComponentSnapshot[]>> = {
+    "has nothing to do": [],
+    "delivers everything": [writing(endpoint())],
+    "waits for its first profile": [writing(endpoint({ state: "unknown" }))],
+    "dropped something two hours ago": [
+      writing(endpoint({ droppedProfiles: 3, droppedByReason: { too_old: 3 }, lastDroppedMs: nowMs - 7_200_000 })),
+    ],
+  };
+  for (const [what, components] of Object.entries(well))
+    test(`ends with 0 for an agent that ${what}`, async () => {
+      expect(await statusOf(components)).toMatchObject({ code: 0, stderr: "" });
+    });
+
+  const unwell: Readonly<Record<string, Parameters<typeof statusOf>>> = {
+    "an endpoint that is down": [[writing(endpoint({ state: "down" }))]],
+    "profiles dropped half an hour ago": [
+      [writing(endpoint({ droppedProfiles: 1, lastDroppedMs: nowMs - 1_800_000 }))],
+    ],
+    "a disk that is full": [[writing(endpoint({ spoolProblem: "No space is left; free some" }))]],
+    "a target of which one type fails": [
+      [
+        component({
+          id: "pyroscope.scrape.a",
+          debugInfo: { targets: [target("h:1"), target("h:1", { type: "block", health: "down" })] },
+        }),
+      ],
+    ],
+    "a component at fault": [[component({ id: "a.b.c", health: { state: "unhealthy", message: "no", updatedMs: 0 } })]],
+    "a reload that failed": [
+      [],
+      { config: () => ({ ...loaded, failure: { atMs: nowMs, message: "agent.toml:1:1: no" } }) },
+    ],
+    "components that do not run yet": [[], { ready: () => false }],
+  };
+  for (const [what, given] of Object.entries(unwell))
+    test(`ends with 1 and says what to do for ${what}`, async () => {
+      const { code, stdout } = await statusOf(...given);
+      expect(code).toBe(1);
+      expect(stdout).toMatch(/\nWhat to do next:\n {2}\S/);
+    });
+
+  test("says why the last reload failed, and what waits for a restart", async () => {
+    const failure = { atMs: nowMs - 60_000, message: "agent.toml:1:1: unknown table\nagent.toml:2:1: another" };
+    const { stdout } = await statusOf([], { config: () => ({ ...loaded, failure, needsRestart: ["storage.path"] }) });
+    expect(stdout).toContain(
+      "The last reload failed 1 min ago, what ran before goes on: agent.toml:1:1: unknown table agent.toml:2:1: another\n",
+    );
+    expect(stdout).toContain("After a restart only: storage.path\n");
+  });
+
+  test("lists at most 20 of anything and counts the others", async () => {
+    const targets = Array.from({ length: 300 }, (_, i) =>
+      target(`h${i}:1`, { health: "down", lastError: `Cannot connect to h${i}; look at h${i}` }),
+    );
+    const endpoints = Array.from({ length: 30 }, (_, i) => endpoint({ url: `http://e${i}`, state: "down" }));
+    const { stdout } = await statusOf([
+      component({ id: "pyroscope.scrape.a", debugInfo: { targets } }),
+      writing(...endpoints),
+    ]);
+    expect(stdout.match(/^ {2}DOWN {2}h\d+:1/gm)).toHaveLength(20);
+    expect(stdout.match(/^ {2}DOWN {2}http:/gm)).toHaveLength(20);
+    expect(stdout.match(/… and \d+ more/g)).toEqual(["… and 280 more", "… and 10 more", "… and 81 more"]);
+    expect(stdout.split("\n").length).toBeLessThan(130);
+  });
+
+  test("prints nothing that a terminal would obey", async () => {
+    const attack = "\u001b]0;owned\u0007\u001b[2J\nfake line";
+    const failing = target(attack, { health: "down", lastError: attack, service: attack, type: attack, url: attack });
+    const { stdout } = await statusOf([
+      component({ id: attack, health: { state: "unhealthy", message: attack, updatedMs: 0 } }),
+      component({ id: `a.scrape.${attack}`, debugInfo: { targets: [failing, target("h:1")] } }),
+      writing(
+        endpoint({
+          name: attack,
+          url: attack,
+          state: "down",
+          lastError: attack,
+          advice: attack,
+          spoolProblem: attack,
+          droppedProfiles: 1,
+          droppedByReason: { [attack]: 1 },
+        }),
+      ),
+    ]);
+    expect(stdout.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
+    expect(stdout).not.toMatch(/^fake line/m);
+  });
+
+  test("names file and component in the commands it suggests", async () => {
+    await using server = await serve([writing(endpoint({ state: "down", lastError: "nobody knows" }))]);
+    const directory = mkdtempSync(join(tmpdir(), "pprof-status-"));
+    try {
+      const file = join(directory, "agent.json");
+      writeFileSync(file, JSON.stringify({ server: { listen_address: new URL(server.url).host } }));
+      const { stdout } = await cli("status", "--config", file);
+      expect(stdout).toContain(`\`agent test --config ${file} --component pyroscope.write.local\` explains every step`);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+});
+
+describe("the address of agent status", () => {
+  test.each([
+    [["--url", "localhost:12345", "--config", "agent.toml"], 'Two addresses: give "--url" or "--config", not both'],
+    [["--url", "ftp://h:1"], 'has the scheme "ftp": use http or https'],
+    [["--url", "12345"], 'is no address: did you mean "localhost:12345"?'],
+    [["--url", "http://user:secret@"], "is no address: write http://host:port"],
+    [["http://localhost:12345"], 'Unexpected argument "http://localhost:12345"'],
+  ])("is refused as %p", async (args, message) => {
+    const { code, stderr } = await cli("status", ...args);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+    expect(stderr).not.toContain("secret");
+  });
+
+  test("that a file does not tell is no agent that can be reached", async () => {
+    const { code, stderr } = await cli("status", "--config", "/no/such/agent.toml");
+    expect(code).toBe(3);
+    expect(stderr).toContain("there is no such file");
+    expect(stderr).toContain("--url http://HOST:PORT");
+  });
+
+  test("holds a password that is not shown", async () => {
+    const { code, stderr } = await cli("status", "--url", "http://user:secret@127.0.0.1:1");
+    expect(code).toBe(3);
+    expect(stderr).toContain("No agent at http://127.0.0.1:1 (--url)");
+    expect(stderr).not.toContain("secret");
+  });
+});

@@ -1,0 +1,56 @@
+import { AgentError } from "../../src/base/index.ts";
+import type { Engine, Standing } from "../../src/cluster/engine.ts";
+import type { ClusterMember } from "../../src/model/index.ts";
+
+interface Record {
+  readonly member: ClusterMember;
+  untilMs: number;
+}
+
+/** The members of a cluster in memory, as an engine with leases keeps them. */
+export class MemoryEngines {
+  readonly #records = new Map<string, Record>();
+  readonly #nowMs: () => number;
+  readonly #ttlMs: number;
+  /** What a call waits for or rejects with: for all agents, or by name. */
+  readonly failures = new Map<string, "unreachable" | "silent">();
+
+  constructor({ nowMs, ttlMs }: { readonly nowMs: () => number; readonly ttlMs: number }) {
+    this.#nowMs = nowMs;
+    this.#ttlMs = ttlMs;
+  }
+
+  /** Everybody's lease ends, as where etcd lost its data. */
+  forgetAll(): void {
+    this.#records.clear();
+  }
+
+  open(self: ClusterMember): Engine {
+    const call = async <T>(signal: AbortSignal, answer: () => T): Promise<T> => {
+      const failure = this.failures.get(self.name) ?? this.failures.get("*");
+      if (failure === "silent") await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      if (failure) throw new AgentError("refused", "Cannot reach the engine: connection refused");
+      return answer();
+    };
+    return {
+      name: "etcd",
+      lookEveryMs: this.#ttlMs / 10,
+      renew: (signal) => call(signal, () => this.#renew(self)),
+      members: (signal) => call(signal, () => this.#live()),
+      leave: (signal) => call(signal, () => void this.#records.delete(self.name)),
+      close: () => {},
+    };
+  }
+
+  #renew(member: ClusterMember): Standing {
+    const record = this.#records.get(member.name);
+    const isForeign = record && record.member.instance !== member.instance && record.untilMs > this.#nowMs();
+    if (isForeign) return { heldBy: record.member };
+    this.#records.set(member.name, { member, untilMs: this.#nowMs() + this.#ttlMs });
+    return "member";
+  }
+
+  #live(): readonly ClusterMember[] {
+    return [...this.#records.values()].filter(({ untilMs }) => untilMs > this.#nowMs()).map(({ member }) => member);
+  }
+}

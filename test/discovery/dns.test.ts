@@ -1,0 +1,163 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import * as v from "valibot";
+import { dnsKind } from "../../src/discovery/dns.ts";
+import { namesToAsk, parseDnsServer, parseResolvConf } from "../../src/discovery/resolv-conf.ts";
+import { dnsmasqProgram, startDnsmasq } from "./dnsmasq.ts";
+import { runDiscovery } from "./running-discovery.ts";
+import { startScriptedDns } from "./scripted-dns.ts";
+
+// Real servers on a real clock.
+setDefaultTimeout(20_000);
+
+const often = { refresh_interval: "100ms" };
+
+describe.skipIf(dnsmasqProgram === undefined)("discovery.dns asks dnsmasq", () => {
+  test.concurrent("for SRV records, which have their own ports", async () => {
+    await using server = await startDnsmasq([
+      "srv-host=_pprof._tcp.test,one.test,6060",
+      "srv-host=_pprof._tcp.test,two.test,6061",
+    ]);
+    await using discovery = runDiscovery(dnsKind, { names: "_pprof._tcp.test.", servers: server.address });
+    await discovery.untilAddresses(["one.test:6060", "two.test:6061"]);
+    expect(discovery.targets()).toContainEqual({
+      __address__: "one.test:6060",
+      __meta_dns_name: "_pprof._tcp.test.",
+      __meta_dns_srv_record_target: "one.test.",
+      __meta_dns_srv_record_port: "6060",
+    });
+  });
+
+  test.concurrent("for A and AAAA records of several names, and for mail servers", async () => {
+    await using server = await startDnsmasq([
+      "host-record=a.test,10.0.0.1",
+      "host-record=a.test,10.0.0.2",
+      "host-record=b.test,10.0.0.3,fd00::3",
+      "cname=alias.test,b.test",
+      "mx-host=test,mail.test,5",
+    ]);
+    const shared = { port: 6060, servers: [server.address] };
+    await using four = runDiscovery(dnsKind, { names: ["a.test.", "alias.test.", "a.test."], type: "a", ...shared });
+    await four.untilAddresses(["10.0.0.1:6060", "10.0.0.2:6060", "10.0.0.3:6060"]);
+    expect(four.targets()).toContainEqual({ __address__: "10.0.0.3:6060", __meta_dns_name: "alias.test." });
+    await using six = runDiscovery(dnsKind, { names: ["b.test."], type: "AAAA", ...shared });
+    await six.untilAddresses(["[fd00::3]:6060"]);
+    await using mail = runDiscovery(dnsKind, { names: "test.", type: "MX", ...shared });
+    await mail.untilAddresses(["mail.test:6060"]);
+    expect(mail.targets()[0]).toMatchObject({ __meta_dns_mx_record_target: "mail.test." });
+  });
+
+  test.concurrent("over TCP where the answer does not fit into a datagram", async () => {
+    const hosts = Array.from({ length: 300 }, (_, index) => `host-with-a-long-name-${index}.test`);
+    await using server = await startDnsmasq(
+      hosts.map((host, index) => `srv-host=_big._tcp.test,${host},${7000 + index}`),
+    );
+    await using discovery = runDiscovery(dnsKind, { names: "_big._tcp.test.", servers: server.address });
+    await discovery.untilAddresses(hosts.map((host, index) => `${host}:${7000 + index}`));
+  });
+
+  test.concurrent("and drops a name that does not exist any more, but not one of a server that is down", async () => {
+    await using server = await startDnsmasq(["host-record=a.test,10.0.0.1", "host-record=b.test,10.0.0.2"]);
+    const written = { names: ["a.test.", "b.test."], type: "A", port: 6060, servers: server.address, ...often };
+    await using discovery = runDiscovery(dnsKind, written);
+    await discovery.untilAddresses(["10.0.0.1:6060", "10.0.0.2:6060"]);
+    await server.stop();
+    const { shownSources } = await discovery.untilStatus("both fail", (status) =>
+      status.shownSources.every(({ lastError }) => lastError !== undefined),
+    );
+    expect(shownSources[0]?.lastError).toStartWith('Cannot look up A records of "a.test');
+    expect(discovery.addresses()).toEqual(["10.0.0.1:6060", "10.0.0.2:6060"]);
+    await server.start(["host-record=b.test,10.0.0.3"]);
+    await discovery.untilAddresses(["10.0.0.3:6060"]);
+    expect(discovery.status().shownSources.every(({ lastError }) => lastError === undefined)).toBe(true);
+  });
+});
+
+describe("discovery.dns", () => {
+  const failures: readonly [title: string, code: string | undefined, says: RegExp][] = [
+    ["that fails", "SERVFAIL", /answered SERVFAIL/],
+    ["that refuses", "REFUSED", /answered REFUSED/],
+    ["that says nothing", undefined, /no answer within 400ms/],
+  ];
+
+  test.concurrent.each(failures)("keeps what a name server %s said before", async (_title, code, says) => {
+    await using server = await startScriptedDns();
+    server.answer([{ type: "A", name: "a.test", data: "10.0.0.1" }]);
+    const written = { names: "a.test.", type: "A", port: 1, servers: server.address, refresh_interval: "400ms" };
+    await using discovery = runDiscovery(dnsKind, written);
+    await discovery.untilAddresses(["10.0.0.1:1"]);
+    server.fail(code);
+    const status = await discovery.untilStatus(
+      "it fails",
+      ({ shownSources }) => shownSources[0]?.lastError !== undefined,
+    );
+    expect(status.shownSources[0]?.lastError).toMatch(says);
+    expect(discovery.addresses()).toEqual(["10.0.0.1:1"]);
+    server.fail("NXDOMAIN");
+    await discovery.untilAddresses([]);
+  });
+
+  test.concurrent("asks the next server where one does not answer", async () => {
+    await using broken = await startScriptedDns();
+    await using server = await startScriptedDns();
+    broken.fail("SERVFAIL");
+    server.answer([{ type: "NS", name: "test", data: "ns1.test" }]);
+    const written = { names: "test.", type: "NS", port: 53, servers: [broken.address, server.address] };
+    await using discovery = runDiscovery(dnsKind, written);
+    await discovery.untilAddresses(["ns1.test:53"]);
+    expect(discovery.targets()[0]).toMatchObject({ __meta_dns_ns_record_target: "ns1.test." });
+  });
+
+  test.concurrent("listens to no answer but that to its question", async () => {
+    await using server = await startScriptedDns();
+    server.answer([{ type: "A", name: "a.test", data: "10.0.0.1" }], { lieFirst: true });
+    await using discovery = runDiscovery(dnsKind, { names: "a.test.", type: "A", port: 1, servers: server.address });
+    await discovery.untilAddresses(["10.0.0.1:1"]);
+  });
+
+  test.each([
+    [{ names: [] }, "at least one name is needed"],
+    [{ names: "a", type: "A" }, 'a port is needed with type "A"'],
+    [{ names: "a", type: "TXT" }, 'expected one of "SRV", "A", "AAAA", "MX", "NS", found "TXT"'],
+    [{ names: "a", type: "A", port: 70_000 }, "a port is at most 65535"],
+    [{ names: "a", servers: "dns.example.com" }, "expected the address of a name server"],
+  ])("does not take %p", (written, says) => {
+    const { issues } = v.safeParse(dnsKind.schema, written);
+    expect(issues?.map(({ message }) => message).join()).toContain(says);
+  });
+});
+
+describe("the system's DNS settings", () => {
+  test("are read as resolv.conf(5) describes them", () => {
+    const text =
+      "# made by dhcp\nnameserver 10.0.0.2\nnameserver fd00::2 ; second\ndomain old.test\nsearch a.test b.test.\noptions edns0 ndots:2 timeout:1\nnameserver nonsense\n";
+    expect(parseResolvConf(text)).toEqual({
+      servers: [
+        { host: "10.0.0.2", port: 53 },
+        { host: "fd00::2", port: 53 },
+      ],
+      search: ["a.test", "b.test."],
+      ndots: 2,
+    });
+  });
+
+  test.each([
+    ["web", ["web.a.test", "web.b.test", "web"]],
+    ["web.prod.svc", ["web.prod.svc", "web.prod.svc.a.test", "web.prod.svc.b.test"]],
+    ["web.", ["web"]],
+  ])("make of %s the names that are asked for", (name, names) => {
+    expect(namesToAsk(name, { search: ["a.test", "b.test."], ndots: 2 })).toEqual(names);
+  });
+
+  test.each([
+    ["10.0.0.2", { host: "10.0.0.2", port: 53 }],
+    ["127.0.0.1:8600", { host: "127.0.0.1", port: 8600 }],
+    ["fd00::2", { host: "fd00::2", port: 53 }],
+    ["[fd00::2]:8600", { host: "fd00::2", port: 8600 }],
+    ["[fd00::2]", { host: "fd00::2", port: 53 }],
+    ["host:53", undefined],
+    ["10.0.0.2:70000", undefined],
+    ["10.0.0.2:", undefined],
+  ])("take %s for a server or not", (text, server) => {
+    expect(parseDnsServer(text)).toEqual(server);
+  });
+});

@@ -1,0 +1,45 @@
+import dgram from "node:dgram";
+import { once } from "node:events";
+import { type Answer, decode, encode, type Packet } from "dns-packet";
+
+export interface ScriptedDns extends AsyncDisposable {
+  /** `127.0.0.1:port` */
+  readonly address: string;
+  /** Answers every question so; with `lieFirst`, after an answer with another id. */
+  answer(records: readonly Answer[], options?: { readonly lieFirst?: boolean }): void;
+  /** Answers with this code, or not at all. */
+  fail(code: string | undefined): void;
+}
+
+const codes: Readonly<Record<string, number>> = { NOERROR: 0, SERVFAIL: 2, NXDOMAIN: 3, REFUSED: 5 };
+
+/** A name server that says what it is told to: what no well-kept server says on demand. */
+export async function startScriptedDns(): Promise<ScriptedDns> {
+  let records: readonly Answer[] = [];
+  let code: string | undefined = "NOERROR";
+  let lies = false;
+  const socket = dgram.createSocket("udp4");
+  socket.on("message", (bytes, from) => {
+    if (code === undefined) return;
+    const { id = 0, questions } = decode(bytes);
+    const say = (packet: Packet): void => socket.send(encode(packet), from.port, from.address);
+    const wrong: Answer[] = [{ type: "A", name: "a.test", data: "10.6.6.6" }];
+    if (lies) say({ type: "response", id: id ^ 1, flags: 0, questions: questions ?? [], answers: wrong });
+    say({ type: "response", id, flags: codes[code] ?? 0, questions: questions ?? [], answers: [...records] });
+  });
+  socket.bind(0, "127.0.0.1");
+  await once(socket, "listening");
+  return {
+    address: `127.0.0.1:${socket.address().port}`,
+    answer(next, { lieFirst = false } = {}) {
+      [records, code, lies] = [next, "NOERROR", lieFirst];
+    },
+    fail(next) {
+      [records, code, lies] = [[], next, false];
+    },
+    async [Symbol.asyncDispose]() {
+      socket.close();
+      await once(socket, "close");
+    },
+  };
+}

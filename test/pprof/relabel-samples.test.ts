@@ -1,0 +1,107 @@
+import { describe, expect, test } from "bun:test";
+import { fromBinary } from "@bufbuild/protobuf";
+import { ProfileSchema } from "../../src/gen/google/v1/profile_pb.ts";
+import { relabelSamples, type SampleLabels, validate } from "../../src/pprof/index.ts";
+import { rawRecording, recordingNumbers } from "../support/recordings.ts";
+import { buildProfile } from "../support/profile-builder.ts";
+
+const profile = buildProfile({
+  sampleTypes: ["cpu/nanoseconds"],
+  samples: [
+    { stack: ["main", "work"], values: [10], labels: { user: "ada", zone: "eu" } },
+    { stack: ["main", "rest"], values: [20], labels: { user: "bob", bytes: 512 } },
+    { stack: ["main"], values: [30], labels: { user: "ada", zone: "eu" } },
+    { stack: ["idle"], values: [40] },
+  ],
+});
+
+/** Values and labels of every sample, as protobuf-es reads them. */
+function samplesOf(raw: Uint8Array) {
+  const { sample, stringTable } = fromBinary(ProfileSchema, raw);
+  return sample.map(({ value, label }) => ({
+    value: Number(value[0]),
+    labels: Object.fromEntries(
+      label.map(({ key, str, num }) => [stringTable[Number(key)], str > 0n ? stringTable[Number(str)] : Number(num)]),
+    ),
+  }));
+}
+
+function stringsOf(raw: Uint8Array): readonly string[] {
+  return fromBinary(ProfileSchema, raw).stringTable;
+}
+
+const without = (name: string) => (labels: SampleLabels) => new Map([...labels].filter(([key]) => key !== name));
+
+describe("relabelling the samples of a profile", () => {
+  test("leaves the very input where nothing changes", () => {
+    expect(relabelSamples(profile, (labels) => labels)).toEqual({ raw: profile, samples: 4, dropped: 0 });
+    expect(relabelSamples(profile, (labels) => new Map(labels)).raw).toBe(profile);
+  });
+
+  test("takes a label away and leaves the others, values and numbers alone", () => {
+    const { raw, samples } = relabelSamples(profile, without("user"));
+    expect(samples).toBe(4);
+    expect(samplesOf(raw)).toEqual([
+      { value: 10, labels: { zone: "eu" } },
+      { value: 20, labels: { bytes: 512 } },
+      { value: 30, labels: { zone: "eu" } },
+      { value: 40, labels: {} },
+    ]);
+    expect(validate(raw).samples).toBe(4);
+  });
+
+  test("leaves no trace of a text that nothing refers to any more", () => {
+    const strings = stringsOf(relabelSamples(profile, without("user")).raw);
+    for (const gone of ["user", "ada", "bob"]) expect(strings).not.toContain(gone);
+    for (const left of ["zone", "eu", "bytes", "main", "work"]) expect(strings).toContain(left);
+  });
+
+  test("keeps a text that a function has too", () => {
+    const raw = buildProfile({ samples: [{ stack: ["main"], values: [1, 1], labels: { main: "cpu" } }] });
+    const result = relabelSamples(raw, () => new Map());
+    expect(stringsOf(result.raw)).toContain("main");
+    expect(stringsOf(result.raw)).not.toContain("cpu");
+  });
+
+  test("renames labels and writes texts that were not there", () => {
+    const { raw } = relabelSamples(profile, (labels) => {
+      const user = labels.get("user");
+      return user === undefined ? labels : new Map([["customer", `${user}-1`]]);
+    });
+    expect(samplesOf(raw).map(({ labels }) => labels)).toEqual([
+      { customer: "ada-1" },
+      { customer: "bob-1", bytes: 512 },
+      { customer: "ada-1" },
+      {},
+    ]);
+  });
+
+  test("drops samples, and says how many", () => {
+    const { raw, samples, dropped } = relabelSamples(profile, (labels) =>
+      labels.get("user") === "ada" ? undefined : labels,
+    );
+    expect([samples, dropped]).toEqual([2, 2]);
+    expect(samplesOf(raw).map(({ value }) => value)).toEqual([20, 40]);
+  });
+
+  test("asks once for each label set", () => {
+    let asked = 0;
+    relabelSamples(profile, (labels) => {
+      asked++;
+      return labels;
+    });
+    expect(asked).toBe(3);
+  });
+
+  test("holds against recorded profiles", () => {
+    for (const number of recordingNumbers) {
+      const raw = rawRecording("profile", number);
+      const before = samplesOf(raw);
+      const { raw: after } = relabelSamples(raw, (labels) => new Map([...labels, ["added", "x"]]));
+      expect(validate(after).samples).toBe(before.length);
+      expect(samplesOf(after)).toEqual(
+        before.map(({ value, labels }) => ({ value, labels: { ...labels, added: "x" } })),
+      );
+    }
+  });
+});

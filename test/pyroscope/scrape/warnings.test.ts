@@ -1,0 +1,27 @@
+import { describe, expect, test } from "bun:test";
+import { scrapeWarnings } from "../../../src/pyroscope/scrape/warnings.ts";
+import { parseScrapeArguments } from "./scrape-arguments.ts";
+
+const id = "pyroscope.scrape.local";
+
+function warnings(config: Record<string, unknown>): Promise<readonly string[]> {
+  return scrapeWarnings({ id, args: parseScrapeArguments(config), infersServiceName: true });
+}
+
+describe("The warnings of a scrape component", () => {
+  const tls = { tls_config: { min_version: "TLS13" } };
+  const target = { __address__: "localhost:6060" };
+
+  test("tell of a tls_config where every target is asked in plain http", async () => {
+    expect(await warnings({ ...tls, targets: [target] })).toEqual([
+      `${id}: tls_config: without effect, because nothing is requested over https; set the scheme to https, or remove it`,
+    ]);
+  });
+
+  test.each([
+    ["a target by https is among them", [target, { ...target, __scheme__: "https" }]],
+    ["more targets are found while it runs", [target, "discovery.http.pods"]],
+  ])("tell of none where %s", async (_title, targets) => {
+    expect(await warnings({ ...tls, targets })).toEqual([]);
+  });
+});

@@ -1,0 +1,155 @@
+import { describe, expect, test } from "bun:test";
+import { createMetrics } from "../../../src/observability/index.ts";
+import { writeLimits } from "../../../src/pyroscope/write/limits.ts";
+import { FakeClock, settle } from "../../support/fake-clock.ts";
+import { createMemoryLog } from "../../support/memory-log.ts";
+import { createMemorySpoolLog } from "../../support/memory-spool-log.ts";
+import { aSpooler } from "./an-endpoint.ts";
+import { aProfile } from "./profiles.ts";
+
+const { gatherMs } = writeLimits;
+
+async function opened() {
+  const clock = new FakeClock();
+  const spool = createMemorySpoolLog(clock);
+  const log = createMemoryLog();
+  const metrics = createMetrics();
+  const spooler = aSpooler({ clock, spool, log, metrics });
+  await settle();
+  return { clock, spool, spooler, log, metrics };
+}
+
+describe("a profile that two endpoints want kept", () => {
+  test("is written once for both where they come one soon after the other", async () => {
+    const { clock, spool, spooler } = await opened();
+    const profile = aProfile();
+    const first = spooler.write(profile, "a");
+    await clock.advance(gatherMs - 1);
+    const second = spooler.write(profile, "b");
+    await clock.advance(gatherMs);
+    expect([await first, await second, spool.counts.appended]).toEqual([1, 1, 1]);
+    expect(spool.owners()).toEqual(["a", "b"]);
+  });
+
+  test.each([
+    ["while it is being written", 500],
+    ["after it was written", 2000],
+  ])("is adopted by the one that comes %s", async (_, afterMs) => {
+    const { clock, spool, spooler } = await opened();
+    spool.delay(1000);
+    const profile = aProfile();
+    const first = spooler.write(profile, "a");
+    await clock.advance(afterMs);
+    const second = spooler.write(profile, "b");
+    await clock.advance(5000);
+    expect([await first, await second, spool.counts.appended]).toEqual([1, 1, 1]);
+    expect(spool.owners()).toEqual(["a", "b"]);
+  });
+
+  test("is written again where the first wants it no more", async () => {
+    const { clock, spool, spooler } = await opened();
+    const profile = aProfile();
+    const first = spooler.write(profile, "a");
+    await clock.advance(gatherMs);
+    spooler.settle(await first, "a");
+    const second = spooler.write(profile, "b");
+    await clock.advance(gatherMs);
+    expect([await second, spool.counts.appended, spool.owners()]).toEqual([2, 2, ["b"]]);
+  });
+
+  test("fails for both where the disk fails", async () => {
+    const { clock, spool, spooler } = await opened();
+    spool.failWith("io");
+    const profile = aProfile();
+    const writes = Promise.allSettled([spooler.write(profile, "a"), spooler.write(profile, "b")]);
+    await clock.advance(gatherMs);
+    expect((await writes).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    expect(spool.counts.tried).toBe(1);
+  });
+});
+
+describe("a spooler", () => {
+  test("reads back what it wrote", async () => {
+    const { clock, spooler } = await opened();
+    const profile = aProfile({ id: "a" });
+    const written = spooler.write(profile, "a");
+    await clock.advance(gatherMs);
+    expect(await spooler.read(await written)).toEqual(profile);
+  });
+
+  test("tells when it is open, fails and works again", async () => {
+    const clock = new FakeClock();
+    const spool = createMemorySpoolLog(clock);
+    spool.failWith("locked");
+    const spooler = aSpooler({ clock, spool });
+    const states: string[] = [];
+    const unsubscribe = spooler.subscribe(() => states.push(`${spooler.failed} ${spooler.canWrite}`));
+    await settle();
+    expect(spooler.problem).toBe("The spool cannot be opened: locked");
+    spool.failWith(undefined);
+    await clock.advance(writeLimits.spoolBackoff.minMs * 2);
+    unsubscribe();
+    expect(states).toEqual(["true false", "false true"]);
+    expect(spooler.problem).toBeUndefined();
+    expect(clock.pending).toBe(0);
+  });
+
+  test("tries a disk that failed with one profile, after pauses that grow", async () => {
+    const { clock, spool, spooler } = await opened();
+    spool.failWith("disk_full");
+    const outcomes = Promise.allSettled([1, 2, 3].map(() => spooler.write(aProfile(), "a")));
+    await clock.advance(gatherMs);
+    await outcomes;
+    const trials: number[] = [];
+    const spoolerCanWrite = (): boolean => spooler.canWrite;
+    let oneAtATime = true;
+    spooler.subscribe(() => {
+      if (!spooler.canWrite) return;
+      trials.push(clock.monotonic());
+      void spooler.write(aProfile(), "a").catch(() => {});
+      oneAtATime &&= !spoolerCanWrite();
+    });
+    await clock.advance(10 * 60_000);
+    const pauses = trials.map((atMs, index) => atMs - (trials[index - 1] ?? 0));
+    const bounds = [10_000, 20_000, 40_000, ...pauses.slice(3).map(() => 60_000)];
+    for (const [index, pause] of pauses.entries())
+      expect(pause).toBeWithin((bounds[index] as number) / 2, (bounds[index] as number) + 2 * gatherMs);
+    expect([spool.counts.tried, oneAtATime]).toEqual([3 + trials.length, true]);
+  });
+
+  test("gives a disk that hangs only so much", async () => {
+    const { clock, spool, spooler } = await opened();
+    spool.delay(1000);
+    const half = new Uint8Array(writeLimits.spoolPendingBytes / 2);
+    const told: boolean[] = [];
+    spooler.subscribe(() => told.push(spooler.canWrite));
+    for (const left of [true, false]) {
+      void spooler.write({ ...aProfile(), data: half }, "a");
+      expect(spooler.canWrite).toBe(left);
+    }
+    await clock.advance(1000 + gatherMs);
+    expect([spooler.canWrite, told]).toEqual([true, [true]]);
+  });
+
+  test("takes a profile too large for the log for the profile's fault", async () => {
+    const { clock, spool, spooler, log } = await opened();
+    spool.failWith("too_large");
+    const write = Promise.allSettled([spooler.write(aProfile(), "a")]);
+    await clock.advance(gatherMs);
+    expect(await write).toMatchObject([{ status: "rejected", reason: { reason: "too_large" } }]);
+    expect([spooler.failed, spooler.canWrite, log.messages("warn")]).toEqual([false, true, []]);
+  });
+
+  test("that is closed leaves no timer, and does not wait for a disk that hangs", async () => {
+    const { clock, spool, spooler } = await opened();
+    spool.failWith("io");
+    const write = spooler.write(aProfile(), "a").catch(() => {});
+    await clock.advance(gatherMs);
+    await write;
+    spool.close = () => new Promise(() => {});
+    const closed = spooler.close();
+    await clock.advance(writeLimits.closeMs);
+    await closed;
+    expect(clock.pending).toBe(0);
+  });
+});

@@ -1,0 +1,195 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import * as v from "valibot";
+import { systemClock } from "../../../src/base/index.ts";
+import type { Component } from "../../../src/component/index.ts";
+import type { EndpointStatus } from "../../../src/model/index.ts";
+import { createMetrics } from "../../../src/observability/index.ts";
+import { type WriteArguments, writeArguments, writeKind } from "../../../src/pyroscope/write/index.ts";
+import { createDataDirectory } from "../../../src/storage/index.ts";
+import { testContext } from "../../support/context.ts";
+import { createMemoryLog } from "../../support/memory-log.ts";
+import { startPushServer } from "../../support/push-server.ts";
+import { aProfile } from "./profiles.ts";
+
+const cleanups: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const clean of cleanups.splice(0).toReversed()) await clean();
+});
+
+async function aServer() {
+  const server = await startPushServer();
+  cleanups.push(() => server.close());
+  return server;
+}
+
+function aDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), "pprof-agent-write-"));
+  cleanups.push(() => rmSync(directory, { recursive: true, force: true }));
+  return join(directory, "data");
+}
+
+/** An endpoint that retries quickly, and without end: one profile alone might be at fault itself. */
+function endpoint(url: string, more: Readonly<Record<string, unknown>> = {}) {
+  return { url, max_backoff_retries: 0, min_backoff_period: "5ms", max_backoff_period: "10ms", ...more };
+}
+
+function argumentsOf(endpoints: unknown): WriteArguments {
+  return v.parse(writeArguments, { endpoint: endpoints });
+}
+
+/** A component over real files. */
+function aWrite(path: string, endpoints: unknown) {
+  const log = createMemoryLog();
+  const metrics = createMetrics();
+  const storage = createDataDirectory(path, { clock: systemClock, log, metrics });
+  const component = writeKind.create(
+    argumentsOf(endpoints),
+    testContext({ id: "pyroscope.write.test", log, metrics, storage }),
+  );
+  const end = new AbortController();
+  const ended = component.run(end.signal);
+  const stop = async (): Promise<void> => {
+    end.abort();
+    await ended;
+    await storage.close();
+  };
+  cleanups.push(stop);
+  const append = async (...ids: string[]): Promise<void> => {
+    for (const id of ids) await component.exports.receiver?.append(aProfile({ id, timeMs: Date.now() }));
+  };
+  return { component, log, metrics, append, stop };
+}
+
+/** Lets everything else run until `predicate` holds; the test's own timeout ends it. */
+async function until(predicate: () => boolean): Promise<void> {
+  while (!predicate()) await setImmediate();
+}
+
+function status(component: Component<WriteArguments>, index = 0): EndpointStatus {
+  return component.snapshot().endpoints?.[index] as EndpointStatus;
+}
+
+function files(path: string): string[] {
+  return readdirSync(path, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+describe("what pyroscope.write keeps on disk", () => {
+  test("is delivered by the next process, each profile once, and private to its owner", async () => {
+    const [server, path] = [await aServer(), aDirectory()];
+    server.replyWith(503);
+    const first = aWrite(path, endpoint(server.url));
+    await first.append("a", "b", "c", "d");
+    await first.stop();
+    expect(status(first.component)).toMatchObject({ spooledProfiles: 4, droppedProfiles: 0 });
+    expect(first.log.messages("info")).toContain("Profiles are kept on disk for the next start");
+    expect(new Set(files(path).map((file) => statSync(file).mode & 0o777))).toEqual(new Set([0o600]));
+    server.replyWith(undefined);
+    const second = aWrite(path, endpoint(server.url));
+    await server.waitFor(() => server.accepted.length === 4);
+    await until(() => status(second.component).spooledProfiles === 0);
+    expect(server.accepted.map(({ id }) => id).toSorted()).toEqual(["a", "b", "c", "d"]);
+    const line = second.log.lines.find(({ message }) => message === "Profiles of an earlier run wait on disk");
+    expect(line).toMatchObject({ level: "info", fields: { profiles: 4 } });
+    await second.stop();
+    const third = aWrite(path, endpoint(server.url));
+    await until(() => status(third.component).spoolProblem === undefined);
+    await third.append("e");
+    await server.waitFor(() => server.accepted.length === 5);
+    await third.stop();
+    expect(server.accepted).toHaveLength(5);
+  });
+
+  test("is nothing, not even a directory, while all is well", async () => {
+    const [server, path] = [await aServer(), aDirectory()];
+    const { append, component, stop } = aWrite(path, endpoint(server.url));
+    await append("a", "b");
+    await server.waitFor(() => server.accepted.length === 2);
+    await until(() => status(component).queuedProfiles === 0);
+    await stop();
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test("is written once where several endpoints are down", async () => {
+    const [one, two, path] = [await aServer(), await aServer(), aDirectory()];
+    for (const server of [one, two]) server.replyWith(503);
+    const endpoints = [endpoint(one.url), endpoint(two.url)];
+    const { append, component, metrics } = aWrite(path, endpoints);
+    await append("a", "b", "c");
+    await until(() => [0, 1].every((index) => status(component, index).state === "down"));
+    await until(() => [0, 1].every((index) => status(component, index).spooledProfiles === 3));
+    for (let count = 0; count < 5; count++) await append(`more ${count}`);
+    await until(() => [0, 1].every((index) => status(component, index).spooledProfiles === 8));
+    const text = await metrics.text();
+    expect(text).toContain('pyroscope_write_spooled_profiles_total{component_id="pyroscope.write.test"} 8\n');
+    for (const server of [one, two]) server.replyWith(undefined);
+    for (const server of [one, two]) await server.waitFor(() => server.accepted.length === 8);
+  });
+
+  test("stays for an endpoint that leaves the configuration, and is its own when it comes back", async () => {
+    const [server, path] = [await aServer(), aDirectory()];
+    server.replyWith(503);
+    const { append, component, log, stop } = aWrite(path, endpoint(server.url, { name: "main" }));
+    await append("a", "b", "c");
+    await until(() => status(component).spooledProfiles === 3);
+    component.applyConfig(argumentsOf([]));
+    await until(() => log.messages("info").includes("Profiles are kept on disk until they are too old"));
+    server.replyWith(undefined);
+    component.applyConfig(argumentsOf(endpoint(server.url, { name: "main" })));
+    await server.waitFor(() => server.accepted.length === 3);
+    await until(() => status(component).spooledProfiles === 0);
+    await stop();
+    expect(log.messages("warn").filter((message) => message.startsWith("Profiles dropped"))).toEqual([]);
+  });
+
+  test("is named at the start where its endpoint is not in the configuration any more", async () => {
+    const [server, path] = [await aServer(), aDirectory()];
+    server.replyWith(503);
+    const first = aWrite(path, endpoint(server.url));
+    await first.append("a");
+    await until(() => status(first.component).spooledProfiles === 1);
+    await first.stop();
+    const second = aWrite(path, endpoint("http://127.0.0.1:9"));
+    const warning = "Profiles on disk are for endpoints that are not in the configuration";
+    await until(() => second.log.messages("warn").includes(warning));
+    expect(second.log.lines.find(({ message }) => message === warning)?.fields).toMatchObject({
+      endpoints: [server.url],
+    });
+    await second.stop();
+    server.replyWith(undefined);
+    aWrite(path, endpoint(server.url));
+    await server.waitFor(() => server.accepted.length === 1);
+  });
+
+  test("is delivered also where nothing new is to be kept on disk", async () => {
+    const [server, path] = [await aServer(), aDirectory()];
+    server.replyWith(503);
+    const first = aWrite(path, endpoint(server.url));
+    await first.append("a");
+    await until(() => status(first.component).spooledProfiles === 1);
+    await first.stop();
+    server.replyWith(undefined);
+    aWrite(path, endpoint(server.url, { queue: { durability: "memory" } }));
+    await server.waitFor(() => server.accepted.length === 1);
+  });
+});
+
+test("a second agent on the same directory keeps its profiles in memory, and says why", async () => {
+  const [server, path] = [await aServer(), aDirectory()];
+  server.replyWith(503);
+  const [first, second] = [aWrite(path, endpoint(server.url)), aWrite(path, endpoint(server.url))];
+  await first.append("a");
+  await until(() => status(first.component).spooledProfiles === 1);
+  await second.append("b");
+  await until(() => status(second.component).spoolProblem !== undefined);
+  expect(status(second.component)).toMatchObject({ queuedProfiles: 1, spooledProfiles: 0 });
+  const text = await second.metrics.text();
+  expect(text).toMatch(/pyroscope_write_spool_errors_total\{component_id="pyroscope.write.test",reason="locked"\} \d/);
+  server.replyWith(undefined);
+  await server.waitFor(() => server.accepted.length === 2);
+});

@@ -1,0 +1,112 @@
+import { describe, expect, test } from "bun:test";
+import { limits } from "../../src/base/index.ts";
+import { labelsOf } from "../../src/model/index.ts";
+import { compileRules, explainRules, relabel } from "../../src/relabel/index.ts";
+import { complete, relabelWith } from "./rules.ts";
+
+describe("relabelling", () => {
+  test("hands the very label set on where no rule changes it", () => {
+    const labels = labelsOf({ a: "1" });
+    const rules = compileRules([complete({ source_labels: ["a"], regex: "2", target_label: "b" })]);
+    expect(relabel(labels, rules)).toBe(labels);
+    expect(relabel(labels, [])).toBe(labels);
+  });
+
+  test("says which rule drops a set, and ends there", () => {
+    const rules = compileRules([
+      complete({ target_label: "x", replacement: "1" }),
+      complete({ action: "drop", source_labels: ["x"], regex: "1" }),
+      complete({ action: "drop" }),
+    ]);
+    const dropped: number[] = [];
+    expect(relabel(labelsOf({ a: "1" }), rules, { dropped: (rule) => dropped.push(rule) })).toBeUndefined();
+    expect(dropped).toEqual([1]);
+  });
+
+  test("compiles the rules of a component once", () => {
+    const rules = [complete({ target_label: "x" })];
+    expect(compileRules(rules)).toBe(compileRules(rules));
+  });
+
+  test("takes a name for a label that every object has", () => {
+    expect(relabelWith({ a: "1" }, [{ source_labels: ["__proto__"], target_label: "b" }])).toEqual(
+      labelsOf({ a: "1" }),
+    );
+    const [label] = relabelWith({ a: "1" }, [{ source_labels: ["a"], target_label: "__proto__" }]) ?? [];
+    expect(label).toEqual({ name: "__proto__", value: "1" });
+  });
+});
+
+const templates: readonly (readonly [template: string, result: string])[] = [
+  ["$1", "ab"],
+  ["${1}x", "abx"],
+  ["$1x", ""],
+  ["$1-x", "ab-x"],
+  ["$word", "cd"],
+  ["${word}s", "cds"],
+  ["$words", ""],
+  ["$$1", "$1"],
+  ["$", "$"],
+  ["${1", "${1"],
+  ["${}", "${}"],
+  ["$-", "$-"],
+  ["$0", "ab-cd"],
+  ["$9", ""],
+  ["${1}${word}$1", "abcdab"],
+];
+
+describe("a template", () => {
+  for (const [replacement, result] of templates)
+    test(`"${replacement}" becomes "${result}", as in Go`, () => {
+      const rules = [{ source_labels: ["a"], regex: "(..)-(?P<word>..)", target_label: "out", replacement }];
+      expect(relabelWith({ a: "ab-cd" }, rules)).toEqual(labelsOf({ a: "ab-cd", out: result }));
+    });
+});
+
+describe("upper and lower case", () => {
+  const cases: readonly (readonly [action: "lowercase" | "uppercase", text: string, result: string])[] = [
+    ["lowercase", "ÄΣ", "äσ"],
+    ["lowercase", "İ", "i"],
+    ["uppercase", "straße", "STRAßE"],
+    ["uppercase", "ǆ𐐨", "Ǆ𐐀"],
+  ];
+  for (const [action, text, result] of cases)
+    test(`${action} of "${text}" is "${result}", as in Go`, () => {
+      const rules = [{ action, source_labels: ["a"], target_label: "a" }];
+      expect(relabelWith({ a: text }, rules)).toEqual(labelsOf({ a: result }));
+    });
+});
+
+describe("the bounds of relabelling", () => {
+  test("rules that double the labels again and again are stopped", () => {
+    const rules = Array.from({ length: 20 }, (_, round) => ({
+      action: "labelmap" as const,
+      regex: "(.+)",
+      replacement: `r${round}_$1`,
+    }));
+    expect(() => relabelWith({ a: "1", b: "2" }, rules)).toThrow(
+      `a rule makes more than ${limits.relabelledLabels} labels`,
+    );
+  });
+
+  test("rules that double a value again and again are stopped", () => {
+    const rules = Array.from({ length: 40 }, () => ({ source_labels: ["a"], target_label: "a", replacement: "$1$1" }));
+    expect(() => relabelWith({ a: "1" }, rules)).toThrow('a rule makes label "a" with 131072 characters');
+  });
+});
+
+describe("explaining", () => {
+  test("shows every rule up to the one that drops", () => {
+    const rules = compileRules([
+      complete({ source_labels: ["a"], target_label: "b" }),
+      complete({ action: "keep", source_labels: ["a", "b"], regex: "2;2" }),
+      complete({ action: "labeldrop", regex: "x" }),
+    ]);
+    const given = labelsOf({ a: "1" });
+    const changed = labelsOf({ a: "1", b: "1" });
+    expect(explainRules(given, rules)).toEqual([
+      { rule: "set b to a", action: "replace", before: given, after: changed },
+      { rule: 'keep where a, b joined by ";" matches "2;2"', action: "keep", before: changed },
+    ]);
+  });
+});

@@ -1,0 +1,92 @@
+import { describe, expect, test } from "bun:test";
+import { readStatus } from "../../src/cli/status-document.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { testApp } from "./app.ts";
+import { busyBox, component, nowMs, target } from "./snapshots.ts";
+
+interface Status {
+  readonly targets: {
+    readonly failures: readonly { readonly address: string }[];
+    readonly failures_not_listed: number;
+  };
+}
+
+async function statusOf(...given: Parameters<typeof testApp>): Promise<Status> {
+  const response = await testApp(...given).get("/api/v0/status");
+  expect(response.status).toBe(200);
+  return (await response.json()) as Status;
+}
+
+describe("/api/v0/status", () => {
+  test("counts what is well and lists what is not", async () => {
+    expect(await statusOf(busyBox())).toMatchObject({
+      version: "0.1.0",
+      runtime: "bun 1.4.5",
+      ready: true,
+      time: "2026-01-31T12:00:00.000Z",
+      targets: {
+        total: 12,
+        up: 8,
+        down: 3,
+        waiting: 1,
+        by_component: [{ component: "pyroscope.scrape.local", total: 12, up: 8, down: 3, waiting: 1 }],
+        failures: [
+          {
+            component: "pyroscope.scrape.local",
+            address: "10.0.0.13:6060",
+            service_name: "billing",
+            types: ["block", "goroutine", "memory", "mutex", "process_cpu"],
+            all_types: true,
+            url: "http://10.0.0.13:6060/debug/pprof/block",
+            error: 'Cannot connect to "10.0.0.13:6060": connection refused; is the process running?',
+            reason: "refused",
+            last_success: "2026-01-31T11:55:40.000Z",
+          },
+          { service_name: "mailer", types: ["process_cpu"], all_types: false },
+          { service_name: "search", types: ["block", "mutex"], all_types: false },
+        ],
+        failures_not_listed: 0,
+      },
+      endpoints: [
+        { component: "pyroscope.write.staging", name: "eu", state: "up" },
+        { component: "pyroscope.write.staging", state: "down", spooled_profiles: 1186 },
+      ],
+      unhealthy: [{ component: "pyroscope.write.lab", message: expect.stringContaining("password_file") as string }],
+    });
+  });
+
+  test("is short, however much is down", async () => {
+    const lastError = "x".repeat(100_000);
+    const targets = Array.from({ length: 3000 }, (_, i) => target(`h${i}:1`, { health: "down", lastError }));
+    const status = await statusOf([component({ id: "pyroscope.scrape.local", debugInfo: { targets } })]);
+    expect(status.targets).toMatchObject({ total: 3000, down: 3000, failures_not_listed: 2900 });
+    expect(status.targets.failures).toHaveLength(100);
+    expect(JSON.stringify(status).length).toBeLessThan(200_000);
+  });
+
+  test("tells since when it runs by the time that passed, also where the clock was set meanwhile", async () => {
+    const clock = new FakeClock(nowMs);
+    const app = testApp([], { clock });
+    await clock.advance(5000);
+    clock.jumpWall(3_600_000);
+    const status = (await (await app.get("/api/v0/status")).json()) as { time: string; started: string };
+    expect(Date.parse(status.time) - Date.parse(status.started)).toBe(5000);
+  });
+
+  test("is what the command reads, and no secret of a URL", async () => {
+    const loaded = { hash: "0".repeat(64), generation: 2, loadedMs: nowMs, needsRestart: ["server.listen_address"] };
+    const failure = { atMs: nowMs, message: "agent.toml:1:1: unknown table" };
+    const url = "http://user:hunter2@h:1/debug/pprof/heap";
+    const targets = [target("h:1", { health: "down", lastError: "refused", url })];
+    const components = [...busyBox(), component({ id: "pyroscope.scrape.other", debugInfo: { targets } })];
+    const status = await statusOf(components, { config: () => ({ ...loaded, failure }) });
+    expect(readStatus(status)).toMatchObject({
+      config: { generation: 2, needs_restart: ["server.listen_address"], last_failure: { message: failure.message } },
+    });
+    expect(JSON.stringify(status)).not.toContain("hunter2");
+  });
+
+  test.each([[null], ["ready"], [{}], [{ version: 1 }]])("is not what %p is", (other) => {
+    expect(readStatus(other)).toBeUndefined();
+  });
+});

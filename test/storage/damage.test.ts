@@ -1,0 +1,219 @@
+import { describe, expect, test } from "bun:test";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { encodeHeader } from "../../src/storage/file-header.ts";
+import { bytes, freshPath, type LogUnderTest, metric, openLog, wanted } from "./a-directory.ts";
+
+const firstLog = "0000000000000001.log";
+const firstJournal = "0000000000000001.settled";
+
+/** A closed log of five records for "a" and "b", each of `size` bytes; gives where its files are. */
+async function makeLog(options: { path?: string; size?: number } = {}): Promise<{ path: string; files: string }> {
+  const { path = freshPath(), size = 1000 } = options;
+  const { directory, files, append } = await openLog({ path });
+  for (const letter of ["1", "2", "3", "4", "5"]) await append(letter.repeat(size), ["a", "b"]);
+  await directory.close();
+  return { path, files };
+}
+
+/** Changes one byte, at the middle of the record's data. */
+function damage(files: string, letter: string, name = firstLog): void {
+  const content = readFileSync(join(files, name));
+  const at = content.indexOf(letter.repeat(100));
+  content[at + 50] = 0;
+  writeFileSync(join(files, name), content);
+}
+
+const warnings = ({ directory }: LogUnderTest): readonly string[] => directory.log.messages("warn");
+const lostToDamage = ({ directory }: LogUnderTest): Promise<number> =>
+  metric(directory.metrics, /records_lost_total.*spool_damaged/);
+
+describe("A segment with damage in the middle", () => {
+  test("loses the records that were hit, counts them and says so once", async () => {
+    const { path, files } = await makeLog();
+    damage(files, "2");
+    damage(files, "3");
+    const opened = await openLog({ path });
+    expect(wanted(opened.log)).toEqual([1, 4, 5]);
+    expect(await opened.text(4)).toBe("4".repeat(1000));
+    expect(await lostToDamage(opened)).toBe(2);
+    expect(warnings(opened)).toEqual(["Records of a log are damaged; the others of their segment are kept"]);
+    await opened.directory.close();
+  });
+
+  test("is set aside once its good records are settled, and never deleted", async () => {
+    const { path, files } = await makeLog();
+    damage(files, "2");
+    const content = readFileSync(join(files, firstLog));
+    const { log, directory } = await openLog({ path });
+    for (const owner of ["a", "b"]) for (const number of wanted(log, owner)) log.settle(number, owner);
+    await log.flush();
+    expect(log.snapshot()).toMatchObject({ segments: 0, bytes: 0 });
+    const [kept = "", ...others] = readdirSync(join(files, "damaged"));
+    expect(kept).toMatch(/^0000000000000001-[0-9a-f]{8}\.log$/);
+    expect(others).toEqual([]);
+    expect(readFileSync(join(files, "damaged", kept))).toEqual(content);
+    expect(statSync(join(files, "damaged")).mode & 0o777).toBe(0o700);
+    expect(readdirSync(files)).toEqual(["damaged"]);
+    await directory.close();
+  });
+
+  test("is noticed while it runs too: who wanted the record is told, and the reader", async () => {
+    const { path, files } = await makeLog();
+    const opened = await openLog({ path });
+    const { log, lost, directory } = opened;
+    damage(files, "2");
+    damage(files, "3");
+    log.settle(3, "b");
+    const size = log.bytesOf(2);
+    await expect(log.read(2)).rejects.toMatchObject({ reason: "damaged" });
+    await expect(log.read(3)).rejects.toThrow(/Cannot read record 3 of ".*0{15}1\.log": its checksum is wrong/);
+    expect(lost).toEqual([
+      { owner: "a", reason: "spool_damaged", bytes: size },
+      { owner: "b", reason: "spool_damaged", bytes: size },
+      { owner: "a", reason: "spool_damaged", bytes: size },
+    ]);
+    expect(await lostToDamage(opened)).toBe(2);
+    expect(warnings(opened)).toHaveLength(1);
+    expect(wanted(log)).toEqual([1, 4, 5]);
+    await directory.close();
+  });
+
+  test("takes for no record what stands inside of a profile", async () => {
+    const other = await makeLog();
+    const { path, files, log, directory, append } = { path: freshPath(), ...(await openLog({ path: freshPath() })) };
+    const inner = readFileSync(join(other.files, firstLog));
+    const appended = log.append({ meta: bytes("x".repeat(200)), data: inner }, ["a"]);
+    await append("after");
+    expect(await appended).toBe(1);
+    await directory.close();
+    damage(files, "x");
+    const opened = await openLog({ path: directory.path });
+    expect(wanted(opened.log)).toEqual([2]);
+    expect(await opened.text(2)).toBe("after");
+    await opened.directory.close();
+    expect(path).not.toBe(directory.path);
+  });
+});
+
+describe("A segment that cannot be read at all", () => {
+  test.each([
+    ["a foreign file of its name", "this is no log"],
+    ["zeros", "\0".repeat(5000)],
+  ])("is set aside: %s", async (_title, content) => {
+    const { path, files } = await makeLog();
+    writeFileSync(join(files, firstLog), content);
+    writeFileSync(join(files, "0000000000000007.log"), content.repeat(500));
+    const opened = await openLog({ path });
+    expect(wanted(opened.log)).toEqual([]);
+    expect(await opened.append("new")).toBeGreaterThan(7);
+    expect(warnings(opened)).toEqual(Array(2).fill("A segment of a log cannot be read, and was set aside"));
+    expect(readdirSync(join(files, "damaged"))).toHaveLength(2);
+    await opened.directory.close();
+  });
+
+  test("is deleted where it has no content: a process ended while it made the file", async () => {
+    const { path, files } = await makeLog();
+    writeFileSync(join(files, "0000000000000006.log"), "");
+    const opened = await openLog({ path });
+    expect(wanted(opened.log)).toEqual([1, 2, 3, 4, 5]);
+    expect(readdirSync(files)).not.toContain("0000000000000006.log");
+    expect(warnings(opened)).toEqual([]);
+    await opened.directory.close();
+  });
+
+  test("makes room for the next ones: sixteen are kept, the newest", async () => {
+    const path = freshPath();
+    const { files, directory } = await openLog({ path });
+    mkdirSync(files, { recursive: true });
+    for (let number = 1; number <= 20; number++)
+      writeFileSync(join(files, `${String(number).padStart(16, "0")}.log`), `no log ${number}`.repeat(100));
+    await directory.close();
+    const opened = await openLog({ path });
+    const kept = readdirSync(join(files, "damaged"));
+    expect(kept).toHaveLength(16);
+    expect(kept.some((name) => name.includes("0020-"))).toBe(true);
+    expect(kept.some((name) => name.includes("0001-"))).toBe(false);
+    await opened.directory.close();
+  });
+});
+
+describe("A journal", () => {
+  /** The same log, whose first two records "a" has settled and whose third "c" has adopted. */
+  const makeJournal = async (): Promise<{ path: string; files: string }> => {
+    const { path, files } = await makeLog();
+    const { log, directory } = await openLog({ path });
+    log.settle(1, "a");
+    await log.flush();
+    log.settle(2, "a");
+    await log.flush();
+    log.adopt(3, "c");
+    await directory.close();
+    return { path, files };
+  };
+
+  test("with damage is set aside, and its records are wanted again by their first owners", async () => {
+    const { path, files } = await makeJournal();
+    const content = readFileSync(join(files, firstJournal));
+    content[200] = (content[200] as number) ^ 1;
+    writeFileSync(join(files, firstJournal), content);
+    const opened = await openLog({ path });
+    expect(wanted(opened.log, "a")).toEqual([1, 2, 3, 4, 5]);
+    expect(wanted(opened.log, "c")).toEqual([]);
+    expect(warnings(opened)).toHaveLength(1);
+    expect(readdirSync(join(files, "damaged"))).toHaveLength(1);
+    // It begins anew, and counts again.
+    opened.log.settle(5, "a");
+    await opened.directory.close();
+    const again = await openLog({ path });
+    expect(wanted(again.log, "a")).toEqual([1, 2, 3, 4]);
+    expect(warnings(again)).toEqual([]);
+    await again.directory.close();
+  });
+
+  test("that is missing leaves everything wanted by its first owners", async () => {
+    const { path, files } = await makeJournal();
+    writeFileSync(join(files, firstJournal), "");
+    const { log, directory } = await openLog({ path });
+    expect(wanted(log, "a")).toEqual([1, 2, 3, 4, 5]);
+    await directory.close();
+  });
+
+  test("whose segment is gone is deleted: its deletion was interrupted", async () => {
+    const { path, files } = await makeJournal();
+    writeFileSync(join(files, "0000000000000009.settled"), readFileSync(join(files, firstJournal)));
+    const { directory } = await openLog({ path });
+    expect(readdirSync(files).toSorted()).toEqual([firstLog, firstJournal]);
+    await directory.close();
+  });
+
+  test("of another segment does not count", async () => {
+    const one = await makeJournal();
+    const other = await makeLog();
+    writeFileSync(join(other.files, firstJournal), readFileSync(join(one.files, firstJournal)));
+    const { log, directory } = await openLog({ path: other.path });
+    expect(wanted(log, "a")).toEqual([1, 2, 3, 4, 5]);
+    await directory.close();
+  });
+});
+
+describe("A segment of a later version", () => {
+  test("is left alone, with a word of what to do, and numbers go on above it", async () => {
+    const { path, files } = await makeLog();
+    const later = encodeHeader("log", { version: 2, marker: new Uint8Array(8), first: 6, bootId: "" });
+    const name = "0000000000000006.log";
+    writeFileSync(join(files, name), Buffer.concat([later, new Uint8Array(4000)]));
+    writeFileSync(join(files, "0000000000000006.settled"), "of a later version");
+    const opened = await openLog({ path, maxBytes: 4000 });
+    const before = readFileSync(join(files, name));
+    for (let index = 0; index < 8; index++)
+      expect(await opened.append("6".repeat(1000))).toBeGreaterThan(6 + 4000 / 52);
+    for (const owner of ["a", "b"]) for (const number of wanted(opened.log, owner)) opened.log.settle(number, owner);
+    const [line] = opened.directory.log.lines;
+    expect(line?.message).toStartWith("A segment was written by a later version of the agent and is left alone");
+    expect(line?.fields).toMatchObject({ path: join(files, name), format: 2 });
+    await opened.directory.close();
+    expect(readdirSync(files).toSorted()).toEqual([name, "0000000000000006.settled"]);
+    expect(readFileSync(join(files, name))).toEqual(before);
+  });
+});
