@@ -1,8 +1,12 @@
-import { parseMetrics } from "../test/support/parse-metrics.ts";
+import { type Metric, parseMetrics } from "../test/support/parse-metrics.ts";
 
 /** The counts of the agent's own lag histogram by upper bound; `undefined` where the subject has no such metric. */
 export async function lagBuckets(url: string): Promise<ReadonlyMap<number, number> | undefined> {
-  const metrics = parseMetrics(await (await fetch(url)).text());
+  return lagBucketsOf(parseMetrics(await (await fetch(url)).text()));
+}
+
+/** The same of an exposition that was read for other figures too: to write one of many targets stops the agent for a moment. */
+export function lagBucketsOf(metrics: readonly Metric[]): ReadonlyMap<number, number> | undefined {
   const buckets = metrics.filter(({ name }) => name === "agent_event_loop_lag_seconds_bucket");
   if (buckets.length === 0) return undefined;
   return new Map(buckets.map(({ labels, value }) => [Number(labels["le"]?.replace("+Inf", "Infinity")), value]));

@@ -69,13 +69,36 @@ export const limits = {
   discoveryBytes: 32 * mebibyte,
   /** Files that one discovery component reads. */
   discoveredFiles: 1000,
-  /** The least time between two publications of what a discovery component knows, and between two savings of it. */
+  /** The least time between two publications of what a discovery component knows, and between two savings of it, which is more where it is much. */
   discoveryPublishMs: 1000,
   discoverySaveMs: 10_000,
+  discoverySaveBytesPerSecond: 16_384,
   /** How long a way of finding targets that ended unasked is left alone before it begins again. */
   discoveryRestartMs: 10_000,
   /** Sources that the debug information of a discovery component names; the others are counted. */
   discoverySourcesShown: 100,
+  /** The kernel's table of listening TCP sockets: some 25,000 of them. And the answer of a process that may be a target. */
+  socketTableBytes: 4 * mebibyte,
+  probeBytes: mebibyte,
+  /** A kubeconfig. */
+  kubeconfigBytes: mebibyte,
+  /** Objects of one resource of Kubernetes that are kept, and what is kept of all of them. */
+  kubernetesObjects: 50_000,
+  kubernetesObjectsBytes: 64 * mebibyte,
+  /** Objects in one page of a list: some two megabytes of JSON, which is parsed in one go. */
+  kubernetesPageObjects: 250,
+  /** One page of a list, or the head of a watch. */
+  kubernetesRequestMs: 30_000,
+  /** One event of a watch: an object has at most 1.5 MiB in etcd. */
+  kubernetesEventBytes: 4 * mebibyte,
+  /** How long a watch is asked to last, and the longest silence in it: an API server sends a bookmark every minute. */
+  kubernetesWatchSeconds: { min: 300, max: 600 },
+  kubernetesIdleMs: 180_000,
+  /** The waits after a list or watch that failed. */
+  kubernetesBackoff: { minMs: 500, maxMs: 30_000 },
+  /** How long changes of Kubernetes objects are collected, and how many of them are worked off at once. */
+  kubernetesSettleMs: 100,
+  kubernetesBatchObjects: 500,
   /** One answer of the engine of a cluster: some ten thousand members. */
   clusterAnswerBytes: 8 * mebibyte,
   /** How long a clean end may take to leave the cluster. */

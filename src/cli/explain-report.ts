@@ -23,9 +23,9 @@ function formatPassage({ component, from, steps, target, scrapes = [], problem }
   return `  ${component}${source}\n${[...rules, ...result, ...failure, ...urls].join("")}`;
 }
 
-function formatStep(step: RelabelStep, index: number): string {
+function formatStep(step: RelabelStep): string {
   const lines = formatOutcome(step).map((line) => `      ${line}\n`);
-  return `    rule ${index + 1}: ${step.rule}\n${lines.join("")}`;
+  return `    ${step.name}: ${step.rule}\n${lines.join("")}`;
 }
 
 function formatOutcome({ action, before, after }: RelabelStep): readonly string[] {
@@ -74,8 +74,8 @@ function passageToJson({ component, from, steps, target, scrapes, problem }: Pas
   return {
     component,
     from,
-    rules: steps.map(({ rule, action, before, after }, index) => ({
-      rule: index + 1,
+    rules: steps.map(({ name, rule, action, before, after }) => ({
+      name,
       action,
       description: rule,
       outcome: !after ? "dropped" : changes(before, after).length > 0 ? "changed" : "unchanged",

@@ -10,10 +10,10 @@ import { UsageError } from "./usage-error.ts";
 /** `agent check --explain`: what each relabel rule does to a target, from where it is written to the URLs that are scraped. */
 export const explain: Run = async (line, io) => {
   const json = line.flags.has("json");
-  const { file, filter } = argumentsOf(line);
+  const { file, ...wanted } = argumentsOf(line);
   try {
     const config = await loadFile(file, io);
-    const explained = explainAll(config.components, startsOf(line, config, filter));
+    const explained = explainAll(config.components, startsOf(config, wanted));
     io.out(json ? `${JSON.stringify(explanationsToJson(explained), null, 2)}\n` : formatExplanations(explained));
     return exitCodes.ok;
   } catch (thrown) {
@@ -23,20 +23,26 @@ export const explain: Run = async (line, io) => {
   }
 };
 
-/** The file, by flag or first, and what a target's labels must hold to be explained. */
-function argumentsOf({ flags, args }: CommandLine): { file: string; filter: string | undefined } {
+interface Wanted {
+  /** Targets given by hand. */
+  readonly byHand: readonly Target[];
+  /** What the labels of a target in the file must hold. */
+  readonly filter: string | undefined;
+}
+
+/** The file, by flag or first, and what is to be explained. Throws UsageError. */
+function argumentsOf({ flags, args }: CommandLine): Wanted & { file: string } {
   for (const flag of ["server", "label"])
     if (flags.has(flag)) throw new UsageError(`Flag "--${flag}" stands beside --explain, which explains a file`);
   const [file, filter, ...others] = [...(flags.get("config") ?? []), ...args];
   if (file === undefined) throw new UsageError("Nothing to explain: give --config FILE");
   if (others.length > 0)
     throw new UsageError(`One text is enough to choose targets: got "${filter}" and "${others[0]}"`);
-  return { file, filter };
+  return { file, filter, byHand: (flags.get("target") ?? []).map(parseTarget) };
 }
 
 /** The targets given by hand, for every component that others feed with targets; else the ones in the file. */
-function startsOf({ flags }: CommandLine, { components }: Config, filter: string | undefined): readonly Start[] {
-  const byHand = (flags.get("target") ?? []).map(parseTarget);
+function startsOf({ components }: Config, { byHand, filter }: Wanted): readonly Start[] {
   if (byHand.length > 0) {
     const first = components.filter(
       (component) => component.kind.explainTarget && isFedFromOutside(component, components),

@@ -1,11 +1,12 @@
 import { hostname } from "node:os";
 import * as v from "valibot";
 import type { Duration } from "../base/index.ts";
-import { type HttpArguments, httpArguments, httpChecks } from "../http/index.ts";
+import { authenticationOf, type HttpArguments, httpArguments, httpChecks } from "../http/index.ts";
 import {
   choice,
   crossCheck,
   duration,
+  filePath,
   found,
   httpUrlProblem,
   oneOrMany,
@@ -102,13 +103,26 @@ const kubernetes = () =>
         example: "shop",
       }),
       api_server: optional(url(), {
-        description: "URL of the API server, with the options below to reach it",
-        defaultText: "that of the cluster in which the agent is a pod, with the pod's service account",
-        example: "https://kubernetes.example:6443",
+        description: "The API server, to be asked with the client arguments below",
+        defaultText: "that of the cluster in which the agent is a pod, with its service account",
+        example: "https://10.0.0.1:6443",
+      }),
+      kubeconfig_file: optional(filePath(), {
+        description: "A kubeconfig; its current context says where the API server is and how to authenticate",
+        example: "kubeconfig",
       }),
       ...httpArguments(),
     }),
     httpChecks(),
+    crossCheck(["api_server", "kubeconfig_file"], ({ api_server, kubeconfig_file }, report) => {
+      if (api_server !== undefined && kubeconfig_file !== undefined)
+        report(["kubeconfig_file"], "api_server and kubeconfig_file cannot both be set; keep one of them");
+    }),
+    crossCheck(["api_server"], ({ api_server, ...args }, report) => {
+      if (api_server !== undefined) return;
+      for (const name of [...authenticationOf(args), ...(args.tls_config ? ["tls_config"] : [])])
+        report([name], "is for api_server, which is not set: a service account and a kubeconfig bring their own");
+    }),
   );
 
 /** The table `[cluster]` (DESIGN, "Queue, spool and cluster"). */
@@ -168,6 +182,8 @@ export interface KubernetesSettings extends HttpArguments {
   readonly namespace?: string | undefined;
   readonly group: string;
   readonly api_server?: string | undefined;
+  /** Absolute. */
+  readonly kubeconfig_file?: string | undefined;
 }
 
 /** `[cluster]` as it takes effect. */

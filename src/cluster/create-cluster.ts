@@ -1,4 +1,3 @@
-import process from "node:process";
 import type { Clock } from "../base/index.ts";
 import type { ClusterMember, ClusterStatus, Ownership } from "../model/index.ts";
 import type { Logger, Metrics } from "../observability/index.ts";
@@ -7,7 +6,7 @@ import type { Engine } from "./engine.ts";
 import { EtcdEngine } from "./etcd.ts";
 import { createEtcdClient } from "./etcd-client.ts";
 import { KubernetesEngine } from "./kubernetes.ts";
-import { openApiServer } from "./kubernetes-account.ts";
+import { openApiServer } from "./api-server.ts";
 import { Membership } from "./membership.ts";
 
 export interface ClusterOptions {
@@ -18,7 +17,6 @@ export interface ClusterOptions {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly userAgent: string;
-  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 /** This agent's place in its cluster. Owns nothing before `run`. */
@@ -59,11 +57,10 @@ function openEtcd(self: ClusterMember, args: EtcdSettings, options: ClusterOptio
 }
 
 async function openKubernetes(self: ClusterMember, args: KubernetesSettings, options: ClusterOptions): Promise<Engine> {
-  const { settings, clock, bootMs, log, userAgent, environment = process.env } = options;
+  const { settings, clock, bootMs, log, userAgent } = options;
   const server = await openApiServer({
-    args,
-    clientOptions: { clock, log, environment },
-    environment,
+    settings: args,
+    clientOptions: { clock, log },
     timeoutMs: callTimeoutMs(options),
     userAgent,
   });

@@ -28,7 +28,7 @@ export interface EngineOptions {
   readonly ttlMs: number;
 }
 
-export type ClusterReason = "status" | "bad_answer" | "no_account";
+export type ClusterReason = "status" | "bad_answer";
 
-/** The engine answered otherwise than it should, or cannot be asked. */
+/** The engine answered otherwise than it should. */
 export class ClusterError extends AgentError<ClusterReason> {}

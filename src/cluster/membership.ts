@@ -1,4 +1,4 @@
-import { AgentError, type Clock, errorMessage, limits, sleep } from "../base/index.ts";
+import { AgentError, type Clock, compareText, errorMessage, limits, sleep } from "../base/index.ts";
 import type { ClusterMember, ClusterState, ClusterStatus, Ownership } from "../model/index.ts";
 import type { Logger, Metrics } from "../observability/index.ts";
 import type { Engine } from "./engine.ts";
@@ -78,7 +78,7 @@ export class Membership implements Ownership {
     return {
       nodeName,
       state: this.#state,
-      members: this.#view.members ?? [],
+      members: (this.#view.members ?? []).toSorted((a, b) => compareText(a.name, b.name)),
       engine: engineName,
       engineUp: this.#answeredMs !== undefined && !this.#failing,
       ttlMs,

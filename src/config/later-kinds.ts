@@ -1,6 +1,6 @@
 const discovery =
-  "azure consul digitalocean docker dockerswarm ec2 eureka gce hetzner kubelet kubernetes linode marathon nerve " +
-  "nomad openstack process puppetdb scaleway serverset triton uyuni";
+  "azure consul digitalocean ec2 eureka gce hetzner kubelet linode marathon nerve " +
+  "nomad openstack puppetdb scaleway serverset triton uyuni";
 const pyroscope = "ebpf enrich java receive_http relabel";
 
 /** Kinds of the systems whose configuration this one follows, which this version does not have. */

@@ -2,9 +2,8 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { errorMessage, formatSize } from "../base/index.ts";
-import { clusterWarnings as clusterEngineWarnings } from "../cluster/index.ts";
 import { type ComponentConfig, type ComponentKind, referencesIn } from "../component/index.ts";
-import { checkCluster, sharesTargets } from "./check-cluster.ts";
+import { checkCluster, clusterWarnings } from "./check-cluster.ts";
 import { checkReferences } from "./check-references.ts";
 import { ConfigError } from "./config-error.ts";
 import { decodeText } from "./decode-text.ts";
@@ -124,17 +123,8 @@ export async function parseConfig(content: string, options: ConfigOptions): Prom
     ...deepFreeze(general),
     components,
     hash: createHash("sha256").update(content).digest("hex"),
-    warnings: [...(await clusterWarnings(general.cluster, components)), ...(await warningsOf(components))],
+    warnings: [...(await warningsOf(components)), ...(await clusterWarnings(general.cluster, components))],
   };
-}
-
-async function clusterWarnings(
-  cluster: Settings["cluster"],
-  components: readonly ComponentConfig[],
-): Promise<readonly string[]> {
-  if (!cluster) return [];
-  const idle = "cluster: no component shares its targets; add clustering = { enabled = true } to those that are to";
-  return [...(sharesTargets(components) ? [] : [idle]), ...(await clusterEngineWarnings(cluster))];
 }
 
 async function warningsOf(components: readonly ComponentConfig[]): Promise<readonly string[]> {

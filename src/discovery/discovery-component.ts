@@ -40,7 +40,11 @@ export class DiscoveryComponent<Arguments> implements Component<Arguments> {
     this.#find = find;
     this.#finder = find(args, context);
     this.#metrics = createDiscoveryMetrics(context.metrics, context.id);
-    this.#export = createTargetExport({ clock: context.clock, targets: () => this.#sources.targets() });
+    this.#export = createTargetExport({
+      clock: context.clock,
+      targets: () => this.#sources.targets(),
+      onPublished: ({ length }) => this.#context.log.debug("Targets changed", { targets: length }),
+    });
     this.#keeper = createTargetKeeper({ ...context, kept: () => this.#sources.kept() });
     this.exports = { targets: this.#export.source };
   }

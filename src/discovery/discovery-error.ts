@@ -2,7 +2,8 @@ import { AgentError } from "../base/index.ts";
 
 /**
  * Why a look found nothing, beside the reasons of the HTTP client; the label `reason` of the metric that counts failures. `status`,
- * `content_type`, `bad_answer`: what came is not what the protocol says. `unreadable`, `missing`: a file. `dns`: a name server. `too_large`,
+ * `content_type`, `bad_answer`: what came is not what the protocol says. `unreadable`, `missing`: a file. `dns`: a name server. `permission`: a socket that
+ * belongs to others. `unsupported`: not on this system. `too_large`,
  * `too_many_targets`: above a limit.
  */
 export type DiscoveryReason =
@@ -12,6 +13,8 @@ export type DiscoveryReason =
   | "unreadable"
   | "missing"
   | "dns"
+  | "permission"
+  | "unsupported"
   | "too_large"
   | "too_many_targets";
 

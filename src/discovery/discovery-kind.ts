@@ -10,20 +10,26 @@ export interface DiscoveryKindOptions<Arguments> {
   readonly summary: string;
   readonly schema: GenericSchema<unknown, Arguments>;
   /** As ComponentKind's. */
+  readonly prepare?: (raw: unknown) => Promise<void>;
+  /** As ComponentKind's. */
   readonly warnings?: (id: string, args: Arguments) => readonly string[] | Promise<readonly string[]>;
+  /** As ComponentKind's. */
+  readonly nodeLocal?: (args: Arguments) => string | undefined;
   /** A finder for these arguments; nothing runs before its `run`. Throws where they cannot be carried out. */
   readonly find: (args: Arguments, context: FinderContext) => Finder;
 }
 
 /** A kind of component that finds targets in its own way and does the rest like all of them: see DiscoveryComponent. */
 export function discoveryKind<Arguments>(options: DiscoveryKindOptions<Arguments>): ComponentKind<Arguments> {
-  const { name, summary, schema, warnings, find } = options;
+  const { name, summary, schema, prepare, warnings, nodeLocal, find } = options;
   return {
     name,
     summary,
     schema,
     exports: "targets",
+    ...(prepare && { prepare }),
     ...(warnings && { warnings }),
+    ...(nodeLocal && { nodeLocal }),
     create: (args, context) => new DiscoveryComponent(args, { context, find }),
   };
 }

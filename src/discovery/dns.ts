@@ -77,7 +77,7 @@ const dnsDiscoveryArguments = v.pipe(
   }),
   crossCheck(["type", "port"], ({ type, port }, report) => {
     if (type !== "SRV" && port === undefined)
-      report([], `a port is needed with type "${String(type)}": only SRV records have one; for example port = 6060`);
+      report([], `a port is needed with type "${type}": only SRV records have one; for example port = 6060`);
   }),
 );
 

@@ -130,8 +130,8 @@ class KnownFiles {
     const before = this.#files.get(path);
     // Also if it cannot be read, it is one of those whose end is to be noticed.
     this.#files.set(path, before);
-    const { hash, parse } = await readTargetFile(path);
-    const now = before?.hash === hash ? before : { hash, targets: await parse() };
+    const file = await readTargetFile(path);
+    const now = before?.hash === file.hash ? before : { hash: file.hash, targets: await file.parse() };
     this.#files.set(path, now);
     return now;
   }
@@ -163,8 +163,8 @@ function namedDirectory(path: string): string {
 }
 
 async function existingDirectory(path: string): Promise<string> {
-  const found = await stat(path).catch(() => undefined);
-  return found?.isDirectory() || path === dirname(path) ? path : existingDirectory(dirname(path));
+  const there = await stat(path).catch(() => undefined);
+  return there?.isDirectory() || path === dirname(path) ? path : existingDirectory(dirname(path));
 }
 
 /** The directories of what the paths link to. */

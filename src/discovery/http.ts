@@ -10,14 +10,11 @@ import {
   httpArguments,
   httpChecks,
   httpWarnings,
-  isUnixUrl,
-  meantUnixUrl,
-  parseUnixUrl,
+  requestUrlProblem,
   responseHint,
-  unixUrlProblem,
 } from "../http/index.ts";
 import type { Target } from "../model/index.ts";
-import { argument, duration, found, httpUrlProblem, optional, shownUrl, table, typeName } from "../schema/index.ts";
+import { argument, duration, found, optional, shownUrl, table, typeName } from "../schema/index.ts";
 import { DiscoveryError } from "./discovery-error.ts";
 import { discoveryKind } from "./discovery-kind.ts";
 import type { Finder, FinderContext } from "./finder.ts";
@@ -30,7 +27,7 @@ const httpDiscoveryArguments = v.pipe(
       v.pipe(
         v.string(({ input }) => `expected a URL such as "https://example.com/targets", found ${found(input)}`),
         v.rawCheck(({ dataset, addIssue }) => {
-          const message = dataset.typed ? urlProblem(dataset.value) : undefined;
+          const message = dataset.typed ? requestUrlProblem(dataset.value) : undefined;
           if (message !== undefined) addIssue({ message });
         }),
         typeName("URL"),
@@ -160,16 +157,4 @@ function parse({ text, start }: Said, { type, cannot }: { readonly type: string;
   } catch (cause) {
     throw new DiscoveryError("bad_answer", `${cannot}: the answer is not JSON: "${start}"`, { cause });
   }
-}
-
-function urlProblem(url: string): string | undefined {
-  const problem = isUnixUrl(url) ? unixUrlProblem(url) : (otherFormProblem(url) ?? httpUrlProblem(url));
-  if (problem !== undefined) return problem;
-  const { username, password } = parseUnixUrl(url)?.url ?? new URL(url);
-  return username === "" && password === "" ? undefined : "must not hold a user name or password: use basic_auth";
-}
-
-function otherFormProblem(url: string): string | undefined {
-  const meant = meantUnixUrl(url);
-  return meant && `expected a URL that begins with http://, https:// or unix://; write "${meant}"`;
 }

@@ -13,8 +13,12 @@
  */
 import type { ComponentKind } from "../component/index.ts";
 import { dnsKind } from "./dns.ts";
+import { dockerKind } from "./docker.ts";
+import { dockerswarmKind } from "./dockerswarm.ts";
 import { fileKind } from "./file.ts";
 import { httpKind } from "./http.ts";
+import { kubernetesKind } from "./kubernetes/kubernetes-kind.ts";
+import { processKind } from "./process.ts";
 import { relabelKind } from "./relabel.ts";
 
 export { type DiscoveryKindOptions, discoveryKind } from "./discovery-kind.ts";
@@ -27,5 +31,9 @@ export const discoveryKinds: readonly ComponentKind[] = [
   httpKind,
   fileKind,
   dnsKind,
+  kubernetesKind,
+  dockerKind,
+  dockerswarmKind,
+  processKind,
   relabelKind,
 ] as readonly ComponentKind[];

@@ -1,5 +1,5 @@
 import { type Clock, errorMessage, limits, type Timer } from "../base/index.ts";
-import { labelsFrom, labelsToJson, type Target } from "../model/index.ts";
+import { labelsFrom, labelsToJson } from "../model/index.ts";
 import type { Logger } from "../observability/index.ts";
 import type { DataDirectory } from "../storage/index.ts";
 import type { KeptSource } from "./source-table.ts";
@@ -24,11 +24,12 @@ export interface KeepTargetsOptions {
 
 /**
  * Keeps what a component knows in the data directory, so that a box that boots without a network scrapes what it scraped before. Written
- * at most every `discoverySaveMs`; where there is nothing to keep, no file is made.
+ * at most every `discoverySaveMs`, much of it less often, for the sake of SD cards; where there is nothing to keep, no file is made.
  */
 export function createTargetKeeper({ id, storage, clock, log, kept }: KeepTargetsOptions): TargetKeeper {
   const file = `targets-${id}.json`;
   let hasFile = false;
+  let lastBytes = 0;
   let trouble: string | undefined;
   let timer: Timer | undefined;
   let saving: Promise<void> = Promise.resolve();
@@ -36,7 +37,9 @@ export function createTargetKeeper({ id, storage, clock, log, kept }: KeepTarget
   const save = async (): Promise<void> => {
     const sources = kept();
     try {
-      if (sources.length > 0) await storage.save(file, [encodeKept(sources)]);
+      const content = encodeKept(sources);
+      lastBytes = content.byteLength;
+      if (sources.length > 0) await storage.save(file, [content]);
       else if (hasFile) await storage.take(file, { maxBytes: Number.POSITIVE_INFINITY });
       hasFile = sources.length > 0;
       trouble = undefined;
@@ -67,7 +70,8 @@ export function createTargetKeeper({ id, storage, clock, log, kept }: KeepTarget
       }
     },
     changed() {
-      timer ??= clock.after(limits.discoverySaveMs, () => void saveNow());
+      const waitMs = Math.max(limits.discoverySaveMs, (1000 * lastBytes) / limits.discoverySaveBytesPerSecond);
+      timer ??= clock.after(waitMs, () => void saveNow());
     },
     close: saveNow,
   };
@@ -84,20 +88,24 @@ function encodeKept(sources: readonly KeptSource[]): Uint8Array {
   return Buffer.from(JSON.stringify({ version: formatVersion, sources: shown }));
 }
 
+/** What the file holds, as far as it is what `encodeKept` makes. */
 interface SavedFile {
-  readonly version: number;
-  readonly sources: readonly { source: string; found: string; targets: readonly Record<string, string>[] }[];
+  readonly version: unknown;
+  readonly sources: readonly { source: unknown; found: unknown; targets: readonly Record<string, unknown>[] }[];
 }
 
-/** Throws where it is not what `encodeKept` makes: whoever edited the file sees why it is not used. */
+/** Throws where the file is something else. */
 function decodeKept(bytes: Uint8Array): readonly KeptSource[] {
   const { version, sources } = JSON.parse(Buffer.from(bytes).toString()) as SavedFile;
-  if (version !== formatVersion) throw new Error(`Its format is ${version} and not ${formatVersion}`);
+  if (version !== formatVersion) throw new Error(`Its format is not ${formatVersion}`);
   return sources.map(({ source, found, targets }) => ({
-    source: String(source),
-    foundMs: Date.parse(found) || 0,
-    targets: targets.map(
-      (labels): Target => labelsFrom(Object.entries(labels).map(([name, value]) => [name, String(value)])),
-    ),
+    source: textOf(source),
+    foundMs: Date.parse(textOf(found)) || 0,
+    targets: targets.map((labels) => labelsFrom(Object.entries(labels).map(([name, value]) => [name, textOf(value)]))),
   }));
+}
+
+function textOf(value: unknown): string {
+  if (typeof value !== "string") throw new Error(`A text was expected, found ${typeof value}`);
+  return value;
 }

@@ -101,7 +101,7 @@ export class RelabelComponent implements Component<RelabelArguments> {
   }
 
   #counts() {
-    const byRule = this.#rules.map(({ description }, index) => ({ rule: index + 1, description, targets: 0 }));
+    const byRule = this.#rules.map(({ name, description }) => ({ rule: name, description, targets: 0 }));
     for (const outcome of this.#outcomes) {
       const rule = "droppedBy" in outcome ? byRule[outcome.droppedBy] : undefined;
       if (rule) rule.targets++;

@@ -38,7 +38,7 @@ export class SourceTable {
     const before = this.#sources.get(name);
     const old = before?.targets ?? nothing;
     const fresh = keyed(targets, old);
-    this.#checkRoom(fresh, old);
+    this.#checkRoom(fresh, before?.inherited ? nothing : old);
     const changed = !sameKeys(fresh, old);
     this.#set(name, { targets: fresh, foundMs: nowMs, inherited: false, fromDisk: false, error: undefined });
     return changed;
@@ -123,18 +123,31 @@ export class SourceTable {
 
   #checkRoom(fresh: ReadonlyMap<string, Target>, old: ReadonlyMap<string, Target>): void {
     const { discoveredTargets, discoveryBytes } = limits;
-    const targets = this.#targets + fresh.size - old.size;
-    if (targets > discoveredTargets || this.#sources.size > discoveredTargets)
+    const more = { targets: fresh.size - old.size, bytes: bytesOf(fresh) - bytesOf(old) };
+    const isRoomy = this.#targets + more.targets <= discoveredTargets && this.#bytes + more.bytes <= discoveryBytes;
+    if (isRoomy && this.#sources.size <= discoveredTargets) return;
+    const others = this.#namedByFinder();
+    const [targets, bytes] = [others.targets + more.targets, others.bytes + more.bytes];
+    if (targets > discoveredTargets || others.sources > discoveredTargets)
       throw new DiscoveryError(
         "too_many_targets",
         `Cannot take ${fresh.size} targets: with those of the other sources they would be ${targets}, more than ${discoveredTargets}; narrow down what is discovered`,
       );
-    const bytes = this.#bytes + bytesOf(fresh) - bytesOf(old);
     if (bytes > discoveryBytes)
       throw new DiscoveryError(
         "too_large",
         `Cannot take ${fresh.size} targets: the labels of all would be ${formatSize(bytes)}, more than ${formatSize(discoveryBytes)}; narrow down what is discovered`,
       );
+  }
+
+  /** Without what is only there until the finder has named everything: that is about to go, and must not take the room. */
+  #namedByFinder(): { readonly sources: number; readonly targets: number; readonly bytes: number } {
+    const inherited = [...this.#sources.values()].filter((source) => source.inherited);
+    return {
+      sources: this.#sources.size - inherited.length,
+      targets: this.#targets - inherited.reduce((sum, { targets }) => sum + targets.size, 0),
+      bytes: this.#bytes - inherited.reduce((sum, { targets }) => sum + bytesOf(targets), 0),
+    };
   }
 
   #set(name: string, source: Source): void {

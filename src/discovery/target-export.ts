@@ -14,10 +14,11 @@ export interface TargetExportOptions {
   readonly clock: Clock;
   /** All targets as they are when they are published. */
   readonly targets: () => readonly Target[];
+  readonly onPublished: (targets: readonly Target[]) => void;
 }
 
 /** Publishes targets: the first change at once, then at most every `discoveryPublishMs`, whatever came in between as one. */
-export function createTargetExport({ clock, targets }: TargetExportOptions): TargetExport {
+export function createTargetExport({ clock, targets, onPublished }: TargetExportOptions): TargetExport {
   const listeners = new Set<() => void>();
   let published: readonly Target[] = [];
   let nextMs = clock.monotonic();
@@ -30,6 +31,7 @@ export function createTargetExport({ clock, targets }: TargetExportOptions): Tar
     if (closed) return;
     nextMs = clock.monotonic() + limits.discoveryPublishMs;
     published = targets();
+    onPublished(published);
     for (const listener of listeners) listener();
   };
 

@@ -39,5 +39,6 @@ export { diagnose, type DiagnoseOptions } from "./diagnose/diagnose.ts";
 export type { Diagnosis, DiagnosisStep, StepReport } from "./diagnose/diagnosis.ts";
 export { answererOf, redirectTarget, responseHint } from "./response-hint.ts";
 export { headerNameProblem } from "./header-names.ts";
+export { requestUrlProblem } from "./request-url.ts";
 export { httpWarnings, type HttpWarningOptions } from "./http-warnings.ts";
 export { formatUnixUrl, isUnixUrl, meantUnixUrl, parseUnixUrl, type UnixUrl, unixUrlProblem } from "./unix-url.ts";

@@ -16,6 +16,8 @@ export interface TargetSource {
 
 /** What one relabel rule did to a target. */
 export interface RelabelStep {
+  /** Where the rule stands: `rule 1`, or `preset`. */
+  readonly name: string;
   /** The rule in words: `keep where job matches "shop"`. */
   readonly rule: string;
   readonly action: string;

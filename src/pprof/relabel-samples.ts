@@ -1,5 +1,7 @@
-import { type Arrays, withSharedArrays } from "./arrays.ts";
+import { formatSize } from "../base/index.ts";
+import { withSharedArrays } from "./arrays.ts";
 import { field } from "./layout.ts";
+import { PprofError } from "./pprof-error.ts";
 import { type ProfileTables, readTables } from "./profile-tables.ts";
 import { readLabel, sampleLabelField } from "./sample-label.ts";
 import { unusedStrings } from "./unused-strings.ts";
@@ -17,16 +19,19 @@ export interface RelabelledSamples {
   readonly dropped: number;
 }
 
+export interface RelabelSamplesOptions {
+  /** Asked once for each label set there is; `undefined` drops the samples that have it. */
+  readonly rewrite: (labels: SampleLabels) => SampleLabels | undefined;
+  /** What the profile may grow to. */
+  readonly maxBytes: number;
+}
+
 /**
- * The profile with other labels on its samples: `rewrite` is asked once for each label set there is; `undefined` drops the samples that
- * have it. Labels that hold numbers are left alone. Texts that nothing refers to any more are gone afterwards. Throws PprofError on what
- * is no profile, and what `rewrite` throws.
+ * The profile with other labels on its samples. Labels that hold numbers are left alone. Texts of labels that nothing refers to any more are
+ * gone afterwards. Throws PprofError on what is no profile or becomes too large, and what `rewrite` throws.
  */
-export function relabelSamples(
-  raw: Uint8Array,
-  rewrite: (labels: SampleLabels) => SampleLabels | undefined,
-): RelabelledSamples {
-  return withSharedArrays((arrays) => new SampleRelabelling(readTables(raw, arrays), { rewrite, arrays }).result());
+export function relabelSamples(raw: Uint8Array, options: RelabelSamplesOptions): RelabelledSamples {
+  return withSharedArrays((arrays) => new SampleRelabelling(readTables(raw, arrays), options).result());
 }
 
 /** What becomes of the samples of one label set. */
@@ -38,9 +43,12 @@ interface LabelFields {
   readonly strings: readonly number[];
 }
 
+/** All that a label holds belongs to it, a byte order mark included. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
 class SampleRelabelling {
   readonly #tables: ProfileTables;
-  readonly #rewrite: (labels: SampleLabels) => SampleLabels | undefined;
+  readonly #options: RelabelSamplesOptions;
   readonly #cursor: Cursor;
   /** By the string indexes of a sample's labels: `4,7,5,9`. */
   readonly #outcomes = new Map<string, Outcome>();
@@ -48,18 +56,16 @@ class SampleRelabelling {
   /** Index of every text that is or becomes part of a label. */
   readonly #indexes = new Map<string, number>();
   readonly #added: string[] = [];
-  /** 1 for each string of the profile that a label still refers to; those that only labels referred to. */
+  /** 1 for each string of the profile that a label still refers to. */
   readonly #used: Uint8Array;
+  /** Strings that labels referred to before. */
   readonly #candidates = new Set<number>();
 
-  constructor(
-    tables: ProfileTables,
-    { rewrite, arrays }: { rewrite: (labels: SampleLabels) => SampleLabels | undefined; arrays: Arrays },
-  ) {
+  constructor(tables: ProfileTables, options: RelabelSamplesOptions) {
     this.#tables = tables;
-    this.#rewrite = rewrite;
+    this.#options = options;
     this.#cursor = new Cursor(tables.raw);
-    this.#used = arrays.bytes(tables.strings.count);
+    this.#used = tables.arrays.bytes(tables.strings.count);
   }
 
   result(): RelabelledSamples {
@@ -106,7 +112,7 @@ class SampleRelabelling {
     const before = new Map<string, string>();
     for (let i = 0; i < indexes.length; i += 2)
       before.set(this.#text(indexes[i] as number), this.#text(indexes[i + 1] as number));
-    const after = this.#rewrite(before);
+    const after = this.#options.rewrite(before);
     if (!after) return "dropped";
     if (after === before || sameEntries(before, after)) return "same";
     return this.#encode(after);
@@ -114,7 +120,7 @@ class SampleRelabelling {
 
   #text(index: number): string {
     const { raw, strings } = this.#tables;
-    const text = new TextDecoder().decode(raw.subarray(strings.starts[index], strings.ends[index]));
+    const text = decoder.decode(raw.subarray(strings.starts[index], strings.ends[index]));
     this.#indexes.set(text, index);
     return text;
   }
@@ -143,25 +149,43 @@ class SampleRelabelling {
 
   #write(): Uint8Array {
     const { raw, samples } = this.#tables;
+    this.#checkSize();
     const forgotten = unusedStrings(this.#tables, { used: this.#used, candidates: this.#candidates });
     const writer = new Writer(raw.length);
     const cursor = new Cursor(raw);
-    let [sample, string] = [0, 0];
+    let [sample, string, copied] = [0, 0, 0];
+    /** Copies all that stands before a field, in place of which something else is written. */
+    const copyUntil = (start: number): void => {
+      writer.copy(raw, copied, start);
+      copied = cursor.pos;
+    };
     for (let start = 0; cursor.next(); start = cursor.pos) {
       cursor.skip();
-      if (cursor.field === field.sample) {
-        const outcome = this.#bySample[sample] as Outcome;
-        if (outcome === "same") writer.copy(raw, start, cursor.pos);
-        else if (outcome !== "dropped") {
-          const from = samples.starts[sample] as number;
-          this.#writeSample(writer, { start: from, end: cursor.pos, outcome });
-        }
-        sample++;
-      } else if (cursor.field === field.string && forgotten.has(string++)) writer.head(field.string, 0);
-      else writer.copy(raw, start, cursor.pos);
+      if (cursor.field === field.string && forgotten.has(string++)) {
+        copyUntil(start);
+        writer.head(field.string, 0);
+      }
+      if (cursor.field !== field.sample) continue;
+      const outcome = this.#bySample[sample] as Outcome;
+      if (outcome !== "same") copyUntil(start);
+      if (typeof outcome === "object")
+        this.#writeSample(writer, { start: samples.starts[sample] as number, end: cursor.pos, outcome });
+      sample++;
     }
+    writer.copy(raw, copied, raw.length);
     for (const text of this.#added) writer.bytes(field.string, new TextEncoder().encode(text));
     return writer.finish();
+  }
+
+  /** A rule may add a label to every sample. */
+  #checkSize(): void {
+    let bytes = this.#tables.raw.length;
+    for (const outcome of this.#bySample) if (typeof outcome === "object") bytes += outcome.bytes.length;
+    for (const text of this.#added) bytes += text.length;
+    const { maxBytes } = this.#options;
+    if (bytes <= maxBytes) return;
+    const message = `Cannot relabel the samples of the profile: it would become larger than ${formatSize(maxBytes)}; add fewer labels`;
+    throw new PprofError("too_large", message);
   }
 
   #writeSample(writer: Writer, { start, end, outcome }: { start: number; end: number; outcome: LabelFields }): void {

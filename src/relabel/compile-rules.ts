@@ -13,6 +13,6 @@ export function compileRules(rules: readonly RuleArguments[]): readonly Rule[] {
   return made;
 }
 
-function compileRule(rule: RuleArguments): Rule {
-  return { action: rule.action, description: describeRule(rule), apply: compileApply(rule) };
+function compileRule(rule: RuleArguments, index: number): Rule {
+  return { name: `rule ${index + 1}`, action: rule.action, description: describeRule(rule), apply: compileApply(rule) };
 }

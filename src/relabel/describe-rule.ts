@@ -2,41 +2,41 @@ import { type RuleArguments, ruleDefaults } from "./arguments.ts";
 
 /** What a rule does, for people: `keep where __meta_kubernetes_pod_phase matches "Running"`. */
 export function describeRule(rule: RuleArguments): string {
-  const { action, modulus, target_label: target, replacement } = rule;
-  const regex = JSON.stringify(rule.regex);
-  switch (action) {
-    case "replace":
-      return `set ${target} to ${describeReplacement(rule)}`;
-    case "keep":
-    case "drop":
-      return `${action} where ${sourceOf(rule)} matches ${regex}`;
-    case "keepequal":
-      return `keep where ${sourceOf(rule)} equals ${target}`;
-    case "dropequal":
-      return `drop where ${sourceOf(rule)} equals ${target}`;
-    case "hashmod":
-      return `set ${target} to the hash of ${sourceOf(rule)} modulo ${modulus}`;
-    case "lowercase":
-    case "uppercase":
-      return `set ${target} to ${sourceOf(rule)} in ${action.replace("case", " case")}`;
-    case "labelmap":
-      return `copy every label that matches ${regex} to ${JSON.stringify(replacement)}`;
-    case "labeldrop":
-      return `remove every label that matches ${regex}`;
-    case "labelkeep":
-      return `remove every label that does not match ${regex}`;
-  }
+  return descriptions[rule.action](rule);
 }
+
+type Describe = (rule: RuleArguments) => string;
+
+const descriptions: Readonly<Record<RuleArguments["action"], Describe>> = {
+  replace: (rule) => `set ${rule.target_label} to ${describeReplacement(rule)}`,
+  keep: (rule) => `keep where ${matches(rule)}`,
+  drop: (rule) => `drop where ${matches(rule)}`,
+  keepequal: (rule) => `keep where ${sourceOf(rule)} equals ${rule.target_label}`,
+  dropequal: (rule) => `drop where ${sourceOf(rule)} equals ${rule.target_label}`,
+  hashmod: (rule) => `set ${rule.target_label} to the hash of ${sourceOf(rule)} modulo ${rule.modulus}`,
+  labelmap: ({ regex, replacement }) => `copy every label that matches ${quoted(regex)} to ${quoted(replacement)}`,
+  labeldrop: ({ regex }) => `remove every label that matches ${quoted(regex)}`,
+  labelkeep: ({ regex }) => `remove every label that does not match ${quoted(regex)}`,
+  lowercase: (rule) => `set ${rule.target_label} to ${sourceOf(rule)} in lower case`,
+  uppercase: (rule) => `set ${rule.target_label} to ${sourceOf(rule)} in upper case`,
+};
 
 function describeReplacement(rule: RuleArguments): string {
   const { regex, replacement, source_labels: names = [] } = rule;
-  const written = JSON.stringify(replacement);
-  if (regex !== ruleDefaults.regex) return `${written} where ${sourceOf(rule)} matches ${JSON.stringify(regex)}`;
+  if (regex !== ruleDefaults.regex) return `${quoted(replacement)} where ${matches(rule)}`;
   if (/^\$(?:1|\{1\})$/.test(replacement)) return sourceOf(rule);
-  return names.length > 0 && replacement.includes("$") ? `${written} of ${sourceOf(rule)}` : written;
+  return names.length > 0 && replacement.includes("$")
+    ? `${quoted(replacement)} of ${sourceOf(rule)}`
+    : quoted(replacement);
 }
+
+function matches(rule: RuleArguments): string {
+  return `${sourceOf(rule)} matches ${quoted(rule.regex)}`;
+}
+
+const quoted = (text: string): string => JSON.stringify(text);
 
 function sourceOf({ source_labels: names = [], separator }: RuleArguments): string {
   if (names.length === 0) return "nothing";
-  return names.length === 1 ? `${names[0]}` : `${names.join(", ")} joined by ${JSON.stringify(separator)}`;
+  return names.length === 1 ? `${names[0]}` : `${names.join(", ")} joined by ${quoted(separator)}`;
 }

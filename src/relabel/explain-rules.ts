@@ -8,7 +8,7 @@ export function explainRules(target: Target, rules: readonly Rule[]): readonly R
   let before = target;
   for (const rule of rules) {
     const after = relabel(before, [rule]);
-    steps.push({ rule: rule.description, action: rule.action, before, ...(after && { after }) });
+    steps.push({ name: rule.name, rule: rule.description, action: rule.action, before, ...(after && { after }) });
     if (!after) break;
     before = after;
   }

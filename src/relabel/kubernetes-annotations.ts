@@ -5,7 +5,7 @@ import type { Rule, RuleLabels } from "./rule.ts";
  * and its Docker examples read them: annotations of a pod, labels of a container or Swarm service. The answer is in labels that any
  * rule may set, which a scrape component reads (docs/relabelling.md): `__profile_types__` and `__profile_TYPE_port__` and the like.
  */
-export const annotationRule: Rule = {
+export const annotationRule: Omit<Rule, "name"> = {
   action: "annotations",
   description:
     "keep what asks to be scraped by profiles.grafana.com/TYPE.scrape, and set the types, ports, paths and schemes",

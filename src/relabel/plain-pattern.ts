@@ -1,7 +1,7 @@
 import type { Pattern } from "./pattern.ts";
 
 /**
- * Most rules need no engine for regular expressions, which takes some 14 MB of memory: a pattern of literals (`a|b`), and one of a
+ * Most rules need no engine for regular expressions, which costs 3 MB of memory and 20 ms at the start: a pattern of literals (`a|b`), and one of a
  * literal on both sides of what is left open (`(.*)`, `__meta_(.+)`). `undefined` for every other.
  */
 export function plainPattern(regex: string): Pattern | undefined {

@@ -26,7 +26,7 @@ export function targetRules({ rules_preset: preset, rule }: TargetRules): readon
   return preset === undefined ? compileRules(rule) : [...kubernetesAnnotations, ...compileRules(rule)];
 }
 
-function pattern(action: "keep" | "drop" | "replace", source: string, rest: Partial<RuleArguments>): RuleArguments {
+function presetRule(action: "keep" | "drop" | "replace", source: string, rest: Partial<RuleArguments>): RuleArguments {
   return { ...ruleDefaults, action, source_labels: [source], ...rest };
 }
 
@@ -34,13 +34,13 @@ const pod = "__meta_kubernetes_pod";
 
 const kubernetesAnnotations: readonly Rule[] = [
   ...compileRules([
-    pattern("drop", `${pod}_phase`, { regex: "Pending|Succeeded|Failed|Completed" }),
-    pattern("drop", `${pod}_container_init`, { regex: "true" }),
+    presetRule("drop", `${pod}_phase`, { regex: "Pending|Succeeded|Failed|Completed" }),
+    presetRule("drop", `${pod}_container_init`, { regex: "true" }),
   ]),
   annotationRule,
   ...compileRules([
-    pattern("replace", "__meta_kubernetes_namespace", { regex: "(.+)", target_label: "namespace" }),
-    pattern("replace", `${pod}_name`, { regex: "(.+)", target_label: "pod" }),
-    pattern("replace", `${pod}_container_name`, { regex: "(.+)", target_label: "container" }),
+    presetRule("replace", "__meta_kubernetes_namespace", { regex: "(.+)", target_label: "namespace" }),
+    presetRule("replace", `${pod}_name`, { regex: "(.+)", target_label: "pod" }),
+    presetRule("replace", `${pod}_container_name`, { regex: "(.+)", target_label: "container" }),
   ]),
-];
+].map((rule) => ({ ...rule, name: "preset" }));

@@ -6,6 +6,8 @@ import { constantOf, expand, parseTemplate } from "./template.ts";
 
 /** A rule ready to be applied. */
 export interface Rule {
+  /** Where it stands: `rule 1`, or `preset`. */
+  readonly name: string;
   /** For people: `keep where __meta_pod matches "prod-.+"`. */
   readonly description: string;
   readonly action: string;
@@ -27,31 +29,22 @@ type Apply = Rule["apply"];
 
 /** What carries out a rule. Throws AgentError `bad_regex`. */
 export function compileApply(rule: RuleArguments): Apply {
-  switch (rule.action) {
-    case "replace":
-      return replace(rule);
-    case "keep":
-      return matching(rule);
-    case "drop":
-      return not(matching(rule));
-    case "keepequal":
-      return equal(rule);
-    case "dropequal":
-      return not(equal(rule));
-    case "hashmod":
-      return writing(rule, (text) => hashmod(text, rule.modulus));
-    case "lowercase":
-      return writing(rule, lowerCase);
-    case "uppercase":
-      return writing(rule, upperCase);
-    case "labelmap":
-      return labelmap(rule);
-    case "labeldrop":
-      return labeldrop(rule, true);
-    case "labelkeep":
-      return labeldrop(rule, false);
-  }
+  return actions[rule.action](rule);
 }
+
+const actions: Readonly<Record<RuleArguments["action"], (rule: RuleArguments) => Apply>> = {
+  replace,
+  keep: matching,
+  drop: (rule) => not(matching(rule)),
+  keepequal: equal,
+  dropequal: (rule) => not(equal(rule)),
+  hashmod: (rule) => writing(rule, (text) => hashmod(text, rule.modulus)),
+  labelmap,
+  labeldrop: (rule) => removing(rule, (matches) => matches),
+  labelkeep: (rule) => removing(rule, (matches) => !matches),
+  lowercase: (rule) => writing(rule, lowerCase),
+  uppercase: (rule) => writing(rule, upperCase),
+};
 
 /** The values of the source labels, joined. */
 function sourceOf({ source_labels: names = [], separator }: RuleArguments): (labels: RuleLabels) => string {
@@ -113,10 +106,10 @@ function labelmap(rule: RuleArguments): Apply {
   };
 }
 
-function labeldrop(rule: RuleArguments, drops: boolean): Apply {
+function removing(rule: RuleArguments, isRemoved: (matches: boolean) => boolean): Apply {
   const pattern = compilePattern(rule.regex);
   return (labels) => {
-    for (const [name] of labels.entries()) if ((pattern(name) !== undefined) === drops) labels.set(name, "");
+    for (const [name] of labels.entries()) if (isRemoved(pattern(name) !== undefined)) labels.set(name, "");
     return true;
   };
 }

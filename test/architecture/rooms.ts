@@ -19,6 +19,7 @@ const foundation = [
   "pprof",
   "relabel",
   "http",
+  "kubernetes",
   "storage",
 ];
 
@@ -44,6 +45,10 @@ export const rooms: Readonly<Record<string, Room>> = {
     may: ["base", "schema", "runtime", "observability"],
     why: "the one client carries requests and must not know what for",
   },
+  kubernetes: {
+    may: ["base", "schema", "http", "observability"],
+    why: "accounts and objects of the API server, for discovery and for leases alike; what objects mean is theirs to know",
+  },
   storage: {
     may: ["base", "runtime", "observability"],
     why: "the data directory keeps records and must not know whose",
@@ -53,7 +58,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     why: "the graph runs components by their contract, which hands them the data directory, and must not know a kind",
   },
   cluster: {
-    may: ["base", "model", "schema", "http", "observability"],
+    may: ["base", "model", "schema", "http", "kubernetes", "observability"],
     why: "ownership is decided on addresses, not on components; its own table [cluster] is made of the blocks of schema",
   },
   discovery: kind,

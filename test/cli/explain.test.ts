@@ -60,18 +60,22 @@ const bank = `{__address__="b:1", team="bank"}
 
 describe("agent check --explain", () => {
   test("follows every target of the file through rules, components and URLs", async () => {
-    expect(await cli("check", "--config", file, "--explain")).toEqual({ code: 0, out: `${shop}\n${bank}`, err: "" });
+    expect(await cli("check", "--config", file, "--explain")).toEqual({
+      code: 0,
+      stdout: `${shop}\n${bank}`,
+      stderr: "",
+    });
   });
 
   test("explains the targets that hold a text", async () => {
-    const { out } = await cli("check", "--explain", file, "bank");
+    const { stdout: out } = await cli("check", "--explain", file, "bank");
     expect(out).toBe(bank);
     const none = await cli("check", "--explain", file, "nobody");
-    expect(none.out).toStartWith("No target to explain");
+    expect(none.stdout).toStartWith("No target to explain");
   });
 
   test("explains a target that is given by hand, wherever targets come in", async () => {
-    const { out } = await cli("check", "--config", file, "--explain", "--target", "__address__=c:1,team=none");
+    const { stdout: out } = await cli("check", "--config", file, "--explain", "--target", "__address__=c:1,team=none");
     expect(out).toBe(`{__address__="c:1", team="none"}
   discovery.relabel.shop
     rule 1: keep where team matches "shop"
@@ -80,12 +84,12 @@ describe("agent check --explain", () => {
   });
 
   test("says why a target that no rule drops is not scraped", async () => {
-    const { out } = await cli("check", "--config", file, "--explain", "--target", "team=shop");
+    const { stdout: out } = await cli("check", "--config", file, "--explain", "--target", "team=shop");
     expect(out).toContain('    Cannot scrape a target without the label "__address__"\n    nothing is scraped\n');
   });
 
   test("prints one JSON document", async () => {
-    const { out } = await cli("check", "--config", file, "--explain", "--json", "bank");
+    const { stdout: out } = await cli("check", "--config", file, "--explain", "--json", "bank");
     expect(JSON.parse(out)).toEqual({
       targets: [
         {
@@ -95,7 +99,7 @@ describe("agent check --explain", () => {
               component: "discovery.relabel.shop",
               rules: [
                 {
-                  rule: 1,
+                  name: "rule 1",
                   action: "keep",
                   description: 'keep where team matches "shop"',
                   outcome: "dropped",
@@ -122,7 +126,7 @@ describe("agent check --explain", () => {
     ],
     [["a.toml", "b.toml"], 'Unexpected argument "b.toml" of "agent check"'],
   ])("refuses %j", async (args, message) => {
-    const { code, err } = await cli("check", ...args);
+    const { code, stderr: err } = await cli("check", ...args);
     expect([code, err.split("\n")[0]]).toEqual([2, `agent: ${message}`]);
   });
 });

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { systemClock } from "../../src/base/index.ts";
+import { Secret, systemClock } from "../../src/base/index.ts";
 import { EtcdEngine } from "../../src/cluster/etcd.ts";
-import { createEtcdClient } from "../../src/cluster/etcd-client.ts";
+import { createEtcdClient, toBase64 } from "../../src/cluster/etcd-client.ts";
+import type { HttpArguments } from "../../src/http/index.ts";
 import { silentLogger } from "../../src/observability/index.ts";
 import { eventually } from "../support/child.ts";
 import { freePort } from "../support/free-port.ts";
@@ -19,9 +20,16 @@ interface EngineUnderTest {
   readonly names: () => Promise<readonly string[]>;
 }
 
-function engineOf(name: string, endpoints: readonly string[], { prefix = "/test", ttlMs = 10_000 } = {}): EngineUnderTest {
+interface EngineOptions {
+  readonly prefix?: string;
+  readonly ttlMs?: number;
+  readonly http?: HttpArguments;
+}
+
+function engineOf(name: string, endpoints: readonly string[], options: EngineOptions = {}): EngineUnderTest {
+  const { prefix = "/test", ttlMs = 10_000, http = {} } = options;
   const client = createEtcdClient({
-    args: { endpoints },
+    args: { endpoints, ...http },
     timeoutMs: 3000,
     clock: systemClock,
     log: silentLogger,
@@ -114,6 +122,53 @@ describe.skipIf(etcdProgram === undefined)("Members in etcd", () => {
     expect(await a.engine.renew(signal)).toBe("member");
     expect(await a.names()).toEqual(["a"]);
     a.engine.close();
+  });
+});
+
+describe.skipIf(etcdProgram === undefined)("An etcd that authenticates", () => {
+  let etcd: EtcdServer;
+  const manage = async (path: string, body: unknown): Promise<void> => {
+    const answer = await fetch(`${etcd.url}/v3/auth/${path}`, { method: "POST", body: JSON.stringify(body) });
+    expect([path, answer.status]).toEqual([path, 200]);
+  };
+  beforeAll(async () => {
+    etcd = await EtcdServer.start();
+    await manage("user/add", { name: "root", password: "of-the-root" });
+    await manage("role/add", { name: "root" });
+    await manage("user/grant", { user: "root", role: "root" });
+    await manage("role/add", { name: "agents" });
+    const perm = { permType: "READWRITE", key: toBase64("/edge/"), range_end: toBase64("/edge0") };
+    await manage("role/grant", { name: "agents", perm });
+    await manage("user/add", { name: "edge", password: "of-the-edge" });
+    await manage("user/grant", { user: "edge", role: "agents" });
+    await manage("enable", {});
+  });
+  afterAll(() => etcd[Symbol.asyncDispose]());
+
+  const userOf = (password: string) => ({ basic_auth: { username: "edge", password: new Secret(password) } });
+
+  test("takes a user who may write below the prefix, also after it was started again", async () => {
+    const a = engineOf("a", [etcd.url], { prefix: "/edge", http: userOf("of-the-edge") });
+    expect(await a.engine.renew(signal)).toBe("member");
+    expect(await a.names()).toEqual(["a"]);
+    await etcd.stop();
+    await etcd.start();
+    expect(await a.engine.renew(signal)).toBe("member");
+    expect(await a.names()).toEqual(["a"]);
+    await a.engine.leave(signal);
+    a.engine.close();
+  });
+
+  const refusals: readonly (readonly [string, HttpArguments, string, string])[] = [
+    ["nobody", {}, "/edge", "user name is empty"],
+    ["a user with a wrong password", userOf("wrong"), "/edge", "authentication failed, invalid user ID or password"],
+    ["a user without the right to write there", userOf("of-the-edge"), "/other", "permission denied"],
+  ];
+  test.each(refusals)("says why it does not take %s", async (_, http, prefix, message) => {
+    const { engine } = engineOf("a", [etcd.url], { prefix, http });
+    const error = await engine.renew(signal).catch(String);
+    expect(error).toContain(message);
+    engine.close();
   });
 });
 

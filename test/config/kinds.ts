@@ -1,7 +1,7 @@
 import type { GenericSchema } from "valibot";
 import { type ComponentKind, type ExportKind, reference } from "../../src/component/index.ts";
 import { type Config, type ConfigOptions, parseConfig } from "../../src/config/index.ts";
-import { relabelArguments } from "../../src/discovery/relabel-arguments.ts";
+import { discoveryKinds } from "../../src/discovery/index.ts";
 import { phlareScrapeArguments } from "../../src/phlare/scrape/arguments.ts";
 import { scrapeArguments } from "../../src/pyroscope/scrape/arguments.ts";
 import { storeArguments } from "../../src/pyroscope/store/arguments.ts";
@@ -36,7 +36,7 @@ export const kinds: readonly ComponentKind[] = [
   kind("phlare.scrape", phlareScrapeArguments),
   kind("test.pipe", pipeArguments, "receiver"),
   kind("test.finder", table({}), "targets"),
-  kind("discovery.relabel", relabelArguments, "targets"),
+  ...discoveryKinds.map(({ name, schema }) => kind(name, schema, "targets")),
 ];
 
 /** Checks a text as if it stood in /etc/agent/agent.toml. */

@@ -277,6 +277,20 @@ describe("new arguments", () => {
     expect(told.ended).toBe(2);
   });
 
+  test("take the room of the old targets, which are about to go", async () => {
+    const { told, component, addresses, clock, stop } = await discovery();
+    const many = (name: string) => Array.from({ length: limits.discoveredTargets }, (_, i) => target(`${name}:${i}`));
+    told.report.found("a", many("a"));
+    await clock.advance(1000);
+    component.applyConfig("second");
+    told.report.found("b", many("b"));
+    told.report.complete();
+    await clock.advance(1000);
+    expect(addresses()).toHaveLength(limits.discoveredTargets);
+    expect(addresses()[0]).toBe("b:0");
+    await stop();
+  });
+
   test("that are refused change nothing", async () => {
     const { told, component, stop } = await discovery();
     expect(() => component.applyConfig("refused")).toThrow("Refused");

@@ -25,7 +25,7 @@ function directory() {
     write: (name: string, content: unknown) =>
       writeFileSync(at(name), typeof content === "string" ? content : JSON.stringify(content)),
     /** As most programs replace a file. */
-    replace(name: string, content: unknown) {
+    replace: (name: string, content: unknown) => {
       writeFileSync(at(`.${name}.new`), JSON.stringify(content));
       renameSync(at(`.${name}.new`), at(name));
     },

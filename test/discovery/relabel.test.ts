@@ -136,8 +136,8 @@ describe("discovery.relabel", () => {
         out: 1,
         failed: 0,
         dropped: [
-          { rule: 1, description: 'drop where team matches "bank"', targets: 1 },
-          { rule: 2, description: 'keep where team matches "shop"', targets: 1 },
+          { rule: "rule 1", description: 'drop where team matches "bank"', targets: 1 },
+          { rule: "rule 2", description: 'keep where team matches "shop"', targets: 1 },
         ],
       },
     });

@@ -85,7 +85,7 @@ export function parseIn<Arguments>(directory: string, kind: ComponentKind<Argume
   const context = { directory } as Parameters<(typeof kind.schema)["~run"]>[1];
   const { value, issues } = kind.schema["~run"]({ value: written }, context);
   if (issues) throw new Error(issues.map(({ message }) => message).join("; "));
-  return value as Arguments;
+  return value;
 }
 
 export function addressesOf(targets: readonly Target[]): readonly string[] {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { systemClock } from "../../src/base/index.ts";
 import { Graph } from "../../src/component/index.ts";
 import { parseConfig } from "../../src/config/index.ts";
+import { clusterOf } from "../../src/join-cluster.ts";
 import { createKinds } from "../../src/kinds.ts";
 import { createMetrics, type Metrics } from "../../src/observability/index.ts";
 import { startAgent } from "../e2e/agent.ts";
@@ -14,14 +15,20 @@ const rows = [...page.matchAll(/^\| `(\w+)` \| (counter|gauge|histogram) \| (.*?
   ([, name = "", type = "", labels = ""]) => ({ name, type, labels: labels.split(", ").filter(Boolean).toSorted() }),
 );
 
-// One component of each kind, so that every metric there is is registered. Nothing answers on port 9.
+// One component of each kind and a cluster, so that every metric there is is registered. Nothing answers on port 9.
 const everyKind = `
+[cluster.etcd]
+endpoints = ["http://127.0.0.1:9"]
 [pyroscope.scrape.a]
 targets = [{ __address__ = "127.0.0.1:9" }]
 forward_to = ["pyroscope.write.a", "pyroscope.store.a"]
 [pyroscope.write.a]
 endpoint = { url = "http://127.0.0.1:9" }
 [pyroscope.store.a]
+[discovery.file.a]
+files = ["none.json"]
+[discovery.relabel.a]
+targets = ["discovery.file.a"]
 `;
 
 describe("docs/metrics.md", () => {
@@ -44,8 +51,9 @@ describe("docs/metrics.md", () => {
 async function labelsOfComponents(): Promise<ReadonlyMap<string, string[]>> {
   const { metrics, labels } = recordingMetrics();
   const kinds = createKinds(systemClock);
-  const { components } = await parseConfig(everyKind, { path: "agent.toml", kinds, env: {} });
-  const graph = new Graph({ ...testContext(), metrics });
+  const { components, cluster } = await parseConfig(everyKind, { path: "agent.toml", kinds, env: {} });
+  const graph = new Graph({ ...testContext({ metrics }), metrics });
+  clusterOf(cluster, { ...testContext(), metrics });
   graph.applyConfig(components);
   const stop = new AbortController();
   const running = graph.run(stop.signal);

@@ -59,7 +59,7 @@ export function buildGoTarget(): Promise<string> {
 
 async function build(): Promise<string> {
   const source = join(import.meta.dirname, "go-target");
-  const hash = createHash("sha256");
+  const hash = createHash("sha256").update("static");
   for (const name of ["main.go", "go.mod", "go.sum"]) hash.update(readFileSync(join(source, name)));
   const directory = join(tmpdir(), "pprof-agent-e2e");
   const file = join(directory, `go-target-${hash.digest("hex").slice(0, 16)}`);
@@ -67,7 +67,11 @@ async function build(): Promise<string> {
   mkdirSync(directory, { recursive: true });
   // Built beside and renamed, so that two test files at once never run half a program.
   const draft = `${file}.${process.pid}`;
-  const result = await runChild([goCommand ?? "go", "build", "-o", draft, "."], { cwd: source });
+  const result = await runChild([goCommand ?? "go", "build", "-o", draft, "."], {
+    cwd: source,
+    // Without libraries, so that it also runs where there is nothing but it: in a container.
+    env: { CGO_ENABLED: "0" },
+  });
   if (result.exit !== 0) throw new Error(`Cannot build the Go target:\n${result.stderr}`);
   renameSync(draft, file);
   return file;

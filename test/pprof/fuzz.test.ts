@@ -1,6 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { clampNegatives, computeDelta, decodeBody, merge, PprofError, validate } from "../../src/pprof/index.ts";
+import {
+  clampNegatives,
+  computeDelta,
+  decodeBody,
+  merge,
+  PprofError,
+  relabelSamples,
+  validate,
+} from "../../src/pprof/index.ts";
 import { readProfile } from "../support/profile-builder.ts";
 import { rawRecording, recordedTypes, recording } from "../support/recordings.ts";
 
@@ -27,7 +35,10 @@ function survivesAll(raw: Uint8Array): void {
   const delta = () => computeDelta(raw, { cumulative, baseline: undefined, maxBaselineBytes: 100_000 });
   expect(survives(delta)).toBe(accepted);
   expect(survives(() => merge([raw]))).toBe(accepted);
+  const labelled = () => relabelSamples(raw, { rewrite: (labels) => new Map([...labels, ["a", "x"]]), maxBytes: 1e7 });
+  expect(survives(labelled) || !accepted).toBe(true);
   if (!accepted) return;
+  validate(labelled().raw);
   validate(merge([raw]));
   const { raw: written, next } = delta();
   if (written) validate(written);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { fromBinary } from "@bufbuild/protobuf";
 import { ProfileSchema } from "../../src/gen/google/v1/profile_pb.ts";
-import { relabelSamples, type SampleLabels, validate } from "../../src/pprof/index.ts";
+import { type RelabelledSamples, relabelSamples, type SampleLabels, validate } from "../../src/pprof/index.ts";
 import { rawRecording, recordingNumbers } from "../support/recordings.ts";
 import { buildProfile } from "../support/profile-builder.ts";
 
@@ -14,6 +14,10 @@ const profile = buildProfile({
     { stack: ["idle"], values: [40] },
   ],
 });
+
+function relabelled(raw: Uint8Array, rewrite: (labels: SampleLabels) => SampleLabels | undefined): RelabelledSamples {
+  return relabelSamples(raw, { rewrite, maxBytes: 1e6 });
+}
 
 /** Values and labels of every sample, as protobuf-es reads them. */
 function samplesOf(raw: Uint8Array) {
@@ -34,12 +38,12 @@ const without = (name: string) => (labels: SampleLabels) => new Map([...labels].
 
 describe("relabelling the samples of a profile", () => {
   test("leaves the very input where nothing changes", () => {
-    expect(relabelSamples(profile, (labels) => labels)).toEqual({ raw: profile, samples: 4, dropped: 0 });
-    expect(relabelSamples(profile, (labels) => new Map(labels)).raw).toBe(profile);
+    expect(relabelled(profile, (labels) => labels)).toEqual({ raw: profile, samples: 4, dropped: 0 });
+    expect(relabelled(profile, (labels) => new Map(labels)).raw).toBe(profile);
   });
 
   test("takes a label away and leaves the others, values and numbers alone", () => {
-    const { raw, samples } = relabelSamples(profile, without("user"));
+    const { raw, samples } = relabelled(profile, without("user"));
     expect(samples).toBe(4);
     expect(samplesOf(raw)).toEqual([
       { value: 10, labels: { zone: "eu" } },
@@ -51,20 +55,20 @@ describe("relabelling the samples of a profile", () => {
   });
 
   test("leaves no trace of a text that nothing refers to any more", () => {
-    const strings = stringsOf(relabelSamples(profile, without("user")).raw);
+    const strings = stringsOf(relabelled(profile, without("user")).raw);
     for (const gone of ["user", "ada", "bob"]) expect(strings).not.toContain(gone);
     for (const left of ["zone", "eu", "bytes", "main", "work"]) expect(strings).toContain(left);
   });
 
   test("keeps a text that a function has too", () => {
     const raw = buildProfile({ samples: [{ stack: ["main"], values: [1, 1], labels: { main: "cpu" } }] });
-    const result = relabelSamples(raw, () => new Map());
+    const result = relabelled(raw, () => new Map());
     expect(stringsOf(result.raw)).toContain("main");
     expect(stringsOf(result.raw)).not.toContain("cpu");
   });
 
   test("renames labels and writes texts that were not there", () => {
-    const { raw } = relabelSamples(profile, (labels) => {
+    const { raw } = relabelled(profile, (labels) => {
       const user = labels.get("user");
       return user === undefined ? labels : new Map([["customer", `${user}-1`]]);
     });
@@ -77,7 +81,7 @@ describe("relabelling the samples of a profile", () => {
   });
 
   test("drops samples, and says how many", () => {
-    const { raw, samples, dropped } = relabelSamples(profile, (labels) =>
+    const { raw, samples, dropped } = relabelled(profile, (labels) =>
       labels.get("user") === "ada" ? undefined : labels,
     );
     expect([samples, dropped]).toEqual([2, 2]);
@@ -86,7 +90,7 @@ describe("relabelling the samples of a profile", () => {
 
   test("asks once for each label set", () => {
     let asked = 0;
-    relabelSamples(profile, (labels) => {
+    relabelled(profile, (labels) => {
       asked++;
       return labels;
     });
@@ -97,11 +101,30 @@ describe("relabelling the samples of a profile", () => {
     for (const number of recordingNumbers) {
       const raw = rawRecording("profile", number);
       const before = samplesOf(raw);
-      const { raw: after } = relabelSamples(raw, (labels) => new Map([...labels, ["added", "x"]]));
+      const { raw: after } = relabelled(raw, (labels) => new Map([...labels, ["added", "x"]]));
       expect(validate(after).samples).toBe(before.length);
       expect(samplesOf(after)).toEqual(
         before.map(({ value, labels }) => ({ value, labels: { ...labels, added: "x" } })),
       );
+    }
+  });
+
+  test("refuses to let a profile grow without end", () => {
+    const rewrite = () => new Map([["note", "x".repeat(1000)]]);
+    const maxBytes = profile.length + 500;
+    expect(() => relabelSamples(profile, { rewrite, maxBytes })).toThrow(`larger than ${maxBytes}`);
+  });
+
+  test("refuses what is no profile", () => {
+    for (let length = 1; length < profile.length; length++) {
+      const cut = profile.subarray(0, length);
+      let message = "";
+      try {
+        validate(cut);
+      } catch (error) {
+        message = String(error);
+      }
+      if (message !== "") expect(() => relabelled(cut, without("user"))).toThrow();
     }
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import fc from "fast-check";
+import { array, assert, constantFrom, property } from "fast-check";
 import { compilePattern, loadEngine, needsEngine } from "../../src/relabel/pattern.ts";
 
 await loadEngine();
@@ -41,9 +41,9 @@ describe("a plain expression", () => {
         compilePattern(regex),
         withEngine(regex.includes("|") && !regex.startsWith("(") ? `(?:${regex})` : regex),
       ];
-      const text = fc.array(fc.constantFrom("a", "b", ".", "|", "\\", "\n", "é", "__meta_", "x"), { maxLength: 5 });
-      fc.assert(
-        fc.property(text, (parts) => {
+      const text = array(constantFrom("a", "b", ".", "|", "\\", "\n", "é", "__meta_", "x"), { maxLength: 5 });
+      assert(
+        property(text, (parts) => {
           const [mine, other] = [ours(parts.join("")), theirs(parts.join(""))];
           expect(mine === undefined).toBe(other === undefined);
           for (const group of [0, 1, 2, "name"]) expect(mine?.(group)).toBe(other?.(group));

@@ -105,8 +105,8 @@ describe("explaining", () => {
     const given = labelsOf({ a: "1" });
     const changed = labelsOf({ a: "1", b: "1" });
     expect(explainRules(given, rules)).toEqual([
-      { rule: "set b to a", action: "replace", before: given, after: changed },
-      { rule: 'keep where a, b joined by ";" matches "2;2"', action: "keep", before: changed },
+      { name: "rule 1", rule: "set b to a", action: "replace", before: given, after: changed },
+      { name: "rule 2", rule: 'keep where a, b joined by ";" matches "2;2"', action: "keep", before: changed },
     ]);
   });
 });

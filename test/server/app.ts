@@ -16,6 +16,7 @@ export function testApp(components: readonly ComponentSnapshot[], given: Partial
   const log = createMemoryLog();
   const app = createApp({
     components: () => components,
+    cluster: () => undefined,
     ready: () => true,
     config: () => ({ hash: "0123456789abcdef", generation: 1, loadedMs: nowMs, needsRestart: [] }),
     reload: () => Promise.reject(new Error("No reload in this test")),

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { labelsOf } from "../../src/model/index.ts";
 import { style } from "../../src/server/page/style.ts";
 import { testApp } from "./app.ts";
-import { busyBox, component, endpoint, profile, store, target } from "./snapshots.ts";
+import { busyBox, cluster, component, endpoint, profile, store, target } from "./snapshots.ts";
 
 async function page(...[components, path = "/"]: [Parameters<typeof testApp>[0], string?]): Promise<string> {
   const response = await testApp(components).get(path);
@@ -46,6 +46,22 @@ describe("the page of a busy box", () => {
     expect(html).toContain("at least 1 live replicas required");
     expect(html).toMatch(/Next attempt <time [^>]*>in 12 s<\/time>. <strong>To do:<\/strong> <bdi>look at the log/);
     expect(html).toContain("The server's clock is 1 min behind this machine's.");
+  });
+
+  test("shows the cluster, its members and what of the targets is this agent's", async () => {
+    const share = component({
+      id: "pyroscope.scrape.local",
+      debugInfo: { targets: [], share: { knownTargets: 300, ownedTargets: 0 } },
+    });
+    const response = await testApp([share], { cluster: () => cluster({ state: "kept", problem: "<b>No engine</b>" }) }).get("/");
+    const html = await response.text();
+    expect(html).toContain('<span class="state bad">engine lost</span> <strong><bdi>edge-1</bdi></strong>');
+    expect(html).toContain("2 members in etcd, one that is gone is missed after 10s; renewed ");
+    expect(html).toContain("<bdi>&lt;b&gt;No engine&lt;/b&gt;</bdi>");
+    expect(html).toContain("<bdi>pyroscope.scrape.local</bdi>: 0 of 300 targets are this agent's");
+    expect(html).toContain('<a href="http://edge-2:12345/"><bdi>http://edge-2:12345/</bdi></a>');
+    expect(html).toContain("No targets of its own.</strong> 300 targets are known here");
+    expect(await page(busyBox())).not.toContain('id="cluster"');
   });
 
   test("says why profiles are not kept on disk, and nothing of clocks that agree", async () => {

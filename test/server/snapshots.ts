@@ -1,5 +1,6 @@
 import type { ComponentSnapshot } from "../../src/component/index.ts";
 import {
+  type ClusterStatus,
   type EndpointStatus,
   type Labels,
   labelValue,
@@ -11,6 +12,22 @@ import {
 
 /** The moment at which the snapshots below were taken. */
 export const nowMs = Date.UTC(2026, 0, 31, 12, 0, 0);
+
+/** A cluster of two agents, of which this is the first, that is well. */
+export function cluster(given: Partial<ClusterStatus> = {}): ClusterStatus {
+  const member = (name: string) => ({ name, instance: "random", url: `http://${name}:12345/`, startedMs: nowMs - 60_000 });
+  return {
+    nodeName: "edge-1",
+    state: "member",
+    members: [member("edge-1"), member("edge-2")],
+    engine: "etcd",
+    engineUp: true,
+    ttlMs: 10_000,
+    onEngineLoss: "keep",
+    lastRenewalMs: nowMs - 2000,
+    ...given,
+  };
+}
 
 /** A component that is well and does nothing. */
 export function component(given: Partial<ComponentSnapshot> & { id: string }): ComponentSnapshot {

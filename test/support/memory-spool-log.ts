@@ -22,7 +22,7 @@ interface Kept {
 export interface MemorySpoolLog extends SpoolLog {
   /** Every append fails with this reason; `undefined`: none does. */
   failWith(reason: StorageReason | undefined): void;
-  /** How long an append takes; 0 unless told. */
+  /** How long `open` and an append take; 0 unless told. */
   delay(ms: number): void;
   /** Puts a record there as an earlier process would have. */
   leave(record: SpoolRecord, left: { readonly owners: readonly string[]; readonly age: RecordAge }): number;
@@ -83,14 +83,14 @@ class MemoryLog implements MemorySpoolLog {
     this.#options.onLost(lost);
   }
 
-  open(): Promise<void> {
-    return this.#failing("opened");
+  async open(): Promise<void> {
+    await this.#passing();
+    await this.#failing("opened");
   }
 
   async append(record: SpoolRecord, owners: readonly string[]): Promise<number> {
     this.counts.tried += 1;
-    const delayMs = this.#delayMs;
-    if (delayMs > 0) await new Promise<void>((resolve) => this.#clock.after(delayMs, resolve));
+    await this.#passing();
     await this.#failing("written");
     this.counts.appended += 1;
     return this.#keep(record, { owners, age: undefined });
@@ -163,6 +163,11 @@ class MemoryLog implements MemorySpoolLog {
   close(): Promise<void> {
     this.closed = true;
     return Promise.resolve();
+  }
+
+  async #passing(): Promise<void> {
+    const delayMs = this.#delayMs;
+    if (delayMs > 0) await new Promise<void>((resolve) => this.#clock.after(delayMs, resolve));
   }
 
   #failing(what: string): Promise<void> {

@@ -22,7 +22,7 @@ export function generateDocs(): ReadonlyMap<string, string> {
     `${JSON.stringify(shareDefinitions(configJsonSchema(documentedKinds)), undefined, 2)}\n`,
   );
   for (const kind of documentedKinds) files.set(`docs/reference/${kind.name}.md`, kindPage(kind));
-  for (const name of ["server", "storage", "logging"] as const)
+  for (const name of ["server", "storage", "logging", "cluster"] as const)
     files.set(
       `docs/reference/${name}.md`,
       referencePage({ title: name, intro: [], header: `[${name}]`, arguments: argumentsOf(settings[name]) }),
@@ -55,7 +55,7 @@ function indexPage(): string {
       "|---|---|",
       ...documentedKinds.map(({ name, summary }) => `| [\`[${name}.LABEL]\`](${name}.md) | ${summary} |`),
     ].join("\n"),
-    "Beside the components: [`[server]`](server.md), [`[storage]`](storage.md), [`[logging]`](logging.md).",
+    "Beside the components: [`[server]`](server.md), [`[storage]`](storage.md), [`[logging]`](logging.md), [`[cluster]`](cluster.md).",
     '- Durations are written `"1m30s"`, `"500ms"`; sizes `"16MiB"`, `"512KB"`. A single string or table does where a list of one is meant.',
     "- `${NAME}` and `${NAME:-default}` in a string are taken from the environment; `$${` is a literal `${`.",
     "- Relative paths start from the file's directory.",

@@ -1,6 +1,7 @@
 import { type Clock, limits } from "../../base/index.ts";
 import type { Baseline } from "../../pprof/index.ts";
-import { type Comparison, createRestartGuard, type GuardState, type RestartGuard } from "./restart-guard.ts";
+import { BaselineEntries, type Entry, newEntry } from "./baseline-entries.ts";
+import type { Comparison, GuardState, RestartGuard } from "./restart-guard.ts";
 
 /**
  * The memory that deltas are computed against, for all scrape components: one slot per component, final URL and type. It outlives
@@ -42,49 +43,47 @@ export interface BaselineSlot {
   forget(): void;
 }
 
-interface Entry {
-  baseline: Baseline | undefined;
-  beforeRestart: Baseline | undefined;
-  guard: RestartGuard;
-  withheld: string | undefined;
-  held: boolean;
-  releasedAtMs: number;
-}
-
-function newEntry({ baseline, guard }: Partial<SavedSlot> = {}): Entry {
-  return {
-    baseline,
-    beforeRestart: undefined,
-    guard: createRestartGuard(guard),
-    withheld: undefined,
-    held: false,
-    releasedAtMs: 0,
-  };
-}
-
-function bytesOf({ baseline, beforeRestart }: Entry): number {
-  return (baseline?.bytes ?? 0) + (beforeRestart?.bytes ?? 0);
-}
-
-/** Looking for slots to drop costs time with many of them. */
-const dropEveryMs = 60_000;
-
 export function createBaselineTable(clock: Clock): BaselineTable {
-  const entries = new Map<string, Entry>();
-  let bytes = 0;
-  let nextDropMs = 0;
-
-  const dropExpired = (): void => {
-    const nowMs = clock.monotonic();
-    nextDropMs = nowMs + dropEveryMs;
-    for (const [key, entry] of entries) {
-      if (entry.held || entry.releasedAtMs > nowMs - limits.baselineAgeMs) continue;
-      bytes -= bytesOf(entry);
-      entries.delete(key);
-    }
+  const entries = new BaselineEntries(clock);
+  return {
+    acquire(key, fallbackKey) {
+      entries.dropExpired();
+      const usedKey = entries.get(key)?.held ? fallbackKey : key;
+      const entry = entries.get(usedKey) ?? newEntry();
+      entries.hold(usedKey, entry);
+      return slotOf(usedKey, { entry, entries });
+    },
+    get bytes() {
+      return entries.bytes;
+    },
+    get size() {
+      return entries.size;
+    },
+    saved() {
+      entries.dropExpired();
+      return entries
+        .all()
+        .flatMap(([key, { baseline, guard }]) => (baseline ? [{ key, baseline, guard: guard.state }] : []));
+    },
+    restore(slots) {
+      const before = entries.size;
+      for (const slot of slots) {
+        const { bytes } = slot.baseline;
+        const fits = bytes <= limits.baselineBytes && entries.bytes + bytes <= limits.baselinesBytes;
+        if (fits && !entries.get(slot.key)) entries.release(slot.key, newEntry(slot));
+      }
+      return entries.size - before;
+    },
   };
+}
 
-  const slotOf = (key: string, entry: Entry): BaselineSlot => ({
+interface SlotOptions {
+  readonly entry: Entry;
+  readonly entries: BaselineEntries;
+}
+
+function slotOf(key: string, { entry, entries }: SlotOptions): BaselineSlot {
+  return {
     get baseline() {
       return entry.baseline;
     },
@@ -99,56 +98,19 @@ export function createBaselineTable(clock: Clock): BaselineTable {
       entry.withheld = why;
     },
     get maxBytes() {
-      return Math.min(limits.baselineBytes, limits.baselinesBytes - bytes + (entry.baseline?.bytes ?? 0));
+      const own = entry.baseline?.bytes ?? 0;
+      entries.makeRoom(limits.baselineBytes - own);
+      return Math.min(limits.baselineBytes, limits.baselinesBytes - entries.bytes + own);
     },
     commit(next, comparison) {
-      bytes -= bytesOf(entry);
-      if (comparison) entry.guard.note(comparison);
-      if (comparison === "restarted") entry.beforeRestart = entry.baseline;
-      if (!entry.guard.watches) entry.beforeRestart = undefined;
-      entry.baseline = next;
-      bytes += bytesOf(entry);
+      entries.change(entry, () => {
+        if (comparison) entry.guard.note(comparison);
+        if (comparison === "restarted") entry.beforeRestart = entry.baseline;
+        if (!entry.guard.watches) entry.beforeRestart = undefined;
+        entry.baseline = next;
+      });
     },
-    release() {
-      entry.held = false;
-      entry.releasedAtMs = clock.monotonic();
-    },
-    forget() {
-      bytes -= bytesOf(entry);
-      entries.delete(key);
-    },
-  });
-
-  return {
-    acquire(key, fallbackKey) {
-      if (clock.monotonic() >= nextDropMs) dropExpired();
-      const usedKey = entries.get(key)?.held ? fallbackKey : key;
-      const entry = entries.get(usedKey) ?? newEntry();
-      entry.held = true;
-      entries.set(usedKey, entry);
-      return slotOf(usedKey, entry);
-    },
-    get bytes() {
-      return bytes;
-    },
-    get size() {
-      return entries.size;
-    },
-    saved() {
-      dropExpired();
-      return [...entries].flatMap(([key, { baseline, guard }]) =>
-        baseline ? [{ key, baseline, guard: guard.state }] : [],
-      );
-    },
-    restore(slots) {
-      const before = entries.size;
-      for (const slot of slots) {
-        const size = slot.baseline.bytes;
-        if (entries.has(slot.key) || size > limits.baselineBytes || bytes + size > limits.baselinesBytes) continue;
-        entries.set(slot.key, { ...newEntry(slot), releasedAtMs: clock.monotonic() });
-        bytes += size;
-      }
-      return entries.size - before;
-    },
+    release: () => entries.release(key, entry),
+    forget: () => entries.drop(key, entry),
   };
 }

@@ -122,6 +122,7 @@ class ScrapeComponent implements Component<ScrapeArguments> {
       prefix: this.#options.metricPrefix,
       id,
       statuses: () => this.#manager.snapshot(),
+      dropped: () => this.#manager.dropped,
     });
     const stopShowing = showBaselines(metrics, this.#baselines);
     this.#start();
@@ -148,8 +149,12 @@ class ScrapeComponent implements Component<ScrapeArguments> {
   }
 
   snapshot(): DebugInfo {
-    const { share } = this.#manager;
-    return { targets: this.#manager.snapshot(), ...(share && { share }) };
+    const { share, dropped } = this.#manager;
+    return {
+      targets: this.#manager.snapshot(),
+      ...(share && { share }),
+      ...(dropped > 0 && { dropped_targets: dropped }),
+    };
   }
 
   #clientOf(args: ScrapeArguments): HttpClient {

@@ -83,9 +83,9 @@ export function createScrapeMetrics(metrics: Metrics, { prefix, id }: { prefix: 
  */
 export function collectTargetGauges(
   metrics: Metrics,
-  options: { prefix: string; id: string; statuses: () => readonly TargetStatus[] },
+  options: { prefix: string; id: string; statuses: () => readonly TargetStatus[]; dropped?: () => number },
 ): () => void {
-  const { prefix, id, statuses } = options;
+  const { prefix, id, statuses, dropped = () => 0 } = options;
   const gauge = (name: string, help: string) =>
     metrics.gauge(`${prefix}_scrape_target_${name}`, help, ["component_id", "job", "instance", "type"]);
   const up = gauge("up", "1 where the last scrape gave a profile, 0 where it failed.");
@@ -97,15 +97,22 @@ export function collectTargetGauges(
     "Of the targets whose clock differs most from this box's: their clock minus this box's.",
     ["component_id"],
   );
+  const droppedTargets = metrics.gauge(
+    `${prefix}_scrape_dropped_targets`,
+    "Targets that are not scraped because a relabel rule drops them.",
+    ["component_id"],
+  );
   let shown: Record<string, string>[] = [];
   const clear = (): void => {
     // Not reset(): other components of this kind share the gauges.
     for (const labels of shown) for (const each of gauges) each.remove(labels);
     shown = [];
     skew.remove({ component_id: id });
+    droppedTargets.remove({ component_id: id });
   };
   const unregister = metrics.onCollect(() => {
     clear();
+    droppedTargets.set({ component_id: id }, dropped());
     const mostMs = largestSkewMs(statuses());
     if (mostMs !== undefined) skew.set({ component_id: id }, mostMs / 1000);
     // Two scrapes may share these labels (prefixes behind one port): the one that is down is shown.

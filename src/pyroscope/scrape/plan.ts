@@ -59,21 +59,49 @@ export interface PlanOptions {
 
 /** Every enabled type of every target that the rules keep; equal ones once. A bad target costs only itself. */
 export function planScrapes(targets: readonly Target[], options: PlanOptions): ScrapePlan {
+  return createPlanner()(targets, options);
+}
+
+/**
+ * `planScrapes` for somebody who asks again and again: a target that is the same object as before, under the same arguments, is not planned
+ * anew. With thousands of targets, of which a few come and go, it is what keeps a change from stopping the agent for a while.
+ */
+export function createPlanner(): typeof planScrapes {
+  let plannedWith: PlanOptions["args"] | undefined;
+  let known = new WeakMap<Target, TargetPlan>();
+  return (targets, options) => {
+    if (plannedWith !== options.args) known = new WeakMap();
+    plannedWith = options.args;
+    const plan = createTargetPlan(options);
+    const scrapes = new ScrapeSet();
+    const errors: TargetError[] = [];
+    let dropped = 0;
+    for (const target of targets) {
+      const planned = known.get(target) ?? plan(target);
+      known.set(target, planned);
+      if (planned === "dropped") dropped++;
+      else if (planned instanceof TargetError) errors.push(planned);
+      else scrapes.add(planned.target, planned.scrapes);
+    }
+    return { scrapes: scrapes.scrapes(), errors, dropped };
+  };
+}
+
+/** What became of one target. */
+type TargetPlan = { readonly target: Target; readonly scrapes: readonly Scrape[] } | TargetError | "dropped";
+
+function createTargetPlan(options: PlanOptions): (target: Target) => TargetPlan {
   const typesOf = typeChoice(options.args);
   const rules = targetRules(options.args);
-  const planned = new ScrapeSet();
-  const errors: TargetError[] = [];
-  let dropped = 0;
-  for (const given of targets)
+  return (given) => {
     try {
       const target = relabelTarget(given, rules);
-      if (target) planned.add(target, planTarget(target, typesOf(target), options));
-      else dropped++;
+      return target ? { target, scrapes: planTarget(target, typesOf(target), options) } : "dropped";
     } catch (thrown) {
-      if (!(thrown instanceof TargetError)) throw thrown;
-      errors.push(thrown);
+      if (thrown instanceof TargetError) return thrown;
+      throw thrown;
     }
-  return { scrapes: planned.scrapes(), errors, dropped };
+  };
 }
 
 function relabelTarget(target: Target, rules: readonly Rule[]): Target | undefined {

@@ -1,5 +1,5 @@
 import type { Ownership, ShareStatus, Target, TargetStatus } from "../../model/index.ts";
-import { planScrapes, type PlanOptions, type Scrape } from "./plan.ts";
+import { createPlanner, type PlanOptions, type Scrape } from "./plan.ts";
 import { type LoopContext, ScrapeLoop } from "./scrape-loop.ts";
 import type { TargetError } from "./scrape-url.ts";
 import { Share } from "./share.ts";
@@ -22,11 +22,13 @@ interface RunningLoop {
  */
 export class ScrapeManager {
   readonly #context: LoopContext;
+  readonly #plan = createPlanner();
   readonly #running = new Map<string, RunningLoop>();
   /** Loops that were stopped and have not ended yet. */
   readonly #ending = new Set<Promise<void>>();
   readonly #share = new Share();
   #isShared = false;
+  #dropped = 0;
   /** Targets that were skipped at the last sync: each is told once. */
   #skipped: ReadonlySet<string> = new Set();
 
@@ -36,7 +38,8 @@ export class ScrapeManager {
 
   /** Makes the running loops those of `targets`; equal (target, type) pairs run once. */
   sync(targets: readonly Target[], options: SyncOptions): void {
-    const { scrapes, errors } = planScrapes(targets, options);
+    const { scrapes, errors, dropped } = this.#plan(targets, options);
+    this.#dropped = dropped;
     this.#isShared = options.ownership !== undefined;
     const { own, moved } = this.#share.of(scrapes, options.ownership);
     if (moved > 0) this.#context.metrics.movedTargets.inc(moved);
@@ -60,6 +63,11 @@ export class ScrapeManager {
 
   snapshot(): readonly TargetStatus[] {
     return [...this.#running.values()].map(({ loop }) => loop.snapshot());
+  }
+
+  /** Targets that are not scraped because a rule drops them. */
+  get dropped(): number {
+    return this.#dropped;
   }
 
   /** How much of what is known is this agent's; undefined where targets are not shared. */

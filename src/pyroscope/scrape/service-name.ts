@@ -2,7 +2,7 @@ import { labelValue, type Target } from "../../model/index.ts";
 
 /**
  * The value of `service_name` for a target that does not carry one, in the order of seed 002: the pod's annotation, the pod's
- * namespace and container, the Docker container, the Swarm container or service; else `unspecified`.
+ * namespace and container, the Docker container, the Swarm container or service; then, ours, the name of the process; else `unspecified`.
  */
 export function inferServiceName(target: Target): string {
   const meta = (name: string): string => labelValue(target, `__meta_${name}`);
@@ -15,6 +15,7 @@ export function inferServiceName(target: Target): string {
     meta("docker_container_name").replace(/^\//, "") ||
     meta("dockerswarm_container_label_service_name") ||
     meta("dockerswarm_service_name") ||
+    meta("process_name") ||
     "unspecified"
   );
 }

@@ -10,8 +10,12 @@ const usualWriteTimeoutSeconds = 30;
 export async function scrapeWarnings(options: PlanOptions): Promise<readonly string[]> {
   const { id, args } = options;
   const targets = literalTargets(args);
-  const { scrapes, errors } = planScrapes(targets, options);
+  const { scrapes, errors, dropped } = planScrapes(targets, options);
   const warnings = errors.map((error) => `${id}: ${error.message}; this target is skipped`);
+  if (dropped > 0)
+    warnings.push(
+      `${id}: the rules drop ${dropped} of ${targets.length} targets in this file; "agent check --explain" shows which one does`,
+    );
   if (args.forward_to.length === 0) warnings.push(`${id}: "forward_to" is empty: the profiles go nowhere`);
   const seconds = scrapes.reduce((most, scrape) => Math.max(most, scrape.seconds ?? 0), 0);
   if (seconds >= usualWriteTimeoutSeconds)

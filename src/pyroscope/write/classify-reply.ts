@@ -93,12 +93,17 @@ export function classifyReply(reply: Reply, options: ClassifyOptions): PushOutco
   if (response.status === 200 && isProto(response)) return { outcome: "sent" };
   const quoted = quoteReply(response);
   const reason = reasonOf(response.status, quoted);
-  const message = messageOf(response, quoted, reason);
-  if (reason === "rate_limited" && !options.retryRateLimited) return rejected(reason, message);
+  const { error, words } = quoted;
+  const code = error ? ` ${error.code}` : "";
+  const said = {
+    what: `Could not push: ${subjectOf(response, quoted)} answered ${response.status}${code} ${words}`,
+    hints: [responseHint(response), limitHint(reason, quoted)],
+  };
+  if (reason === "rate_limited" && !options.retryRateLimited) return rejected(reason, said);
   const waitMs = retryAfterMs(response.headers, options.nowMs);
   // Of what a proxy refuses with a page it may be one profile that it does not like.
   const unclear = reason === "not_pyroscope" && response.status >= 400;
-  return outcomeOf(reason, message, { ...(unclear && { fault: "unclear" }), waitMs });
+  return outcomeOf(reason, said, { ...(unclear && { fault: "unclear" }), waitMs });
 }
 
 /** Whether the Push API itself has answered, and not something in its place. */
@@ -108,7 +113,7 @@ export function isFromPushApi(response: HttpResponse): boolean {
 
 /** The outcome of an attempt that ended in something other than a reply. */
 export function internalFailure(thrown: unknown): PushOutcome {
-  return outcomeOf("internal", `Could not push: ${errorMessage(thrown)}`);
+  return outcomeOf("internal", { what: `Could not push: ${errorMessage(thrown)}` });
 }
 
 export function isTransportError(thrown: unknown): thrown is HttpError {
@@ -117,7 +122,7 @@ export function isTransportError(thrown: unknown): thrown is HttpError {
 
 function transportFailure(error: HttpError): PushOutcome {
   // Too large an answer: the client reads no more than an empty message could ever need.
-  return outcomeOf(error.reason === "too_large" ? "not_pyroscope" : error.reason, error.message);
+  return outcomeOf(error.reason === "too_large" ? "not_pyroscope" : error.reason, { what: error.message });
 }
 
 function reasonOf(status: number, { error, isPage }: QuotedReply): PushReason {
@@ -129,13 +134,6 @@ function reasonOf(status: number, { error, isPage }: QuotedReply): PushReason {
   return isPage ? "not_pyroscope" : "invalid";
 }
 
-function messageOf(response: HttpResponse, quoted: QuotedReply, reason: PushReason): string {
-  const { error, words } = quoted;
-  const what = `${subjectOf(response, quoted)} answered ${response.status}${error ? ` ${error.code}` : ""} ${words}`;
-  const hints = [responseHint(response), limitHint(reason, quoted)].filter((hint) => hint !== undefined);
-  return [`Could not push: ${what}`, ...hints].join("; ");
-}
-
 /** Whose limit it is: that of a proxy is raised elsewhere than the server's own. */
 function limitHint(reason: PushReason, { error, isPage }: QuotedReply): string | undefined {
   if (reason === "rate_limited")
@@ -144,19 +142,30 @@ function limitHint(reason: PushReason, { error, isPage }: QuotedReply): string |
   return `it limits the size of requests: raise that limit${error ? "" : " (nginx: client_max_body_size)"}`;
 }
 
-function outcomeOf(
-  reason: PushReason,
-  what: string,
-  { fault = verdicts[reason].fault, waitMs }: { fault?: Verdict["fault"]; waitMs?: number | undefined } = {},
-): PushOutcome {
-  const { hint } = verdicts[reason];
-  const message = hint ? `${what}; ${hint}` : what;
-  if (fault === "profile") return rejected(reason, message);
-  return { outcome: "retryable", reason, message, fault, ...(waitMs !== undefined && { retryAfterMs: waitMs }) };
+/** What happened, and what to do about it. */
+interface Said {
+  readonly what: string;
+  readonly hints?: readonly (string | undefined)[];
 }
 
-function rejected(reason: PushReason, message: string): Rejected {
-  return { outcome: "rejected", reason, message };
+function outcomeOf(
+  reason: PushReason,
+  { what, hints = [] }: Said,
+  { fault = verdicts[reason].fault, waitMs }: { fault?: Verdict["fault"]; waitMs?: number | undefined } = {},
+): PushOutcome {
+  const said = { what, hints: [...hints, verdicts[reason].hint] };
+  if (fault === "profile") return rejected(reason, said);
+  const retryAfter = waitMs !== undefined && { retryAfterMs: waitMs };
+  return { outcome: "retryable", reason, ...inWords(said), fault, ...retryAfter };
+}
+
+function rejected(reason: PushReason, said: Said): Rejected {
+  return { outcome: "rejected", reason, ...inWords(said) };
+}
+
+function inWords({ what, hints = [] }: Said): { message: string; hint?: string } {
+  const hint = hints.filter((one) => one !== undefined).join("; ");
+  return hint ? { message: `${what}; ${hint}`, hint } : { message: what };
 }
 
 function isProto({ headers }: HttpResponse): boolean {

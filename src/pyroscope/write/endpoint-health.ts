@@ -66,6 +66,11 @@ export class EndpointHealth {
     return this.#state !== "down" && !this.probing && this.pausedUntilMs <= this.#options.clock.monotonic();
   }
 
+  /** Whether a push may well succeed: it is up, or nothing is known against it yet. */
+  get promising(): boolean {
+    return this.#state === "up" || (this.#state === "unknown" && this.#failed.size === 0);
+  }
+
   /** How many requests may be in flight. */
   get window(): number {
     return this.probing ? 1 : this.#window.size(this.#options.maxInFlight());

@@ -1,26 +1,20 @@
-import { formatUnixUrl, isUnixUrl, meantUnixUrl, parseUnixUrl, unixUrlProblem } from "../../http/index.ts";
-import { httpUrlProblem, shownUrl } from "../../schema/index.ts";
+import { formatUnixUrl, parseUnixUrl, requestUrlProblem } from "../../http/index.ts";
+import { shownUrl } from "../../schema/index.ts";
 
 /** The path of the Push API, which the agent adds to an endpoint's URL. */
 const rpcPath = "/push.v1.PusherService/Push";
 
 /** Why nothing can be pushed to this URL; `undefined` where something can. */
 export function endpointUrlProblem(url: string): string | undefined {
-  const problem = isUnixUrl(url) ? unixUrlProblem(url) : (otherFormProblem(url) ?? httpUrlProblem(url));
+  const problem = requestUrlProblem(url);
   if (problem !== undefined) return problem;
   const unix = parseUnixUrl(url);
-  const { username, password, search, hash, pathname } = unix?.url ?? new URL(url);
-  if (username !== "" || password !== "") return "must not hold a user name or password: use basic_auth";
+  const { search, hash, pathname } = unix?.url ?? new URL(url);
   const shown = unix ? formatUnixUrl(unix.socketPath, pathname) : shownUrl(url);
   if (search !== "" || hash !== "") return `must not have a query or fragment: write "${shown}"`;
   if (!pathname.replace(/\/+$/, "").endsWith(rpcPath)) return undefined;
   const server = shown.slice(0, shown.lastIndexOf(rpcPath)).replace(/:$/, "");
   return `the agent adds ${rpcPath} itself: write "${server}"`;
-}
-
-function otherFormProblem(url: string): string | undefined {
-  const meant = meantUnixUrl(url);
-  return meant && `expected a URL that begins with http://, https:// or unix://; write "${meant}"`;
 }
 
 /** The URL of the Push call below an endpoint's URL, whose path is kept. */

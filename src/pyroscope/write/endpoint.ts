@@ -113,7 +113,7 @@ export class Endpoint {
 
   /**
    * Pushes until `signal` aborts. Then everything goes to disk where it may, and is pushed for at most `writeLimits.drainMs` as long
-   * as the endpoint is up. What is left in memory is counted as dropped, with the reason that `lostAs` then gives.
+   * as pushes succeed. What is left in memory is counted as dropped, with the reason that `lostAs` then gives.
    */
   async run(signal: AbortSignal, lostAs: () => DropReason): Promise<void> {
     this.#phase = "running";
@@ -264,7 +264,7 @@ export class Endpoint {
     this.#drain = { untilMs: this.#clock.monotonic() + writeLimits.drainMs, done };
     this.#spill.end();
     // One more chance, where it is the last one.
-    if (!this.#spill.on || this.#health.state !== "down") this.#health.hurry();
+    if (!this.#spill.on || this.#health.promising) this.#health.hurry();
     this.#pump();
     await finished;
     deadline.cancel();
@@ -277,7 +277,7 @@ export class Endpoint {
   /** Whether there is nothing more to do at the end, given when the next push may start. */
   #isDrained(pushMs: number | undefined): boolean {
     if (!this.#drain || !this.#spill.done) return false;
-    if (this.#queue.memory.size === 0 && this.#health.state === "down") return true;
+    if (this.#queue.memory.size === 0 && !this.#health.promising) return true;
     return this.#inFlight.size === 0 && (pushMs === undefined || pushMs > this.#drain.untilMs);
   }
 

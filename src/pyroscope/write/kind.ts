@@ -2,6 +2,8 @@ import { aborted, errorMessage, formatSpan } from "../../base/index.ts";
 import type { Component, ComponentContext, ComponentKind, DebugInfo } from "../../component/index.ts";
 import type { Profile } from "../../model/index.ts";
 import { httpWarnings } from "../../http/index.ts";
+import type { Counter } from "../../observability/index.ts";
+import { prepareRules } from "../../relabel/index.ts";
 import { sameArguments } from "../../schema/index.ts";
 import type { LostRecord, SpoolLogOptions } from "../../storage/index.ts";
 import { type WriteArguments, writeArguments } from "./arguments.ts";
@@ -10,8 +12,8 @@ import { endpointKey } from "./endpoint-key.ts";
 import { LeftEndpoints } from "./left-endpoints.ts";
 import { writeLimits } from "./limits.ts";
 import { createSpoolMetrics } from "./metrics.ts";
+import { outgoingOf } from "./outgoing.ts";
 import { createPusher, type EndpointArguments, type Pusher } from "./pusher.ts";
-import { seriesLabels } from "./series-labels.ts";
 import { Spooler } from "./spooler.ts";
 
 /** The kind `pyroscope.write` (seed 002). */
@@ -21,7 +23,8 @@ export const writeKind: ComponentKind<WriteArguments> = {
   schema: writeArguments,
   exports: "receiver",
   warnings: (id, args) => writeWarnings(id, args),
-  outgoingLabels: (args, labels) => seriesLabels(labels, args.external_labels),
+  prepare: prepareRules,
+  outgoingLabels: (args, labels) => outgoingOf(args).labels(labels),
   create: (args, context) => new WriteComponent(args, context),
 };
 
@@ -54,6 +57,7 @@ class WriteComponent implements Component<WriteArguments> {
   readonly #context: ComponentContext;
   readonly #spooler: Spooler;
   readonly #left: LeftEndpoints;
+  readonly #relabelDropped: Counter;
   #args: WriteArguments;
   /** By key: a queue belongs to its endpoint's name, else to URL and tenant. */
   #endpoints = new Map<string, RunningEndpoint>();
@@ -65,6 +69,11 @@ class WriteComponent implements Component<WriteArguments> {
     const { id, clock, log, metrics, storage } = context;
     this.#args = args;
     this.#context = context;
+    this.#relabelDropped = metrics.counter(
+      "pyroscope_write_relabel_dropped_profiles_total",
+      "Profiles that a relabel rule dropped.",
+      ["component_id"],
+    );
     this.#spooler = new Spooler({
       clock,
       log,
@@ -102,15 +111,16 @@ class WriteComponent implements Component<WriteArguments> {
   async #append(profile: Profile): Promise<void> {
     const endpoints = [...this.#endpoints.values()].map(({ endpoint }) => endpoint);
     const outgoing = this.#outgoing(profile, endpoints);
+    if (!outgoing) return this.#relabelDropped.inc({ component_id: this.#context.id });
     const results = await Promise.allSettled(endpoints.map((endpoint) => endpoint.append(outgoing)));
     const refusals = results.filter((result) => result.status === "rejected");
     if (refusals.length > 0 && refusals.length === endpoints.length) throw refusals[0]?.reason;
   }
 
-  /** The profile as every endpoint sends it. */
-  #outgoing(profile: Profile, endpoints: readonly Endpoint[]): Profile {
+  /** The profile as every endpoint sends it; `undefined` where a rule drops it. */
+  #outgoing(profile: Profile, endpoints: readonly Endpoint[]): Profile | undefined {
     try {
-      return { ...profile, labels: seriesLabels(profile.labels, this.#args.external_labels) };
+      return outgoingOf(this.#args).profile(profile);
     } catch (error) {
       for (const endpoint of endpoints) endpoint.refuse(profile, "invalid_labels", errorMessage(error));
       throw error;
@@ -119,7 +129,7 @@ class WriteComponent implements Component<WriteArguments> {
 
   /** What an earlier process left is read beside the first scrapes. */
   async #openSpool(signal: AbortSignal): Promise<void> {
-    await this.#spooler.open();
+    await Promise.race([this.#spooler.open(), aborted(signal)]);
     if (signal.aborted) return;
     this.#announce();
     this.#left.announce();

@@ -18,7 +18,7 @@ export const writeLimits = {
   gatherMs: 10,
   /** What may be on its way to the disk at once, for each component: a disk that hangs must not gather what memory let go. */
   spoolPendingBytes: 16 * kibibyte * kibibyte,
-  /** A disk that takes longer than this for one profile counts as failed, so that no scrape waits for it. */
+  /** A disk that takes longer than this, to open the log or to write one profile, counts as failed, so that no scrape waits for it. */
   spoolStallMs: 5000,
   /** The pauses after the disk failed. */
   spoolBackoff: { minMs: 5000, maxMs: 60_000 },

@@ -17,8 +17,16 @@ export interface Outgoing {
   profile(profile: Profile): Profile | undefined;
 }
 
-/** `external_labels` come before the rules, so that a rule sees and may change what is pushed. */
-export function createOutgoing({ external_labels: external, rule }: OutgoingArguments): Outgoing {
+const made = new WeakMap<OutgoingArguments, Outgoing>();
+
+/** Made once for as long as the arguments live. `external_labels` come before the rules, which see and may change what is pushed. */
+export function outgoingOf(args: OutgoingArguments): Outgoing {
+  const outgoing = made.get(args) ?? createOutgoing(args);
+  made.set(args, outgoing);
+  return outgoing;
+}
+
+function createOutgoing({ external_labels: external, rule }: OutgoingArguments): Outgoing {
   const onProfile = rulesFor("profile", rule);
   const onSamples = rulesFor("sample", rule);
   /** A scrape loop hands its labels on as one object, profile after profile. */
@@ -52,8 +60,9 @@ function relabelSeries(labels: Labels, rules: readonly Rule[]): Labels | undefin
 function relabelData(profile: Profile, rules: readonly Rule[]): Profile | undefined {
   if (rules.length === 0) return profile;
   const { data, info } = profile;
-  const { raw, encoding } = decodeBody(data, Math.max(limits.profileBytes, info.rawBytes));
-  const result = relabelSamples(raw, (labels) => relabelSample(labels, rules));
+  const maxBytes = Math.max(limits.profileBytes, info.rawBytes);
+  const { raw, encoding } = decodeBody(data, maxBytes);
+  const result = relabelSamples(raw, { rewrite: (labels) => relabelSample(labels, rules), maxBytes });
   if (result.raw === raw) return profile;
   if (result.samples === 0) return undefined;
   return {

@@ -32,6 +32,7 @@ interface Writing {
  */
 export class Spooler {
   readonly #options: SpoolerOptions;
+  readonly #opened = Promise.withResolvers<void>();
   readonly #listeners = new Set<() => void>();
   readonly #writing = new Map<Profile, Writing>();
   /** What was written for whom, as long as the profile is in memory for somebody else. */
@@ -79,9 +80,15 @@ export class Spooler {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Opens the log, again and again where that fails. Resolves after the first attempt. */
-  async open(): Promise<void> {
-    if (this.#state === "closed") this.#state = "opening";
+  /** Opens the log, again and again where that fails; resolves once it is open. */
+  open(): Promise<void> {
+    this.#state = "opening";
+    void this.#open();
+    return this.#opened.promise;
+  }
+
+  async #open(): Promise<void> {
+    const stalled = this.#after(writeLimits.spoolStallMs, () => this.#stall());
     try {
       const log = this.#options.spoolLog();
       await log.open();
@@ -89,8 +96,11 @@ export class Spooler {
       this.#log = log;
       for (const owner of log.owners()) this.#claimsOf(owner, log).claimAll();
       this.#worked();
+      this.#opened.resolve();
     } catch (error) {
       this.#fail(error);
+    } finally {
+      this.#cancel(stalled);
     }
   }
 
@@ -196,8 +206,7 @@ export class Spooler {
       this.#fail(error);
       throw error;
     } finally {
-      stalled.cancel();
-      this.#timers.delete(stalled);
+      this.#cancel(stalled);
       this.#writing.delete(profile);
       this.#release(profile.data.byteLength);
     }
@@ -212,8 +221,8 @@ export class Spooler {
 
   /** A disk that hangs is as good as none, until what it was given is written after all. */
   #stall(): void {
-    if (this.#state !== "working") return;
-    this.#noteFailure("io", `The disk has not taken a profile within ${formatDuration(writeLimits.spoolStallMs)}`);
+    if (this.#state !== "working" && this.#state !== "opening") return;
+    this.#noteFailure("io", `The disk has not answered within ${formatDuration(writeLimits.spoolStallMs)}`);
     this.#tell();
   }
 
@@ -253,7 +262,7 @@ export class Spooler {
   }
 
   #retry(): void {
-    if (!this.#log) return void this.open();
+    if (!this.#log) return void this.#open();
     this.#trial = true;
     this.#tell();
   }
@@ -265,6 +274,11 @@ export class Spooler {
     });
     this.#timers.add(timer);
     return timer;
+  }
+
+  #cancel(timer: Timer): void {
+    timer.cancel();
+    this.#timers.delete(timer);
   }
 
   #tell(): void {

@@ -3,10 +3,13 @@ import type { Hono } from "hono/tiny";
 import type { ComponentSnapshot } from "../../component/index.ts";
 import type { AppOptions } from "../options.ts";
 import { storesOf } from "../profile-routes.ts";
+import { sharesOf } from "../cluster-routes.ts";
 import { endpointsOf } from "../component-routes.ts";
 import { targetsOf } from "../target-routes.ts";
+import { clusterSection } from "./cluster-section.ts";
 import { configLine, configNotice } from "./config-notice.ts";
 import { componentsSection } from "./components-section.ts";
+import { discoverySection } from "./discovery-section.ts";
 import { endpointsSection } from "./endpoints-section.ts";
 import type { Html } from "./html.ts";
 import { profilesSection, storedProfiles } from "./profiles-section.ts";
@@ -54,7 +57,9 @@ ${header(options, view)}
 ${configNotice(options.config(), view)}
 ${summary(counts, view)}
 ${targetsSection(groups, components, view)}
+${discoverySection(components, view)}
 ${endpointsSection(endpoints, components, view)}
+${clusterSection(options.cluster(), sharesOf(components), view)}
 ${profilesSection(stored, components, view)}
 ${componentsSection(components)}
 </main>
@@ -84,6 +89,7 @@ function footer(): Html {
     ["/api/v0/targets", "targets"],
     ["/api/v0/components", "components"],
     ["/api/v0/profiles", "profiles"],
+    ["/api/v0/cluster", "cluster"],
     ["/metrics", "metrics"],
     ["/debug/pprof/", "the agent's own profiles"],
     ["/-/ready", "ready"],

@@ -48,6 +48,10 @@ function shownGroups(groups: readonly TargetGroup[], { choices }: View): readonl
 }
 
 function nothingToScrape(components: readonly ComponentSnapshot[]): Html {
+  const shared = components.reduce((sum, { debugInfo }) => sum + (debugInfo.share?.knownTargets ?? 0), 0);
+  if (shared > 0)
+    return html`<p class="empty"><strong>No targets of its own.</strong> ${counted(shared, "target")} are known here and shared in the
+<a href="#cluster">cluster</a>, and none is this agent's now.</p>`;
   const scrape = components.find(({ kind }) => kind.endsWith(".scrape"));
   return scrape
     ? html`<p class="empty"><strong>No targets yet.</strong> Nothing is listed in <code>targets</code> of

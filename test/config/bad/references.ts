@@ -1,4 +1,7 @@
+import { discoveryKinds } from "../../../src/discovery/index.ts";
 import type { BadConfig } from "./bad-config.ts";
+
+const discoveryNames = discoveryKinds.map(({ name }) => name).join(", ");
 
 export const references: readonly BadConfig[] = [
   {
@@ -174,7 +177,7 @@ targets = ["discovery.consul.x"]
 forward_to = []
 [test.finder.y]`,
     problems: [
-      'agent.toml:2:12: pyroscope.scrape.a.targets[0]: there is no component "discovery.consul.x"; discovery.consul is not carried out by this version of the agent (0.1.0); the kinds that find targets are test.finder, discovery.relabel, or use "test.finder.y"',
+      `agent.toml:2:12: pyroscope.scrape.a.targets[0]: there is no component "discovery.consul.x"; discovery.consul is not carried out by this version of the agent (0.1.0); the kinds that find targets are test.finder, ${discoveryNames}, or use "test.finder.y"`,
     ],
   },
 ];

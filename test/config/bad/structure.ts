@@ -232,11 +232,44 @@ level = "warning"`,
     problems: ['agent.toml:2:9: logging.level: expected one of "debug", "info", "warn", "error", found "warning"'],
   },
   {
-    title: "the cluster table",
+    title: "a cluster table with mistakes in every argument",
     text: `[cluster]
-engine = "etcd"`,
+engine = "consul"
+node_name = "plant 7"
+ttl = "500ms"
+on_engine_loss = "ignore"
+[cluster.etcd]
+endpoints = ["127.0.0.1:2379", "http://edge:hunter2@etcd:2379"]
+prefix = "/"
+[cluster.kubernetes]
+namespace = "a b"
+url = "https://kubernetes"`,
     problems: [
-      "agent.toml:1:2: cluster: clustering is not carried out by this version of the agent (0.1.0); remove it",
+      'agent.toml:2:10: cluster.engine: expected one of "etcd", "kubernetes", found "consul"',
+      'agent.toml:3:13: cluster.node_name: expected letters, digits, ".", "_" and "-", at most 200, found "plant 7"',
+      'agent.toml:4:7: cluster.ttl: expected whole seconds, at least "2s"',
+      'agent.toml:5:18: cluster.on_engine_loss: expected one of "keep", "stop", found "ignore"',
+      'agent.toml:7:14: cluster.etcd.endpoints[0]: expected a URL that begins with http:// or https://, found "127.0.0.1:2379"; write "http://127.0.0.1:2379"',
+      "agent.toml:7:32: cluster.etcd.endpoints[1]: must not hold a user name or password: use basic_auth",
+      'agent.toml:8:10: cluster.etcd.prefix: expected a name such as "/pprof-agent/default", found "/"',
+      'agent.toml:10:13: cluster.kubernetes.namespace: expected the value of a Kubernetes label, found "a b"',
+      "agent.toml:11:1: cluster.kubernetes.url: unknown argument",
+    ],
+  },
+  {
+    title: "a cluster table of two engines",
+    text: `[cluster]
+[cluster.etcd]
+[cluster.kubernetes]`,
+    problems: ['agent.toml:1:2: cluster: needs engine = "etcd" or engine = "kubernetes", because both have a table'],
+  },
+  {
+    title: "a cluster table of another engine than it says",
+    text: `[cluster]
+engine = "kubernetes"
+[cluster.etcd]`,
+    problems: [
+      'agent.toml:2:10: cluster.engine: is "kubernetes", but the table is [cluster.etcd]; which of the two is meant?',
     ],
   },
   {

@@ -183,4 +183,17 @@ describe("createBaselineTable()", () => {
     first.commit(baseline(limits.baselinesBytes - 1000));
     expect(table.acquire("l", "b").maxBytes).toBe(1000);
   });
+
+  test("drops those of targets that left, the longest gone first, before it allows a slot less", () => {
+    const table = createBaselineTable(new FakeClock());
+    const eighth = limits.baselinesBytes / 8;
+    const slots = ["a", "b", "c", "d", "e", "f", "g", "h"].map((key) => table.acquire(key, ""));
+    for (const slot of slots) slot.commit(baseline(eighth));
+    for (const index of [3, 1]) slots[index]?.release();
+    const next = table.acquire("new", "");
+    expect(next.maxBytes).toBe(limits.baselineBytes);
+    next.commit(baseline(eighth));
+    expect(table.acquire("d", "").baseline).toBeUndefined();
+    expect(table.acquire("b", "").baseline).toEqual(baseline(eighth));
+  });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { labelsOf, labelsToJson } from "../../../src/model/index.ts";
-import { planScrapes } from "../../../src/pyroscope/scrape/plan.ts";
+import { labelsOf, labelsToJson, type Target } from "../../../src/model/index.ts";
+import { createPlanner, planScrapes } from "../../../src/pyroscope/scrape/plan.ts";
 import { parseScrapeArguments } from "./scrape-arguments.ts";
 
 const id = "pyroscope.scrape.local";
@@ -324,5 +324,25 @@ describe("planScrapes() bad targets", () => {
     const { scrapes, errors } = planScrapes(targets, { id, args, infersServiceName: true });
     expect(errors.map((error) => error.reason as string)).toEqual([reason]);
     expect(scrapes).toHaveLength(5);
+  });
+});
+
+describe("createPlanner()", () => {
+  const [one, other, bad] = ["a:1", "b:1", ""].map((address) => labelsOf({ __address__: address })) as [
+    Target,
+    Target,
+    Target,
+  ];
+
+  test("plans a target once, as long as the arguments are the same", () => {
+    const planAgain = createPlanner();
+    const options = { id, args: parseScrapeArguments({}), infersServiceName: true };
+    const before = planAgain([one, bad], options);
+    const after = planAgain([other, one, bad], options);
+    expect(after.scrapes).toHaveLength(2 * before.scrapes.length);
+    for (const scrape of before.scrapes) expect(after.scrapes).toContain(scrape);
+    expect(after.errors).toEqual(before.errors);
+    const { scrapes } = planAgain([one], { ...options, args: parseScrapeArguments({ scrape_interval: "30s" }) });
+    expect(scrapes.map(({ intervalMs }) => intervalMs)).toEqual(before.scrapes.map(() => 30_000));
   });
 });

@@ -24,4 +24,11 @@ describe("The warnings of a scrape component", () => {
   ])("tell of none where %s", async (_title, targets) => {
     expect(await warnings({ ...tls, targets })).toEqual([]);
   });
+
+  test("tell of targets in the file that the rules drop", async () => {
+    const rule = { action: "drop", source_labels: "team", regex: "bank" };
+    expect(await warnings({ rule, targets: [target, { ...target, team: "bank" }] })).toEqual([
+      `${id}: the rules drop 1 of 2 targets in this file; "agent check --explain" shows which one does`,
+    ]);
+  });
 });

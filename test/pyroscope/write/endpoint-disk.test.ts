@@ -7,7 +7,7 @@ import { anEndpoint, failure, held, ids, refused, sent, unavailable, leftBehind 
 import { aProfile } from "./profiles.ts";
 
 const outage = { queue: { durability: "outage" } };
-const { gatherMs } = writeLimits;
+const { gatherMs, spoolHoldMs } = writeLimits;
 
 function kept(spool: MemorySpoolLog): number {
   return spool.usage("main").records;
@@ -86,6 +86,18 @@ describe("at the end an endpoint that may write to disk", () => {
       fields: { profiles: 2, bytes: spool.usage("main").bytes },
     });
     expect(clock.pending).toBe(0);
+  });
+
+  test("and has taken nothing yet ends at once too, when a push fails", async () => {
+    const { endpoint, append, end, ended, clock } = anEndpoint(() => unavailable, {
+      ...outage,
+      max_backoff_retries: 0,
+    });
+    append("a");
+    await clock.advance(spoolHoldMs + gatherMs);
+    end.abort();
+    await ended;
+    expect(endpoint.snapshot()).toMatchObject({ state: "unknown", spooledProfiles: 1, droppedProfiles: 0 });
   });
 
   test("and is up writes what is queued, and goes on pushing as long as there is time", async () => {

@@ -216,12 +216,25 @@ describe('an endpoint with durability "always"', () => {
     await clock.advance(1);
     expect(await settled(accepted)).toBe(true);
     expect(await settled(endpoint.append(aProfile()))).toBe(true);
-    expect(endpoint.snapshot().spoolProblem).toBe("The disk has not taken a profile within 5s");
+    expect(endpoint.snapshot().spoolProblem).toBe("The disk has not answered within 5s");
     spool.delay(0);
     await clock.advance(20_000);
     expect(endpoint.snapshot()).toMatchObject({ queuedProfiles: 0, spooledProfiles: 2 });
     expect(log.messages("info")).toContain("Queued profiles are kept on disk again");
     await server.release(sent);
+    await stop();
+  });
+
+  test("accepts profiles while what an earlier process left takes long to be read", async () => {
+    const { clock, spool } = leftBehind(60_000);
+    spool.delay(20_000);
+    const { endpoint, attempts, stop } = anEndpoint(() => refused, always, { clock, spool });
+    const accepted = endpoint.append(aProfile({ id: "a" }));
+    await clock.advance(spoolStallMs);
+    expect(await settled(accepted)).toBe(true);
+    await clock.advance(60_000);
+    expect(endpoint.snapshot()).toMatchObject({ queuedProfiles: 0, spooledProfiles: 2 });
+    expect(attempts.length).toBeGreaterThan(2);
     await stop();
   });
 

@@ -3,7 +3,7 @@ import { parse } from "valibot";
 import { labelsOf, type Labels, type Profile } from "../../../src/model/index.ts";
 import { compress, decodeBody, validate } from "../../../src/pprof/index.ts";
 import { writeArguments } from "../../../src/pyroscope/write/arguments.ts";
-import { createOutgoing } from "../../../src/pyroscope/write/outgoing.ts";
+import { outgoingOf } from "../../../src/pyroscope/write/outgoing.ts";
 import { prepareRules } from "../../../src/relabel/index.ts";
 import { buildProfile } from "../../support/profile-builder.ts";
 
@@ -12,7 +12,7 @@ await prepareRules({ rule: { regex: "needs[the]engine" } });
 const series = labelsOf({ __name__: "process_cpu", __delta__: "false", __meta_pod: "x", job: "a", instance: "h:1" });
 
 function outgoing(written: Record<string, unknown>) {
-  return createOutgoing(parse(writeArguments, written));
+  return outgoingOf(parse(writeArguments, written));
 }
 
 function profileOf(raw: Uint8Array, labels: Labels = series): Profile {
@@ -53,8 +53,8 @@ describe("what pyroscope.write pushes", () => {
   });
 
   test("has the same labels again for the same labels", () => {
-    const { labels } = outgoing({ rule: { target_label: "zone", replacement: "eu" } });
-    expect(labels(series)).toBe(labels(series));
+    const made = outgoing({ rule: { target_label: "zone", replacement: "eu" } });
+    expect(made.labels(series)).toBe(made.labels(series));
   });
 });
 

@@ -33,6 +33,7 @@ describe("what nobody foresaw in a push", () => {
         outcome: "retryable",
         reason: "internal",
         fault: "unclear",
+        hint: "this is a defect of the agent: please report it",
         message: "Could not push: a defect; this is a defect of the agent: please report it",
       });
     expect(log.lines).toMatchObject([{ level: "error", fields: { endpoint: "main", id: profile.id } }]);

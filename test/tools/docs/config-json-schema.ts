@@ -7,7 +7,7 @@ import type { DocumentedKind } from "./documented-kinds.ts";
 
 /** The JSON schema of a whole configuration: what an editor needs to complete and check a file as it is written. */
 export function configJsonSchema(kinds: readonly DocumentedKind[]): JsonSchema {
-  const { server, storage, logging } = settings;
+  const { server, storage, logging, cluster } = settings;
   const groups = new Map<string, Record<string, JsonSchema>>();
   const renamed = Object.entries(renamedKinds).flatMap(([name, current]) =>
     kinds.filter((kind) => kind.name === current).map((kind) => ({ ...kind, name })),
@@ -32,6 +32,7 @@ export function configJsonSchema(kinds: readonly DocumentedKind[]): JsonSchema {
       server: convert(server),
       storage: convert(storage),
       logging: convert(logging),
+      cluster: convert(cluster),
       ...Object.fromEntries(
         [...groups].map(([group, properties]) => [group, { type: "object", properties, additionalProperties: false }]),
       ),

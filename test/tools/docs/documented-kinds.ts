@@ -1,9 +1,18 @@
 import type { GenericSchema } from "valibot";
-import type { ExportKind } from "../../../src/component/index.ts";
+import type { ComponentKind, ExportKind } from "../../../src/component/index.ts";
+import { dnsKind } from "../../../src/discovery/dns.ts";
+import { fileKind } from "../../../src/discovery/file.ts";
+import { httpKind } from "../../../src/discovery/http.ts";
+import { relabelKind } from "../../../src/discovery/relabel.ts";
 import { phlareScrapeArguments } from "../../../src/phlare/scrape/arguments.ts";
 import { scrapeArguments } from "../../../src/pyroscope/scrape/arguments.ts";
 import { storeArguments } from "../../../src/pyroscope/store/arguments.ts";
 import { writeArguments } from "../../../src/pyroscope/write/arguments.ts";
+
+/** A kind, as documented as itself. */
+function documented({ name, summary, schema, exports }: ComponentKind, example: string): DocumentedKind {
+  return { name, summary, schema, ...(exports && { exports }), example };
+}
 
 export interface DocumentedKind {
   readonly name: string;
@@ -42,4 +51,8 @@ export const documentedKinds: readonly DocumentedKind[] = [
     schema: phlareScrapeArguments,
     example: "phlare.toml",
   },
+  documented(httpKind, "discover-http.toml"),
+  documented(fileKind, "discover-file.toml"),
+  documented(dnsKind, "discover-dns.toml"),
+  documented(relabelKind, "relabel.toml"),
 ];

@@ -1,0 +1,38 @@
+import { createHttpClient, httpArgumentsOf } from "../http/index.ts";
+import { type KubernetesAccount, podAccount, type PodAccountOptions, readKubeconfig } from "../kubernetes/index.ts";
+import type { KubernetesSettings } from "./arguments.ts";
+import { type AskOptions, ask } from "./ask.ts";
+import type { AskApiServer } from "./kubernetes.ts";
+
+export interface ApiServerOptions extends Pick<AskOptions, "timeoutMs" | "userAgent"> {
+  readonly settings: Omit<KubernetesSettings, "group">;
+  readonly clientOptions: Omit<NonNullable<Parameters<typeof createHttpClient>[0]>, "args">;
+  readonly pod?: PodAccountOptions;
+}
+
+export interface ApiServer {
+  readonly ask: AskApiServer;
+  readonly namespace: string;
+  close(): void;
+}
+
+/** The API server that is configured, that of a kubeconfig, or that of the pod which the agent is. Rejects with KubernetesError. */
+export async function openApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const { settings, clientOptions, pod, timeoutMs, userAgent } = options;
+  const { server: endpoint, http: args, namespace = "default" } = await accountOf(settings, pod);
+  const client = createHttpClient({ ...clientOptions, args });
+  return {
+    ask: (question) => ask(question, { client, endpoint, timeoutMs, userAgent }),
+    namespace: settings.namespace ?? namespace,
+    close: () => client.close(),
+  };
+}
+
+async function accountOf(
+  settings: ApiServerOptions["settings"],
+  pod: PodAccountOptions | undefined,
+): Promise<Pick<KubernetesAccount, "server" | "http" | "namespace">> {
+  const { api_server: server, kubeconfig_file: kubeconfig } = settings;
+  if (server !== undefined) return { server: server.replace(/\/+$/, ""), http: httpArgumentsOf(settings) };
+  return kubeconfig === undefined ? podAccount(pod) : readKubeconfig(kubeconfig);
+}

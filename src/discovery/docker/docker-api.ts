@@ -1,0 +1,104 @@
+import * as v from "valibot";
+import { AgentError, limits, preview } from "../../base/index.ts";
+import { answererOf, createHttpClient, type HttpResponse, isUnixUrl, responseHint } from "../../http/index.ts";
+import { shownUrl } from "../../schema/index.ts";
+import { DiscoveryError } from "../discovery-error.ts";
+import type { FinderContext } from "../finder.ts";
+import type { DockerFilter, DockerHostArguments } from "./docker-arguments.ts";
+import { dockerUrl } from "./docker-host.ts";
+
+export interface DockerQuestion<Answer> {
+  /** `/containers/json` */
+  readonly path: string;
+  /** For messages: `the containers`. */
+  readonly what: string;
+  readonly schema: v.GenericSchema<unknown, Answer>;
+  readonly signal: AbortSignal;
+  readonly filters?: readonly DockerFilter[] | undefined;
+}
+
+/** The HTTP API of a Docker daemon, or of Podman. */
+export interface DockerApi {
+  /** Rejects with an HttpError or a DiscoveryError. */
+  get<Answer>(question: DockerQuestion<Answer>): Promise<Answer>;
+  close(): void;
+}
+
+export interface DockerApiOptions extends Pick<FinderContext, "clock" | "log" | "userAgent"> {
+  readonly args: DockerHostArguments;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Asks without a version in the path: the daemon answers with its newest, in which all that is read here has been the same since
+ * API 1.24. A version of ours would be refused by daemons that are too old for it, and by those that have dropped it.
+ */
+export function createDockerApi({ args, timeoutMs, clock, log, userAgent }: DockerApiOptions): DockerApi {
+  const client = createHttpClient({ args, clock, log });
+  const withTls = args.tls_config !== undefined;
+  return {
+    async get({ path, what, schema, signal, filters = [] }) {
+      const cannot = `Cannot list ${what} of "${shownUrl(args.host)}"`;
+      const url = dockerUrl(args.host, `${path}${filterQuery(filters)}`, { withTls });
+      const request = { method: "GET", url, headers: { "user-agent": userAgent }, timeoutMs, signal } as const;
+      try {
+        const response = await client.request({ ...request, maxBytes: limits.discoveryBytes });
+        if (response.status !== 200) throw statusError(response, cannot);
+        return parse(schema, Buffer.from(response.body).toString(), cannot);
+      } catch (thrown) {
+        throw isUnixUrl(args.host) ? withGroupAdvice(thrown, cannot) : thrown;
+      }
+    },
+    close: () => client.close(),
+  };
+}
+
+/** The values of filters of one name together: `?filters={"label":["a","b"]}`. */
+function filterQuery(filters: readonly DockerFilter[]): string {
+  if (filters.length === 0) return "";
+  const byName = new Map<string, readonly string[]>();
+  for (const { name, values } of filters) byName.set(name, [...(byName.get(name) ?? []), ...values]);
+  return `?filters=${encodeURIComponent(JSON.stringify(Object.fromEntries(byName)))}`;
+}
+
+/** The most usual problem: the socket belongs to root and a group that the agent is not in. */
+function withGroupAdvice(thrown: unknown, cannot: string): unknown {
+  if (!(thrown instanceof AgentError) || thrown.reason !== "unreachable") return thrown;
+  const advice =
+    'usually by adding it to the group of the socket, "docker", and starting the agent again (whoever may write to this socket can become root)';
+  return new DiscoveryError("permission", `${cannot}: ${thrown.message}, ${advice}`, { cause: thrown });
+}
+
+function statusError(response: HttpResponse, cannot: string): DiscoveryError {
+  const said = preview(messageOf(Buffer.from(response.body).toString()), 200);
+  const hint = responseHint(response);
+  return new DiscoveryError(
+    "status",
+    `${cannot}: ${answererOf(response, "the server")} answered HTTP status ${response.status}${said ? ` with "${said}"` : ""}${hint ? `; ${hint}` : ""}`,
+  );
+}
+
+/** Docker wraps its words: `{"message": "..."}`. */
+function messageOf(body: string): string {
+  try {
+    const { message } = JSON.parse(body) as { readonly message?: unknown };
+    return typeof message === "string" ? message : body;
+  } catch {
+    return body;
+  }
+}
+
+function parse<Answer>(schema: v.GenericSchema<unknown, Answer>, body: string, cannot: string): Answer {
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch (cause) {
+    throw new DiscoveryError("bad_answer", `${cannot}: the answer is not JSON: "${preview(body)}"`, { cause });
+  }
+  const { success, output, issues } = v.safeParse(schema, json, { abortEarly: true });
+  if (success) return output;
+  const [issue] = issues;
+  const at = v.getDotPath(issue);
+  const problem = `${at === null ? "" : `"${preview(at)}": `}${preview(issue.message, 200)}`;
+  throw new DiscoveryError("bad_answer", `${cannot}: the answer is not Docker's: ${problem}; check host`);
+}

@@ -1,0 +1,58 @@
+import type { Duration } from "../../base/index.ts";
+import { httpWarnings, isUnixUrl } from "../../http/index.ts";
+import type { Target } from "../../model/index.ts";
+import { shownUrl } from "../../schema/index.ts";
+import type { Finder, FinderContext } from "../finder.ts";
+import { polling } from "../polling.ts";
+import { createSkippedGauge, SkippedObjects } from "../skipped-objects.ts";
+import { createDockerApi, type DockerApi } from "./docker-api.ts";
+import type { DockerHostArguments } from "./docker-arguments.ts";
+import { dockerUrl } from "./docker-host.ts";
+
+/** One look at a daemon. */
+export interface DockerLook {
+  readonly api: DockerApi;
+  readonly signal: AbortSignal;
+  readonly skipped: SkippedObjects;
+}
+
+export interface DockerFinderOptions {
+  readonly args: DockerHostArguments & { readonly refresh_interval: Duration };
+  readonly look: (look: DockerLook) => Promise<readonly Target[]>;
+}
+
+/** The longest that one answer may take; less where the daemon is asked more often. */
+const longestAnswerMs = 30_000;
+
+/** A finder that asks one daemon again and again. */
+export function dockerFinder({ args, look }: DockerFinderOptions, context: FinderContext): Finder {
+  const { host, refresh_interval: interval } = args;
+  const api = createDockerApi({ ...context, args, timeoutMs: Math.min(interval.ms, longestAnswerMs) });
+  const finder = polling({
+    interval,
+    clock: context.clock,
+    async look(signal, report) {
+      const skipped = new SkippedObjects();
+      report.found(shownUrl(host), await look({ api, signal, skipped }));
+      gauge.show(skipped);
+    },
+  });
+  const gauge = createSkippedGauge(context);
+  return {
+    async run(signal, report) {
+      try {
+        await finder.run(signal, report);
+      } finally {
+        gauge.remove();
+        api.close();
+      }
+    },
+  };
+}
+
+/** What of the arguments is probably not meant. */
+export async function dockerWarnings(id: string, args: DockerHostArguments): Promise<readonly string[]> {
+  const url = isUnixUrl(args.host) ? args.host : dockerUrl(args.host, "/", { withTls: args.tls_config !== undefined });
+  const warnings = await httpWarnings({ args, urls: [url] });
+  return warnings.map((warning) => `${id}: ${warning}`);
+}

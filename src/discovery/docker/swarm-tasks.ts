@@ -1,0 +1,80 @@
+import { labelsFrom, type Target } from "../../model/index.ts";
+import { hostPort } from "../host-port.ts";
+import { metaLabels, type Pairs } from "./meta-labels.ts";
+import { addressOf, type SwarmOptions, swarmPrefix, tcpPorts } from "./swarm.ts";
+import { nodeLabels } from "./swarm-nodes.ts";
+import type { SwarmNode, SwarmPort, SwarmService, SwarmTask } from "./swarm-replies.ts";
+import { serviceLabels } from "./swarm-services.ts";
+
+export interface TaskOptions extends SwarmOptions {
+  readonly services: readonly SwarmService[];
+  readonly nodes: readonly SwarmNode[];
+}
+
+/**
+ * One target for every port that a task publishes on its node, and one for every attached network and published TCP port of its service, at
+ * the port argument where none is published (reference 6.6). Tasks that have ended are listed too: `task_desired_state` tells.
+ */
+export function targetsOfTasks(tasks: readonly SwarmTask[], options: TaskOptions): readonly Target[] {
+  const services = new Map(options.services.map((service) => [service.ID, service]));
+  const nodes = new Map(options.nodes.map((node) => [node.ID, node]));
+  return tasks.flatMap((task) => {
+    const placed: PlacedTask = { task, service: services.get(task.ServiceID), node: nodes.get(task.NodeID) };
+    const common = taskLabels(placed);
+    const targets = [...nodeTargets(placed, common), ...networkTargets(placed, { ...options, common })];
+    if (targets.length === 0) options.skipped.add("no_address");
+    return targets;
+  });
+}
+
+interface PlacedTask {
+  readonly task: SwarmTask;
+  readonly service: SwarmService | undefined;
+  readonly node: SwarmNode | undefined;
+}
+
+function taskLabels({ task, service, node }: PlacedTask): Pairs {
+  return [
+    [`${swarmPrefix}task_id`, task.ID],
+    [`${swarmPrefix}task_desired_state`, task.DesiredState],
+    [`${swarmPrefix}task_state`, task.Status?.State ?? ""],
+    [`${swarmPrefix}task_slot`, String(task.Slot)],
+    [`${swarmPrefix}task_container_id`, task.Status?.ContainerStatus?.ContainerID ?? ""],
+    ...metaLabels(`${swarmPrefix}container_label_`, task.Spec?.ContainerSpec?.Labels ?? {}),
+    ...(service ? serviceLabels(service) : []),
+    ...(node ? nodeLabels(node) : []),
+  ];
+}
+
+/** At the ports of the node, published in the mode `host`. */
+function nodeTargets({ task, node }: PlacedTask, common: Pairs): readonly Target[] {
+  const address = node?.Status?.Addr;
+  if (!address) return [];
+  return tcpPorts(task.Status?.PortStatus?.Ports ?? []).map((published) =>
+    labelsFrom([publishMode(published), ...common, ["__address__", hostPort(address, published.PublishedPort)]]),
+  );
+}
+
+interface NetworkTargetOptions extends SwarmOptions {
+  readonly common: Pairs;
+}
+
+function networkTargets({ task, service }: PlacedTask, options: NetworkTargetOptions): readonly Target[] {
+  const { common, networks, port } = options;
+  const ports = tcpPorts(service?.Endpoint?.Ports ?? []);
+  return task.NetworksAttachments.flatMap(({ Network, Addresses }) =>
+    Addresses.flatMap((cidr) => {
+      const ip = addressOf(cidr);
+      if (ip === undefined) return [];
+      const at = (number: number, own: Pairs): Target =>
+        labelsFrom([...own, ...common, ...networks(Network?.ID ?? ""), ["__address__", hostPort(ip, number)]]);
+      return ports.length === 0
+        ? [at(port, [])]
+        : ports.map((published) => at(published.PublishedPort, [publishMode(published)]));
+    }),
+  );
+}
+
+function publishMode({ PublishMode }: SwarmPort): Pairs[number] {
+  return [`${swarmPrefix}task_port_publish_mode`, PublishMode];
+}

@@ -1,0 +1,212 @@
+import * as v from "valibot";
+import { authenticationOf, httpArguments, httpChecks } from "../../http/index.ts";
+import {
+  argument,
+  choice,
+  crossCheck,
+  filePath,
+  flag,
+  httpUrlProblem,
+  oneOrMany,
+  optional,
+  type Report,
+  table,
+  text,
+  typeName,
+  word,
+} from "../../schema/index.ts";
+import { fieldSelectorProblem, labelSelectorProblem } from "./selector-problem.ts";
+
+export const roleNames = ["pod", "service", "endpoints", "endpointslice", "node", "ingress"] as const;
+export type RoleName = (typeof roleNames)[number];
+
+const clientArguments = httpArguments();
+
+/** The arguments of `discovery.kubernetes` (reference 6.7), and `node_name`, which is ours. */
+export const kubernetesArguments = v.pipe(
+  table({
+    role: argument(choice(roleNames), {
+      description: "What becomes targets: `pod`, `service`, `endpoints`, `endpointslice`, `node` or `ingress`",
+      example: "pod",
+    }),
+    api_server: optional(apiServerUrl(), {
+      description: "The API server, to be asked with the client arguments below",
+      defaultText: "that of the cluster in which the agent is a pod, with its service account",
+      example: "https://10.0.0.1:6443",
+    }),
+    kubeconfig_file: optional(filePath(), {
+      description: "A kubeconfig; its current context says where the API server is and how to authenticate",
+      example: "kubeconfig",
+    }),
+    namespaces: optional(
+      table({
+        own_namespace: optional(flag(), {
+          default: false,
+          description: "Looks in the namespace of the agent's own pod",
+          example: true,
+        }),
+        names: optional(oneOrMany(word()), { description: "Looks in these namespaces", example: ["shop"] }),
+      }),
+      { description: "The namespaces to look in", defaultText: "all" },
+    ),
+    node_name: optional(word(), {
+      description: "Only the pods of this node, or only this node; for one agent on every node",
+      example: "${NODE_NAME}",
+    }),
+    selectors: optional(oneOrMany(selector()), {
+      description: "Which objects the API server tells of; at most one for each role",
+    }),
+    attach_metadata: optional(
+      table({
+        node: optional(flag(), {
+          default: false,
+          description:
+            "Adds the labels and annotations of the node, with the roles `pod`, `endpoints` and `endpointslice`",
+          example: true,
+        }),
+        namespace: optional(flag(), {
+          default: false,
+          description: "Adds the labels and annotations of the namespace",
+          example: true,
+        }),
+      }),
+      { description: "What else is added to targets" },
+    ),
+    ...clientArguments,
+  }),
+  httpChecks(),
+  crossCheck([], (args, report) => checkAccess(args, report)),
+  crossCheck(["role", "selectors"], (args, report) => checkSelectors(args, report)),
+  crossCheck(["role", "node_name", "selectors"], (args, report) => checkNodeName(args, report)),
+);
+
+export type KubernetesArguments = v.InferOutput<typeof kubernetesArguments>;
+
+function apiServerUrl() {
+  return v.pipe(
+    word(),
+    v.rawCheck(({ dataset, addIssue }) => {
+      if (!dataset.typed || dataset.value === "") return;
+      const problem = httpUrlProblem(dataset.value) ?? userinfoProblem(dataset.value);
+      if (problem !== undefined) addIssue({ message: problem });
+    }),
+    typeName("URL"),
+  );
+}
+
+function userinfoProblem(url: string): string | undefined {
+  const { username, password } = new URL(url);
+  return username === "" && password === "" ? undefined : "must not hold a user name or password: use basic_auth";
+}
+
+function selector() {
+  const checked = (problemOf: (selector: string) => string | undefined) =>
+    v.pipe(
+      text(),
+      v.rawCheck(({ dataset, addIssue }) => {
+        const message = dataset.typed ? problemOf(dataset.value) : undefined;
+        if (message !== undefined) addIssue({ message });
+      }),
+    );
+  return table({
+    role: argument(choice(roleNames), { description: "The objects that it is for", example: "pod" }),
+    label: optional(checked(labelSelectorProblem), { description: "A label selector", example: "app=shop" }),
+    field: optional(checked(fieldSelectorProblem), {
+      description: "A field selector",
+      example: "status.phase=Running",
+    }),
+  });
+}
+
+interface AccessArguments {
+  readonly api_server?: unknown;
+  readonly kubeconfig_file?: unknown;
+  readonly namespaces?: { readonly own_namespace?: boolean } | undefined;
+}
+
+/** Arguments of the client that have a default are there whether they are written or not. */
+const clientDefaults: Readonly<Record<string, unknown>> = Object.fromEntries(
+  Object.entries(clientArguments).map(([name, schema]) => [name, (schema as { readonly default?: unknown }).default]),
+);
+
+/** Where the API server is and how the agent authenticates comes from one place. */
+function checkAccess(args: AccessArguments, report: Report): void {
+  const { api_server, kubeconfig_file, namespaces } = args;
+  const place =
+    api_server === undefined ? (kubeconfig_file === undefined ? undefined : "kubeconfig_file") : "api_server";
+  if (api_server !== undefined && kubeconfig_file !== undefined)
+    report(["kubeconfig_file"], "cannot be set together with api_server; keep one of them");
+  if (place !== undefined && namespaces?.own_namespace)
+    report(
+      ["namespaces", "own_namespace"],
+      `means the namespace of the agent's own pod, which has no say with ${place}; set names`,
+    );
+  if (api_server !== undefined) return;
+  const why = place
+    ? "cannot be set together with kubeconfig_file, which has its own"
+    : "is for api_server, which is not set";
+  for (const [name, byDefault] of Object.entries(clientDefaults))
+    if (name in args && (args as Readonly<Record<string, unknown>>)[name] !== byDefault) report([name], why);
+}
+
+const selectable: Readonly<Record<RoleName, readonly RoleName[]>> = {
+  pod: ["pod", "node"],
+  service: ["service"],
+  endpoints: ["pod", "service", "endpoints"],
+  endpointslice: ["pod", "service", "endpointslice"],
+  node: ["node"],
+  ingress: ["ingress"],
+};
+
+interface Selectors {
+  readonly role: RoleName;
+  readonly selectors?: readonly { readonly role: RoleName; readonly field?: string | undefined }[] | undefined;
+  readonly attach_metadata?: { readonly node?: boolean } | undefined;
+  readonly node_name?: string | undefined;
+}
+
+function checkSelectors({ role, selectors = [], attach_metadata }: Selectors, report: Report): void {
+  const known = selectable[role];
+  for (const [at, selected] of selectors.entries()) {
+    const path = ["selectors", at, "role"];
+    if (!known.includes(selected.role))
+      report(
+        path,
+        `with role "${role}" there are selectors for ${known.map((name) => `"${name}"`).join(", ")}, found "${selected.role}"`,
+      );
+    else if (selectors.findIndex((other) => other.role === selected.role) < at)
+      report(path, `a second selector for "${selected.role}"; join them, with commas between the conditions`);
+    else if (role === "pod" && selected.role === "node" && !attach_metadata?.node)
+      report(path, "needs attach_metadata.node = true, for without it no nodes are read");
+  }
+}
+
+function checkNodeName({ role, node_name, selectors = [] }: Selectors, report: Report): void {
+  if (node_name === undefined) return;
+  if (role !== "pod" && role !== "node")
+    report(["node_name"], `goes with role "pod" or "node": the API server cannot tell of "${role}" by node`);
+  const field = selectors.find((selected) => selected.role === role)?.field ?? "";
+  if (nodeOfFields(role, field) !== undefined)
+    report(["node_name"], "cannot be set together with a selector that names a node; keep one of them");
+}
+
+/** The node that a field selector of pods or nodes names. */
+export function nodeOfFields(role: RoleName, field: string): string | undefined {
+  const pattern =
+    role === "pod" ? /(?:^|,)\s*spec\.nodeName\s*==?\s*([^,\s]+)/ : /(?:^|,)\s*metadata\.name\s*==?\s*([^,\s]+)/;
+  return pattern.exec(field)?.[1];
+}
+
+/** What of the arguments has no effect. */
+export function uselessArguments({ role, attach_metadata, ...args }: KubernetesArguments): readonly string[] {
+  const withoutNode = role === "service" || role === "ingress" || role === "node";
+  const useless =
+    attach_metadata?.node && withoutNode ? [`attach_metadata.node has no effect with role "${role}"`] : [];
+  const anonymous = args.api_server !== undefined && authenticationOf(args).length === 0 && !args.tls_config?.cert_file;
+  return anonymous && !args.tls_config?.cert_pem && !args.http_headers
+    ? [
+        ...useless,
+        "asks the API server without credentials, which most refuse: set bearer_token_file or a client certificate",
+      ]
+    : useless;
+}

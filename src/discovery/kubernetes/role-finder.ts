@@ -1,0 +1,190 @@
+import { type Clock, limits, type Timer } from "../../base/index.ts";
+import { type ApiClient, Reflector } from "../../kubernetes/index.ts";
+import type { Report } from "../finder.ts";
+import { keepEndpoints } from "./endpoints.ts";
+import { keepSlice } from "./endpointslice.ts";
+import { keepIngress } from "./ingress.ts";
+import { keepNode } from "./node.ts";
+import { keepMetadata } from "./object-labels.ts";
+import { keepPod } from "./pod.ts";
+import type { Kept, ResourceName, Role, Surroundings } from "./role.ts";
+import type { Wanted } from "./selections.ts";
+import { keepService } from "./service.ts";
+
+const keepers: { readonly [Name in ResourceName]: (object: unknown) => Kept[Name] } = {
+  pods: keepPod,
+  services: keepService,
+  endpoints: keepEndpoints,
+  endpointslices: keepSlice,
+  ingresses: keepIngress,
+  nodes: keepNode,
+  namespaces: keepMetadata,
+};
+
+export interface RoleFinderOptions {
+  readonly client: ApiClient;
+  readonly role: Role;
+  readonly roleName: string;
+  /** The lists that the role needs. */
+  readonly wanted: readonly Wanted[];
+  readonly clock: Clock;
+  readonly report: Report;
+}
+
+/** A list that is kept, and how it goes. */
+interface Kind {
+  readonly name: ResourceName;
+  readonly reflector: Reflector;
+  isFailing: boolean;
+}
+
+/**
+ * Turns the objects of a role into targets, each object a source of its own: as soon as everything that belongs to it is listed, and again
+ * whenever it, or an object that it was put together with, changes.
+ */
+export class RoleFinder {
+  readonly #options: RoleFinderOptions;
+  readonly #kinds: readonly Kind[];
+  /** Objects whose targets are to be made. */
+  readonly #due = new Set<string>();
+  /** By object looked at, `pods shop/cart-1`: the objects whose targets have something of it. */
+  readonly #dependents = new Map<string, Set<string>>();
+  readonly #dependencies = new Map<string, readonly string[]>();
+  #timer: Timer | undefined;
+
+  constructor(options: RoleFinderOptions) {
+    this.#options = options;
+    this.#kinds = options.wanted.map((wanted) => this.#kindOf(wanted));
+  }
+
+  /** Runs until `signal` aborts; never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#kinds.map(({ reflector }) => reflector.run(signal)));
+    this.#timer?.cancel();
+  }
+
+  #kindOf({ name, selection }: Wanted): Kind {
+    const { client, clock } = this.#options;
+    const listener = {
+      changed: (key: string): void => this.#changed(name, key),
+      current: (): void => this.#current(kind),
+      failed: (error: unknown): void => this.#failed(kind, error),
+    };
+    const reflector = new Reflector({ client, selection, keep: keepers[name], listener, clock });
+    const kind: Kind = { name, reflector, isFailing: false };
+    return kind;
+  }
+
+  #changed(name: ResourceName, key: string): void {
+    if (name === this.#options.role.resource) this.#due.add(key);
+    for (const dependent of this.#dependents.get(`${name} ${key}`) ?? []) this.#due.add(dependent);
+    this.#schedule();
+  }
+
+  #current(kind: Kind): void {
+    if (kind.isFailing) {
+      kind.isFailing = false;
+      // It has no targets: it was there to carry the failure.
+      const source = this.#sourceOf(kind);
+      if (source !== "") {
+        this.#options.report.found(source, []);
+        this.#options.report.gone(source);
+      }
+    }
+    this.#schedule();
+  }
+
+  #failed(kind: Kind, error: unknown): void {
+    kind.isFailing = true;
+    this.#options.report.failed(this.#sourceOf(kind), error);
+  }
+
+  /** The only list is the look as a whole; of several each has a name. */
+  #sourceOf({ name, reflector }: Kind): string {
+    if (this.#kinds.length === 1) return "";
+    const { namespace } = reflector.selection;
+    return namespace === undefined ? `watch of ${name}` : `watch of ${name} in ${namespace}`;
+  }
+
+  #schedule(delayMs: number = limits.kubernetesSettleMs): void {
+    this.#timer ??= this.#options.clock.after(delayMs, () => {
+      this.#timer = undefined;
+      this.#workOff();
+    });
+  }
+
+  #workOff(): void {
+    let left = limits.kubernetesBatchObjects;
+    for (const key of this.#due) {
+      if (!this.#isReady(namespaceOf(key))) continue;
+      // Thousands of objects in one go would hold up the scrapes.
+      if (left-- === 0) return this.#schedule(0);
+      this.#due.delete(key);
+      this.#make(key);
+    }
+    const isCurrent = this.#kinds.every(({ reflector, isFailing }) => reflector.listed && !isFailing);
+    if (isCurrent) this.#options.report.complete();
+  }
+
+  /** Whether everything is listed that the objects of a namespace may be put together with: half of it would make other targets. */
+  #isReady(namespace: string): boolean {
+    return this.#kinds.every(({ reflector: { listed, selection } }) => {
+      const concerns = selection.namespace === undefined || selection.namespace === namespace;
+      return listed || !concerns;
+    });
+  }
+
+  #make(key: string): void {
+    const { role, roleName, report } = this.#options;
+    this.#forget(key);
+    const object = this.#get(role.resource, key);
+    const source = `${roleName}/${key}`;
+    const seen = new Map<string, unknown>();
+    const targets = object === undefined ? [] : role.targets(object, this.#surroundings(seen));
+    if (targets.length > 0) report.found(source, targets);
+    else report.gone(source);
+    if (object !== undefined) this.#remember(key, [...seen.keys()]);
+  }
+
+  #surroundings(seen: Map<string, unknown>): Surroundings {
+    return {
+      reads: (resource) => this.#kinds.some(({ name }) => name === resource),
+      get: <Name extends ResourceName>(resource: Name, key: string): Kept[Name] | undefined => {
+        const id = `${resource} ${key}`;
+        if (!seen.has(id)) seen.set(id, this.#get(resource, key));
+        return seen.get(id) as Kept[Name] | undefined;
+      },
+    };
+  }
+
+  #get<Name extends ResourceName>(resource: Name, key: string): Kept[Name] | undefined {
+    for (const { name, reflector } of this.#kinds) {
+      const object = name === resource ? reflector.get(key) : undefined;
+      if (object !== undefined) return object as Kept[Name];
+    }
+    return undefined;
+  }
+
+  #remember(key: string, dependencies: readonly string[]): void {
+    if (dependencies.length === 0) return;
+    this.#dependencies.set(key, dependencies);
+    for (const id of dependencies) {
+      const dependents = this.#dependents.get(id) ?? new Set();
+      dependents.add(key);
+      this.#dependents.set(id, dependents);
+    }
+  }
+
+  #forget(key: string): void {
+    for (const id of this.#dependencies.get(key) ?? []) {
+      const dependents = this.#dependents.get(id);
+      dependents?.delete(key);
+      if (dependents?.size === 0) this.#dependents.delete(id);
+    }
+    this.#dependencies.delete(key);
+  }
+}
+
+function namespaceOf(key: string): string {
+  return key.includes("/") ? key.slice(0, key.indexOf("/")) : "";
+}

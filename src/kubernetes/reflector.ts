@@ -1,0 +1,187 @@
+import { backoffDelayMs, type Clock, formatSize, limits, sleep } from "../base/index.ts";
+import type { ApiClient, Selection, WatchEvent } from "./api-client.ts";
+import { textAt } from "./json.ts";
+import { KubernetesError } from "./kubernetes-error.ts";
+
+/** What a reflector tells. */
+export interface ReflectorListener {
+  /** An object came, changed so that its reader sees it, or went. */
+  changed(key: string): void;
+  /** What is known is what there is: after every list, when a watch is accepted, and with every sign of life of it. */
+  current(): void;
+  /** What is known stays. It is tried again by itself. */
+  failed(error: unknown): void;
+}
+
+export interface ReflectorOptions {
+  readonly client: ApiClient;
+  readonly selection: Selection;
+  /** What of an object is kept, as something that JSON can write. */
+  readonly keep: (object: unknown) => unknown;
+  readonly listener: ReflectorListener;
+  readonly clock: Clock;
+}
+
+/** A watch that lives shorter than this counts as an attempt that failed when it comes to the wait before the next. */
+const shortWatchMs = 5000;
+
+/**
+ * The objects of a selection as they are now: lists them, watches from there, and lists anew where the API server has forgotten the version
+ * (kubernetes.io, "Kubernetes API Concepts": efficient detection of changes). While the API server is away everything stays as it was.
+ */
+export class Reflector {
+  readonly selection: Selection;
+  readonly #options: ReflectorOptions;
+  /** What was kept of each object, as JSON text: a quarter of the memory, and changes are found by comparing texts. */
+  #objects = new Map<string, string>();
+  #bytes = 0;
+  /** To watch from; undefined where a list is needed. */
+  #version: string | undefined;
+  #listed = false;
+
+  constructor(options: ReflectorOptions) {
+    this.selection = options.selection;
+    this.#options = options;
+  }
+
+  /** Whether all objects have been there once. */
+  get listed(): boolean {
+    return this.#listed;
+  }
+
+  keys(): Iterable<string> {
+    return this.#objects.keys();
+  }
+
+  /** What was kept of an object, by `namespace/name`, or by the name alone where there are no namespaces. */
+  get(key: string): unknown {
+    const text = this.#objects.get(key);
+    return text === undefined ? undefined : JSON.parse(text);
+  }
+
+  /** Runs until `signal` aborts; never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    let retry = 0;
+    while (!signal.aborted) {
+      const startMs = clock.monotonic();
+      const went = await this.#attempt(signal);
+      // A list says nothing of how well watches go.
+      if (went === "listed") continue;
+      if (clock.monotonic() - startMs < shortWatchMs) retry++;
+      else retry = went === "ended" ? 0 : 1;
+      if (retry > 0) await sleep(clock, backoffDelayMs(retry, limits.kubernetesBackoff), signal).catch(() => undefined);
+    }
+  }
+
+  /** One list or one watch. */
+  async #attempt(signal: AbortSignal): Promise<"listed" | "ended" | "broke"> {
+    try {
+      if (this.#version === undefined) {
+        await this.#list(signal);
+        return "listed";
+      }
+      return await this.#watch(this.#version, signal);
+    } catch (thrown) {
+      if (signal.aborted) return "ended";
+      const reason = thrown instanceof KubernetesError ? thrown.reason : undefined;
+      // Where the event itself is at fault, the next watch would meet it again.
+      if (reason === "gone" || reason === "too_large" || reason === "too_many" || reason === "bad_answer")
+        this.#version = undefined;
+      if (reason !== "gone") this.#options.listener.failed(thrown);
+      return "broke";
+    }
+  }
+
+  async #list(signal: AbortSignal): Promise<void> {
+    const { client, listener, selection } = this.#options;
+    const objects = new Map<string, string>();
+    let bytes = 0;
+    let next = "";
+    let version: string;
+    do {
+      const page = await client.list(selection, { next, signal });
+      for (const object of page.items) {
+        const text = this.#kept(object);
+        objects.set(keyOf(object), text);
+        bytes += text.length;
+      }
+      checkRoom(objects.size, bytes);
+      ({ next, version } = page);
+    } while (next !== "");
+    const before = this.#objects;
+    this.#objects = objects;
+    this.#bytes = bytes;
+    this.#version = version;
+    this.#listed = true;
+    for (const [key, text] of objects) if (before.get(key) !== text) listener.changed(key);
+    for (const key of before.keys()) if (!objects.has(key)) listener.changed(key);
+    listener.current();
+  }
+
+  async #watch(version: string, signal: AbortSignal): Promise<"ended" | "broke"> {
+    const { client, listener, selection } = this.#options;
+    let begun = false;
+    const begin = (): void => {
+      begun = true;
+      listener.current();
+    };
+    try {
+      await client.watch(selection, { version, signal, begin, event: (event) => this.#take(event) });
+      return "ended";
+    } catch (thrown) {
+      // What broke off goes on from where it was; that is a failure only if it cannot.
+      if (begun && !(thrown instanceof KubernetesError)) return "broke";
+      throw thrown;
+    }
+  }
+
+  #take({ type, object }: WatchEvent): void {
+    const { listener } = this.#options;
+    const version = textAt(object, "metadata", "resourceVersion");
+    if (type === "BOOKMARK") listener.current();
+    else if (this.#put(keyOf(object), type === "DELETED" ? undefined : this.#kept(object)))
+      listener.changed(keyOf(object));
+    if (version !== "") this.#version = version;
+  }
+
+  /** Whether it is another text than before. */
+  #put(key: string, text: string | undefined): boolean {
+    const before = this.#objects.get(key);
+    if (before === text) return false;
+    const bytes = this.#bytes + (text?.length ?? 0) - (before?.length ?? 0);
+    if (text === undefined) this.#objects.delete(key);
+    else {
+      checkRoom(this.#objects.size + (before === undefined ? 1 : 0), bytes);
+      this.#objects.set(key, text);
+    }
+    this.#bytes = bytes;
+    return true;
+  }
+
+  #kept(object: unknown): string {
+    return JSON.stringify(this.#options.keep(object));
+  }
+}
+
+function keyOf(object: unknown): string {
+  const name = textAt(object, "metadata", "name");
+  if (name === "") throw new KubernetesError("bad_answer", "Cannot read the API server: an object has no name");
+  const namespace = textAt(object, "metadata", "namespace");
+  return namespace === "" ? name : `${namespace}/${name}`;
+}
+
+function checkRoom(objects: number, bytes: number): void {
+  const { kubernetesObjects, kubernetesObjectsBytes } = limits;
+  const advice = "narrow them down with namespaces or selectors";
+  if (objects > kubernetesObjects)
+    throw new KubernetesError(
+      "too_many",
+      `Cannot keep more than ${kubernetesObjects} objects of the API server; ${advice}`,
+    );
+  if (bytes > kubernetesObjectsBytes)
+    throw new KubernetesError(
+      "too_large",
+      `Cannot keep more than ${formatSize(kubernetesObjectsBytes)} of objects of the API server; ${advice}`,
+    );
+}

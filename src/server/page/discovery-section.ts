@@ -1,0 +1,73 @@
+import { html } from "hono/html";
+import type { ComponentSnapshot } from "../../component/index.ts";
+import type { DiscoverySourceStatus, DiscoveryStatus } from "../../model/index.ts";
+import { ago, counted, grouped } from "./format.ts";
+import { cell, type Html, namedCell, outsideText, state } from "./html.ts";
+import type { View } from "./view.ts";
+
+/** As many failing sources of one component are shown; the API has more. */
+const shownErrors = 5;
+
+interface Discovery {
+  readonly id: string;
+  readonly status: DiscoveryStatus;
+}
+
+/** Where targets come from. Left out where none are discovered. */
+export function discoverySection(components: readonly ComponentSnapshot[], view: View): Html {
+  const all = components.flatMap(({ id, debugInfo }) =>
+    debugInfo.discovery ? [{ id, status: debugInfo.discovery }] : [],
+  );
+  if (all.length === 0) return html``;
+  return html`<section id="discovery">
+<h2>Discovery</h2>
+<div class="card"><table>
+<thead><tr><th>Component</th><th>State</th><th>Targets</th><th>Sources</th><th>Last success</th></tr></thead>
+<tbody>${all.map((discovery) => discoveryRow(discovery, view))}</tbody>
+</table></div>
+</section>`;
+}
+
+function discoveryRow({ id, status }: Discovery, { nowMs }: View): Html {
+  const { targets, sources, lastSuccessMs } = status;
+  return html`<tr>${cell(html`<a href="/api/v0/components/${encodeURIComponent(id)}">${outsideText(id)}</a>`)}
+${cell(stateOf(status))}
+${namedCell("targets", grouped(targets))}
+${namedCell("sources", grouped(sources))}
+${namedCell("last success", lastSuccessMs === undefined ? "–" : ago(lastSuccessMs, nowMs))}</tr>${remarks(status, nowMs)}`;
+}
+
+function stateOf({ lastError, lastSuccessMs, shownSources }: DiscoveryStatus): Html {
+  if (lastError !== undefined || shownSources.some((source) => source.lastError !== undefined))
+    return state("failing", "bad");
+  const isRemembered = shownSources.some(({ fromDisk }) => fromDisk);
+  return lastSuccessMs === undefined && isRemembered ? state("waiting", "idle") : state("well", "good");
+}
+
+/** What is wrong, and what is scraped meanwhile: lines across the whole table. */
+function remarks({ lastError, lastErrorMs, shownSources }: DiscoveryStatus, nowMs: number): readonly Html[] {
+  const failing = shownSources.filter((source) => source.lastError !== undefined);
+  const errors = [
+    ...(lastError === undefined ? [] : [errorRow(lastError, { atMs: lastErrorMs, nowMs })]),
+    ...failing
+      .slice(0, shownErrors)
+      .map((source) => errorRow(source.lastError ?? "", { atMs: source.lastErrorMs, nowMs })),
+  ];
+  const remembered = shownSources.filter(({ fromDisk, targets }) => fromDisk && targets > 0);
+  return remembered.length === 0 ? errors : [...errors, rememberedRow(remembered, nowMs)];
+}
+
+function errorRow(
+  message: string,
+  { atMs, nowMs }: { readonly atMs: number | undefined; readonly nowMs: number },
+): Html {
+  return html`<tr class="error"><td colspan="5">${outsideText(message, 600)}
+<span class="hint">${atMs === undefined ? "" : html`${ago(atMs, nowMs)}. `}The last good targets stay.</span></td></tr>`;
+}
+
+function rememberedRow(sources: readonly DiscoverySourceStatus[], nowMs: number): Html {
+  const targets = sources.reduce((sum, source) => sum + source.targets, 0);
+  const oldestMs = Math.min(...sources.map(({ foundMs }) => foundMs ?? nowMs));
+  return html`<tr class="note"><td colspan="5">${counted(targets, "target")} of the last run, found ${ago(oldestMs, nowMs)},
+until they are discovered again.</td></tr>`;
+}

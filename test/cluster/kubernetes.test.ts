@@ -1,0 +1,158 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Secret, systemClock } from "../../src/base/index.ts";
+import { KubernetesEngine } from "../../src/cluster/kubernetes.ts";
+import { openApiServer } from "../../src/cluster/api-server.ts";
+import { createAuthority } from "../support/certificates.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { FakeApiServer } from "./api-server.ts";
+
+const { signal } = new AbortController();
+const ttlMs = 10_000;
+
+describe("Members as Leases of Kubernetes", () => {
+  let server: FakeApiServer;
+  let clock: FakeClock;
+  const opened: KubernetesEngine[] = [];
+  beforeEach(async () => {
+    server = await FakeApiServer.start();
+    clock = new FakeClock();
+  });
+  afterEach(async () => {
+    for (const engine of opened.splice(0)) engine.close();
+    await server[Symbol.asyncDispose]();
+  });
+
+  async function engineOf(name: string, { group = "pprof-agent", timeoutMs = 2000 } = {}) {
+    const settings = { api_server: server.url, namespace: server.namespace, bearer_token: new Secret(server.token) };
+    const api = await openApiServer({
+      settings,
+      clientOptions: { clock: systemClock },
+      timeoutMs,
+      userAgent: "pprof-agent/test",
+    });
+    const self = { name, instance: crypto.randomUUID(), url: `http://${name}:12345/`, startedMs: 1_700_000_000_000 };
+    const { ask, close, namespace } = api;
+    const bootMs = () => clock.monotonic();
+    const engine = new KubernetesEngine({ ask, close, namespace, group, self, ttlMs, clock, bootMs });
+    opened.push(engine);
+    return { engine, names: async () => (await engine.members(signal)).map((member) => member.name).sort() };
+  }
+
+  test("see each other, with what each told of itself, until one leaves", async () => {
+    const [a, b] = [await engineOf("a"), await engineOf("b")];
+    for (const { engine } of [a, b]) expect(await engine.renew(signal)).toBe("member");
+    expect(await a.engine.members(signal)).toContainEqual({
+      name: "b",
+      instance: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      url: "http://b:12345/",
+      startedMs: 1_700_000_000_000,
+    });
+    expect(server.leases.get("pprof-agent-a")).toMatchObject({
+      metadata: { labels: { "pprof-agent/group": "pprof-agent" } },
+      spec: { holderIdentity: "a", leaseDurationSeconds: 10 },
+    });
+    await b.engine.leave(signal);
+    expect(await a.names()).toEqual(["a"]);
+    expect([...server.leases.keys()]).toEqual(["pprof-agent-a"]);
+  });
+
+  test("of another group are another cluster", async () => {
+    const [one, other] = [await engineOf("a"), await engineOf("b", { group: "shop" })];
+    for (const { engine } of [one, other]) await engine.renew(signal);
+    expect([await one.names(), await other.names()]).toEqual([["a"], ["b"]]);
+  });
+
+  test("that do not renew are members for a ttl, by the clock of who looks", async () => {
+    const [a, b] = [await engineOf("a"), await engineOf("b")];
+    for (const { engine } of [a, b]) await engine.renew(signal);
+    await a.names();
+    // The machine's clock is set, and nothing follows from that.
+    clock.jumpWall(-600_000);
+    await clock.advance(9000);
+    await a.engine.renew(signal);
+    expect(await a.names()).toEqual(["a", "b"]);
+    await clock.advance(1000);
+    expect(await a.names()).toEqual(["a"]);
+    expect(await b.engine.renew(signal)).toBe("member");
+    expect(await a.names()).toEqual(["a", "b"]);
+  });
+
+  test("keep their name from others, until they have missed a renewal", async () => {
+    const [first, second] = [await engineOf("a"), await engineOf("a")];
+    await first.engine.renew(signal);
+    expect(await second.engine.renew(signal)).toMatchObject({ heldBy: { url: "http://a:12345/" } });
+    await clock.advance(4000);
+    await first.engine.renew(signal);
+    await clock.advance(4000);
+    expect(await second.engine.renew(signal)).toMatchObject({ heldBy: { name: "a" } });
+    await clock.advance(5000);
+    expect(await second.engine.renew(signal)).toBe("member");
+    expect(await first.engine.renew(signal)).toMatchObject({ heldBy: { name: "a" } });
+  });
+
+  test("make their Lease anew where somebody deleted it", async () => {
+    const a = await engineOf("a");
+    await a.engine.renew(signal);
+    server.leases.clear();
+    expect(await a.names()).toEqual([]);
+    expect(await a.engine.renew(signal)).toBe("member");
+    expect(await a.names()).toEqual(["a"]);
+  });
+
+  test("that were killed long ago are no members from the start, and their Leases are deleted", async () => {
+    const killed = await engineOf("killed");
+    await killed.engine.renew(signal);
+    await clock.advance(4_000_000);
+    const a = await engineOf("a");
+    await a.engine.renew(signal);
+    expect(await a.names()).toEqual(["a"]);
+    await clock.advance(4_000_000);
+    await a.engine.renew(signal);
+    await a.names();
+    expect([...server.leases.keys()]).toEqual(["pprof-agent-a"]);
+  });
+
+  test("have names of objects that Kubernetes takes, whatever their own", async () => {
+    const names = ["Edge_7", "edge-7", "-edge.", "x".repeat(200)];
+    for (const name of names) expect(await (await engineOf(name)).engine.renew(signal)).toBe("member");
+    expect(server.leases.size).toBe(4);
+    const a = await engineOf("a");
+    expect(await a.names()).toEqual(names.toSorted());
+  });
+
+  const faults = [
+    ["forbidden", "service account needs get, list, create, update and delete on leases"],
+    ["unavailable", 'HTTP status 503 and "apiserver is shutting down"'],
+    ["hangs", "within 200ms"],
+  ] as const;
+  test.each(faults)("tell of an API server that is %s", async (fault, message) => {
+    const a = await engineOf("a", { timeoutMs: 200 });
+    await a.engine.renew(signal);
+    server.fault = fault;
+    const errors = [a.engine.renew(signal), a.engine.members(signal)].map((call) => call.catch(String));
+    for (const error of await Promise.all(errors)) expect(error).toContain(message);
+    server.fault = "none";
+    expect(await a.engine.renew(signal)).toBe("member");
+  });
+});
+
+describe("The service account of a pod", () => {
+  const shared = { clientOptions: { clock: systemClock }, timeoutMs: 2000, userAgent: "pprof-agent/test" };
+
+  test("gives the API server's address and authority, the token and the namespace", async () => {
+    const authority = createAuthority("kubernetes-ca");
+    await using server = await FakeApiServer.start(authority.issue({ name: "kubernetes", hosts: ["127.0.0.1"] }));
+    const directory = mkdtempSync(join(tmpdir(), "pprof-agent-account-"));
+    const files = { token: `${server.token}\n`, namespace: server.namespace, "ca.crt": authority.cert };
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, name), content);
+    const environment = { KUBERNETES_SERVICE_HOST: "127.0.0.1", KUBERNETES_SERVICE_PORT: new URL(server.url).port };
+    const { ask, namespace, close } = await openApiServer({ ...shared, settings: {}, pod: { environment, directory } });
+    const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
+    expect(await ask({ method: "GET", path, signal })).toMatchObject({ status: 200, json: { kind: "LeaseList" } });
+    close();
+    rmSync(directory, { recursive: true });
+  });
+});

@@ -1,0 +1,98 @@
+import { describe, expect, test } from "bun:test";
+import { hostname } from "node:os";
+import type { ComponentKind } from "../../src/component/index.ts";
+import { argument, oneOrMany, table } from "../../src/schema/index.ts";
+import { reference } from "../../src/component/index.ts";
+import { createScrapeKind, createSharedScrapeState } from "../../src/pyroscope/scrape/index.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { kinds, parse, problemsOf } from "./kinds.ts";
+
+const create = (): never => {
+  throw new Error("Nothing is started in this test");
+};
+const finder: ComponentKind = {
+  name: "test.local",
+  summary: "Finds targets of this machine.",
+  schema: table({}),
+  exports: "targets",
+  nodeLocal: () => "it finds those of its own machine",
+  create,
+};
+const rules: ComponentKind = {
+  name: "test.rules",
+  summary: "Hands targets on.",
+  schema: table({ targets: argument(oneOrMany(reference("targets")), { description: "The targets" }) }),
+  exports: "targets",
+  create,
+};
+const scrape = createScrapeKind(createSharedScrapeState(new FakeClock())) as ComponentKind;
+const withScrape = { kinds: [scrape, finder, rules, ...kinds.filter(({ name }) => name !== "pyroscope.scrape")] };
+
+function shared(targets: string): string {
+  return `[pyroscope.scrape.a]
+targets = [${targets}]
+forward_to = ["pyroscope.store.kept"]
+clustering = { enabled = true }
+[pyroscope.store.kept]
+[test.local.found]
+[test.rules.filtered]
+targets = ["test.local.found"]
+`;
+}
+
+async function warningsOf(text: string): Promise<readonly string[]> {
+  return (await parse(text, withScrape)).warnings;
+}
+
+describe("The table [cluster]", () => {
+  test("needs nothing but its name", async () => {
+    const { cluster } = await parse("[cluster]");
+    expect(cluster).toMatchObject({
+      engine: "etcd",
+      node_name: hostname().replace(/[^A-Za-z0-9._-]/g, "-"),
+      ttl: { ms: 10_000 },
+      on_engine_loss: "keep",
+      etcd: { endpoints: ["http://127.0.0.1:2379"], prefix: "/pprof-agent/default" },
+    });
+  });
+
+  test("means the engine whose table stands there", async () => {
+    const { cluster } = await parse("[cluster.kubernetes]");
+    expect(cluster).toMatchObject({ engine: "kubernetes", kubernetes: { group: "pprof-agent" } });
+    expect((await parse('[cluster]\nengine = "etcd"\n[cluster.kubernetes]\n[cluster.etcd]')).cluster?.engine).toBe(
+      "etcd",
+    );
+  });
+
+  test("is absent where the file does not have it", async () => {
+    expect(await parse("")).not.toHaveProperty("cluster");
+  });
+
+  test("is warned of where no component shares its targets, or one shares what is every machine's own", async () => {
+    const nobody = "cluster: no component shares its targets; add clustering = { enabled = true } to those that are to";
+    expect(await warningsOf(`[cluster]\n${shared("").replace("enabled = true", "enabled = false")}`)).toEqual([nobody]);
+    expect(await warningsOf(`[cluster]\n${shared('{ __address__ = "10.0.0.1:6060" }')}`)).toEqual([]);
+    expect(await warningsOf(`[cluster]\n${shared('{ __address__ = "localhost:6060" }')}`)).toEqual([
+      'pyroscope.scrape.a: "localhost:6060" is another process on every machine, and one agent of the cluster will scrape its own; move it to a component without clustering',
+    ]);
+    expect(await warningsOf(shared('{ __address__ = "localhost:6060" }'))).toEqual([]);
+  });
+});
+
+describe("Sharing the targets of a component that finds those of its own machine", () => {
+  const refused =
+    'pyroscope.scrape.a.clustering: would leave most targets of "test.local.found" to agents that do not know them, because it finds those of its own machine; remove clustering from "pyroscope.scrape.a", or let "test.local.found" find the targets of all machines';
+
+  test.each(['"test.local.found"', '"test.rules.filtered"', '{ __address__ = "a:1" }, "test.rules.filtered.targets"'])(
+    "is refused for %s",
+    async (targets) => {
+      expect(await problemsOf(`[cluster]\n${shared(targets)}`, withScrape)).toBe(`agent.toml:5:1: ${refused}`);
+    },
+  );
+
+  test("changes nothing without a cluster, or without clustering", async () => {
+    expect(await problemsOf(shared('"test.local.found"'), withScrape)).toBe("");
+    const text = `[cluster]\n${shared('"test.local.found"').replace("enabled = true", "enabled = false")}`;
+    expect(await problemsOf(text, withScrape)).toBe("");
+  });
+});

@@ -1,0 +1,161 @@
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { buildGoTarget, goCommand } from "../e2e/go-target.ts";
+import { requireProgram } from "../matrix/support/require-program.ts";
+import { type Child, eventually, runChild, startChild } from "../support/child.ts";
+
+/** A daemon that runs containers, with all that it keeps in a directory of its own. */
+export interface ContainerEngine extends AsyncDisposable {
+  /** `unix:///tmp/engine-x/api.sock` */
+  readonly host: string;
+  /** The path of the socket. */
+  readonly socketPath: string;
+  /** Runs its command-line tool and returns what it wrote. */
+  cli(...args: readonly string[]): Promise<string>;
+  /** Starts a container that runs test/e2e/go-target, with these options of `run` and arguments of the program; returns its id. */
+  run(name: string, options: readonly string[], args?: readonly string[]): Promise<string>;
+  /** Of the daemon. */
+  readonly pid: number;
+}
+
+/** The image that every engine has: nothing but the Go program. */
+export const image = "go-target:1";
+
+/** The engine, or why there is none here: its tests are skipped then. */
+export type Started = ContainerEngine | { readonly skipped: string };
+
+export function isRunning(started: Started): started is ContainerEngine {
+  return "host" in started;
+}
+
+/** Limits that even a sandbox may set. */
+const ulimits = ["nofile=1024:1024", "nproc=1024:1024"];
+
+/** Docker's own daemon. */
+export function startDocker(): Promise<Started> {
+  const [daemon, tool] = [requireProgram("dockerd"), requireProgram("docker")];
+  return start("Docker", {
+    programs: [daemon, tool],
+    daemon: (at, host) => [
+      ...[daemon ?? "", "--host", host, "--data-root", join(at, "root"), "--exec-root", join(at, "exec")],
+      ...["--pidfile", join(at, "pid"), "--storage-driver", "vfs", "--default-ulimit", ulimits[0] ?? ""],
+    ],
+    tool: (_at, host) => [tool ?? "", "--host", host],
+    runOptions: [],
+    lastly: ["network", "prune", "--force"],
+    mounts: (at) => [join(at, "exec", "netns", "default")],
+  });
+}
+
+/** Podman and its API. */
+export function startPodman(): Promise<Started> {
+  const podman = requireProgram("podman");
+  // crun, Podman's first choice, refuses systems that mix both versions of control groups.
+  const runc = requireProgram("runc");
+  const flags = (at: string): readonly string[] => [
+    ...[podman ?? "", "--root", join(at, "root"), "--runroot", join(at, "run"), "--tmpdir", join(at, "tmp")],
+    ...["--storage-driver", "vfs", "--runtime", runc ?? "", "--cgroup-manager", "cgroupfs", "--events-backend", "file"],
+  ];
+  return start("Podman", {
+    programs: [podman, runc],
+    daemon: (at, host) => [...flags(at), "system", "service", "--time=0", host],
+    tool: flags,
+    runOptions: ulimits.flatMap((limit) => ["--ulimit", limit]),
+    mounts: () => [],
+  });
+}
+
+interface EngineOptions {
+  readonly programs: readonly (string | undefined)[];
+  readonly daemon: (at: string, host: string) => readonly string[];
+  readonly tool: (at: string, host: string) => readonly string[];
+  readonly runOptions: readonly string[];
+  /** To be run once no container is left. */
+  readonly lastly?: readonly string[];
+  /** What is left mounted. */
+  readonly mounts: (at: string) => readonly string[];
+}
+
+async function start(title: string, options: EngineOptions): Promise<Started> {
+  const reason = reasonToSkip(options);
+  if (reason !== undefined) return skip(title, reason);
+  // A short path: the daemons make sockets far below it.
+  const at = mkdtempSync(join(tmpdir(), "ce-"));
+  const socketPath = join(at, "api.sock");
+  const host = `unix://${socketPath}`;
+  const child = startChild(options.daemon(at, host));
+  const engine = engineOf({ at, socketPath, host, child, options });
+  try {
+    await eventually("the daemon answers", () => answers(child, engine), 30_000);
+    await engine.cli("import", await imageFile(at), image);
+    return engine;
+  } catch (thrown) {
+    const log = child.output().split("\n").slice(-5).join("\n");
+    await engine[Symbol.asyncDispose]();
+    return skip(title, `it does not start here: ${String(thrown)}\n${log}`);
+  }
+}
+
+function reasonToSkip({ programs }: EngineOptions): string | undefined {
+  if (programs.includes(undefined)) return "it is not installed";
+  if (process.getuid?.() !== 0) return "it needs root";
+  return goCommand === undefined ? 'there is no "go" to build what it is to run' : undefined;
+}
+
+function skip(title: string, reason: string): Started {
+  console.warn(`Tests of discovery with ${title} are skipped: ${reason}`);
+  return { skipped: reason };
+}
+
+async function answers(child: Child, engine: ContainerEngine): Promise<true | undefined> {
+  let ended: unknown;
+  await Promise.race([child.ended.then((exit) => (ended = exit)), Promise.resolve()]);
+  if (ended !== undefined) throw new Error(`The daemon ended with ${String(ended)}`);
+  return engine.cli("version").then(
+    () => true as const,
+    () => undefined,
+  );
+}
+
+async function imageFile(at: string): Promise<string> {
+  copyFileSync(await buildGoTarget(), join(at, "app"));
+  await checked(["tar", "--create", "--file", join(at, "image.tar"), "--directory", at, "app"]);
+  return join(at, "image.tar");
+}
+
+interface EngineParts {
+  readonly at: string;
+  readonly socketPath: string;
+  readonly host: string;
+  readonly child: Child;
+  readonly options: EngineOptions;
+}
+
+function engineOf({ at, socketPath, host, child, options }: EngineParts): ContainerEngine {
+  const cli = (...args: readonly string[]): Promise<string> => checked([...options.tool(at, host), ...args]);
+  return {
+    host,
+    socketPath,
+    cli,
+    pid: child.pid,
+    run: (name, runOptions, args = []) =>
+      cli("run", "--detach", "--name", name, ...options.runOptions, ...runOptions, image, "/app", ...args),
+    async [Symbol.asyncDispose]() {
+      const left = await cli("ps", "--all", "--quiet").catch(() => "");
+      // One by one, the newest first: Podman removes none that another one needs.
+      for (const id of left.split("\n")) if (id !== "") await cli("rm", "--force", id).catch(() => undefined);
+      if (options.lastly) await cli(...options.lastly).catch(() => undefined);
+      await child.stop("SIGTERM", 15_000);
+      for (const mount of options.mounts(at)) await runChild(["umount", mount]);
+      rmSync(at, { recursive: true, force: true });
+    },
+  };
+}
+
+async function checked(command: readonly string[]): Promise<string> {
+  const { exit, stdout, stderr } = await runChild(command);
+  if (exit !== 0) throw new Error(`"${command.join(" ")}" ended with ${exit}: ${stderr}`);
+  return stdout.trim();
+}
