@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Installs the servers that test/matrix runs the agent against, as far as they are missing: `bash .ci/apt.sh`. Needs Debian or a
+# Installs the servers that tests run the agent against, as far as they are missing: `bash .ci/apt.sh`. Needs Debian or a
 # system like it, and root. Where that fails it says so and ends well: those tests are skipped then, and say which.
 set -u
-declare -A packages=([nginx]=nginx-light [caddy]=caddy [squid]=squid-openssl [tinyproxy]=tinyproxy [microsocks]=microsocks [dnsmasq]=dnsmasq-base)
+declare -A packages=([nginx]=nginx-light [caddy]=caddy [squid]=squid-openssl [tinyproxy]=tinyproxy [microsocks]=microsocks [dnsmasq]=dnsmasq-base [etcd]=etcd-server [dockerd]=docker.io [podman]=podman)
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 missing=()

@@ -101,6 +101,10 @@ export const limits = {
   kubernetesBatchObjects: 500,
   /** One answer of the engine of a cluster: some ten thousand members. */
   clusterAnswerBytes: 8 * mebibyte,
+  /** The longest silence of an engine that is listened to, after which it is listened to anew. */
+  clusterWatchMs: 60_000,
+  /** How long changes of a cluster are put together. */
+  clusterChangeMs: 50,
   /** How long a clean end may take to leave the cluster. */
   clusterLeaveMs: 1000,
   /** After how long without a renewal what a member left behind in Kubernetes is deleted. */

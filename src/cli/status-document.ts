@@ -67,6 +67,7 @@ const status = v.object({
     failures_not_listed: v.number(),
   }),
   endpoints: v.array(endpoint),
+  discovery_failures: v.array(v.object({ component: text, error: text, at: time })),
   unhealthy: v.array(v.object({ component: text, message: text, since: time })),
 });
 

@@ -22,6 +22,14 @@ export function problemsOf(status: StatusDocument, file: string | undefined): re
       problem: message,
       next: "correct its arguments and reload; until then it goes on with those it had",
     })),
+    ...status.discovery_failures.map(({ component, error }) => {
+      const { what, hint } = splitHint(error);
+      return {
+        about: component,
+        problem: what,
+        next: hint ?? "until it succeeds, the targets found before are scraped",
+      };
+    }),
     ...status.endpoints.flatMap((endpoint) => endpointProblems(endpoint, { status, file })),
     ...status.targets.failures.map((failure) => targetProblem(failure, file)),
   ];

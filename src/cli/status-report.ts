@@ -21,6 +21,10 @@ export function formatStatus({ url, status, problems }: Report): string {
   const blocks = [
     [summary(status, { url, nowMs }), ...configLines(status, nowMs)],
     targetLines(status, nowMs),
+    bounded(
+      status.discovery_failures.map(({ component, error }) => `  ${component}: ${preview(error, messageLength)}`),
+      "Targets that could not be discovered anew:",
+    ),
     endpointLines(status, nowMs),
     bounded(
       status.unhealthy.map(({ component, message }) => `  ${component}: ${preview(message, messageLength)}`),

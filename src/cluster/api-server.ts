@@ -1,8 +1,7 @@
 import { createHttpClient, httpArgumentsOf } from "../http/index.ts";
 import { type KubernetesAccount, podAccount, type PodAccountOptions, readKubeconfig } from "../kubernetes/index.ts";
 import type { KubernetesSettings } from "./arguments.ts";
-import { type AskOptions, ask } from "./ask.ts";
-import type { AskApiServer } from "./kubernetes.ts";
+import { type Answer, type AskOptions, ask, type Question } from "./ask.ts";
 
 export interface ApiServerOptions extends Pick<AskOptions, "timeoutMs" | "userAgent"> {
   readonly settings: Omit<KubernetesSettings, "group">;
@@ -11,7 +10,8 @@ export interface ApiServerOptions extends Pick<AskOptions, "timeoutMs" | "userAg
 }
 
 export interface ApiServer {
-  readonly ask: AskApiServer;
+  /** Rejects with HttpError or ClusterError where there is no answer. */
+  ask(question: Question): Promise<Answer>;
   readonly namespace: string;
   close(): void;
 }

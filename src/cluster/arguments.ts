@@ -99,7 +99,8 @@ const kubernetes = () =>
       }),
       group: optional(label, {
         default: "pprof-agent",
-        description: "Value of the label `pprof-agent/group`; agents with the same one, in one namespace, are a cluster",
+        description:
+          "Value of the label `pprof-agent/group`; agents with the same one, in one namespace, are a cluster",
         example: "shop",
       }),
       api_server: optional(url(), {
@@ -170,7 +171,11 @@ export const clusterArguments = v.pipe(
 );
 
 function nameOfHost(): string {
-  return hostname().replace(/[^A-Za-z0-9._-]/g, "-").slice(0, 200) || "agent";
+  return (
+    hostname()
+      .replace(/[^A-Za-z0-9._-]/g, "-")
+      .slice(0, 200) || "agent"
+  );
 }
 
 export interface EtcdSettings extends HttpArguments {

@@ -1,5 +1,12 @@
 import { limits, preview } from "../base/index.ts";
-import { answererOf, type HttpClient, type HttpRequest, type HttpResponse, responseHint } from "../http/index.ts";
+import {
+  answererOf,
+  type BodySink,
+  type HttpClient,
+  type HttpRequest,
+  type HttpResponse,
+  responseHint,
+} from "../http/index.ts";
 import { ClusterError } from "./engine.ts";
 
 /** A question to the engine, in JSON. */
@@ -8,6 +15,8 @@ export interface Question {
   readonly path: string;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Takes the body of a success as it comes. */
+  readonly sink?: BodySink;
   readonly signal: AbortSignal;
 }
 
@@ -30,13 +39,14 @@ export interface AskOptions {
 
 /** Asks one endpoint once. Rejects with HttpError where no answer came, or ClusterError `bad_answer` where a success is no JSON. */
 export async function ask(question: Question, options: AskOptions): Promise<Answer> {
-  const { method, path, body, headers = {}, signal } = question;
+  const { method, path, body, headers = {}, sink, signal } = question;
   const { client, endpoint, timeoutMs, userAgent } = options;
   const url = endpoint + path;
   const response = await client.request({
     method,
     url,
     headers: { accept: "application/json", "content-type": "application/json", "user-agent": userAgent, ...headers },
+    ...(sink && { sink }),
     ...(body !== undefined && { body: [Buffer.from(JSON.stringify(body))] }),
     maxBytes: limits.clusterAnswerBytes,
     timeoutMs,
@@ -44,7 +54,8 @@ export async function ask(question: Question, options: AskOptions): Promise<Answ
   });
   const asked = `${method} "${preview(url.replace(/\?.*/, ""), 128)}"`;
   const text = Buffer.from(response.body).toString();
-  return { status: response.status, json: parsed(text, { response, asked }), response, asked };
+  const json = text === "" ? undefined : parsed(text, { response, asked });
+  return { status: response.status, json, response, asked };
 }
 
 function parsed(text: string, { response, asked }: Pick<Answer, "response" | "asked">): unknown {
@@ -57,13 +68,19 @@ function parsed(text: string, { response, asked }: Pick<Answer, "response" | "as
   }
 }
 
-/** The error that an answer is; `said` are the engine's own words. */
-export function statusError({ asked, response }: Answer, said: string): ClusterError {
-  const hint = responseHint(response);
+/** The error that an answer is; `said` are the engine's own words, and `advice` what to do where the way of the request tells nothing. */
+export function statusError({ asked, response }: Answer, said: string, advice?: string): ClusterError {
+  const whose = answererOf(response, "the server");
+  const words = said && ` and "${preview(said, 200)}"`;
+  const hint = responseHint(response) ?? advice;
   return new ClusterError(
     "status",
-    `${answererOf(response, "the server")} answered ${asked} with HTTP status ${response.status}${said && ` and "${preview(said, 200)}"`}${hint === undefined ? "" : `; ${hint}`}`,
+    `${capitalized(whose)} answered ${asked} with HTTP status ${response.status}${words}${hint === undefined ? "" : `; ${hint}`}`,
   );
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** A member of a JSON object; undefined where there is none, or no object. */

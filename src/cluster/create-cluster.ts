@@ -64,6 +64,5 @@ async function openKubernetes(self: ClusterMember, args: KubernetesSettings, opt
     timeoutMs: callTimeoutMs(options),
     userAgent,
   });
-  const { ask, close, namespace } = server;
-  return new KubernetesEngine({ ask, close, namespace, group: args.group, self, ttlMs: settings.ttl.ms, clock, bootMs });
+  return new KubernetesEngine({ server, group: args.group, self, ttlMs: settings.ttl.ms, clock, bootMs });
 }

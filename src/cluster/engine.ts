@@ -13,6 +13,11 @@ export interface Engine {
   renew(signal: AbortSignal): Promise<Standing>;
   /** Who is a member now. */
   members(signal: AbortSignal): Promise<readonly ClusterMember[]>;
+  /**
+   * Calls `changed` whenever somebody may have come or gone, until it ends by itself, resolving or not. Only a hint: members are looked
+   * at in any case. Absent where the engine would tell of every renewal.
+   */
+  watch?(changed: () => void, signal: AbortSignal): Promise<void>;
   /** Ends the membership at once. */
   leave(signal: AbortSignal): Promise<void>;
   close(): void;

@@ -1,5 +1,11 @@
-import type { Clock } from "../base/index.ts";
-import { createHttpClient, createSecretSource, type HttpArguments, httpArgumentsOf } from "../http/index.ts";
+import { type Clock, limits } from "../base/index.ts";
+import {
+  type BodySink,
+  createHttpClient,
+  createSecretSource,
+  type HttpArguments,
+  httpArgumentsOf,
+} from "../http/index.ts";
 import type { Logger } from "../observability/index.ts";
 import { type Answer, type AskOptions, ask, memberText, statusError } from "./ask.ts";
 
@@ -7,6 +13,12 @@ import { type Answer, type AskOptions, ask, memberText, statusError } from "./as
 export interface EtcdClient {
   /** The answer to a call such as `/v3/kv/range`; rejects with HttpError or ClusterError once no endpoint gave one. */
   call(path: string, body: unknown, signal: AbortSignal): Promise<unknown>;
+  /** A call whose answer goes on: `heard` is called whenever something of it comes. Ends after `limits.clusterWatchMs` of silence, too. */
+  listen(
+    path: string,
+    body: unknown,
+    options: { readonly heard: () => void; readonly signal: AbortSignal },
+  ): Promise<void>;
   close(): void;
 }
 
@@ -46,6 +58,9 @@ export function createEtcdClient({ args, timeoutMs, clock, log, userAgent }: Etc
         }
       }
     },
+    async listen(path, body, { heard, signal }) {
+      await callOne({ path, body, signal, sink: { idleMs: limits.clusterWatchMs, take: heard } });
+    },
     close: () => client.close(),
   };
 }
@@ -53,6 +68,7 @@ export function createEtcdClient({ args, timeoutMs, clock, log, userAgent }: Etc
 interface Call {
   readonly path: string;
   readonly body: unknown;
+  readonly sink?: BodySink;
   readonly signal: AbortSignal;
 }
 
@@ -84,12 +100,12 @@ function createTokens({ basic_auth: user }: HttpArguments, log: Logger): Tokens 
 
 /** Asks; once more with a new token where etcd wants one. */
 async function askWithToken(
-  { path, body, signal }: Call,
+  { path, body, sink, signal }: Call,
   { tokens, ...options }: AskOptions & { readonly tokens: Tokens },
 ): Promise<Answer> {
   const askWith = (token: string | undefined): Promise<Answer> => {
     const headers: Record<string, string> = token === undefined ? {} : { authorization: token };
-    return ask({ method: "POST", path, body, headers, signal }, options);
+    return ask({ method: "POST", path, body, headers, signal, ...(sink && { sink }) }, options);
   };
   const answer = await askWith(tokens.current);
   if (!wantsToken(answer)) return answer;

@@ -12,8 +12,7 @@ export interface EtcdEngineOptions extends EngineOptions {
 
 /**
  * Members in etcd (https://etcd.io/docs/v3.4/learning/api/): each has a key that is bound to a lease and goes when the lease is not kept
- * alive for its ttl. Changes are asked for and not watched, because the client reads answers to their end; while nothing changes such an
- * answer holds no member.
+ * alive for its ttl. A watch says when to look, and a look asks for what has changed: while nothing does, its answer holds no member.
  */
 export class EtcdEngine implements Engine {
   readonly name = "etcd";
@@ -32,7 +31,7 @@ export class EtcdEngine implements Engine {
   constructor({ client, self, ttlMs, prefix }: EtcdEngineOptions) {
     this.#client = client;
     this.#self = self;
-    this.lookEveryMs = ttlMs / 10;
+    this.lookEveryMs = ttlMs / 6;
     this.#ttlSeconds = String(Math.ceil(ttlMs / 1000));
     this.#prefix = `${prefix.replace(/\/+$/, "")}/members/`;
   }
@@ -54,6 +53,11 @@ export class EtcdEngine implements Engine {
     this.#known = changed;
     if (changed.get(this.#self.name)?.instance !== this.#self.instance) this.#claimed = false;
     return [...changed.values()];
+  }
+
+  watch(changed: () => void, signal: AbortSignal): Promise<void> {
+    // What it tells is not read: the first words are that it has begun, and then somebody has come or gone.
+    return this.#client.listen("/v3/watch", { create_request: this.#everyKey }, { heard: changed, signal });
   }
 
   async leave(signal: AbortSignal): Promise<void> {
@@ -88,7 +92,10 @@ export class EtcdEngine implements Engine {
   }
 
   /** Puts the record where `condition` holds; gives the one that stands there where it does not. */
-  async #put(condition: { readonly key: string }, signal: AbortSignal): Promise<{ succeeded: boolean; record: unknown }> {
+  async #put(
+    condition: { readonly key: string },
+    signal: AbortSignal,
+  ): Promise<{ succeeded: boolean; record: unknown }> {
     const { key } = condition;
     const answer = await this.#client.call(
       "/v3/kv/txn",
@@ -139,13 +146,12 @@ export class EtcdEngine implements Engine {
   }
 
   #range(filter: { readonly min_mod_revision?: string }, signal: AbortSignal): Promise<unknown> {
+    return this.#client.call("/v3/kv/range", { ...this.#everyKey, ...filter }, signal);
+  }
+
+  get #everyKey(): { readonly key: string; readonly range_end: string } {
     // The first key that does not begin with the prefix, which ends in "/": "0" is the next character.
-    const end = `${this.#prefix.slice(0, -1)}0`;
-    return this.#client.call(
-      "/v3/kv/range",
-      { key: toBase64(this.#prefix), range_end: toBase64(end), ...filter },
-      signal,
-    );
+    return { key: toBase64(this.#prefix), range_end: toBase64(`${this.#prefix.slice(0, -1)}0`) };
   }
 
   #keyOf(name: string): string {

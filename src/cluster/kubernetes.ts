@@ -1,17 +1,13 @@
 import { createHash } from "node:crypto";
 import { type Clock, limits } from "../base/index.ts";
 import type { ClusterMember } from "../model/index.ts";
-import { type Answer, member, memberList, memberText, type Question, statusError } from "./ask.ts";
+import type { ApiServer } from "./api-server.ts";
+import { type Answer, member, memberList, memberText, statusError } from "./ask.ts";
 import type { Engine, EngineOptions, Standing } from "./engine.ts";
 import { decodeMember, encodeMember } from "./member-record.ts";
 
-/** Asks the API server; rejects with HttpError or ClusterError where there is no answer. */
-export type AskApiServer = (question: Question) => Promise<Answer>;
-
 export interface KubernetesEngineOptions extends EngineOptions {
-  readonly ask: AskApiServer;
-  readonly close: () => void;
-  readonly namespace: string;
+  readonly server: ApiServer;
   /** Agents with the same one are a cluster. */
   readonly group: string;
   readonly clock: Clock;
@@ -47,10 +43,10 @@ export class KubernetesEngine implements Engine {
   #sightings = new Map<string, Sighting>();
 
   constructor(options: KubernetesEngineOptions) {
-    const { namespace, group, self, ttlMs } = options;
+    const { server, group, self, ttlMs } = options;
     this.#options = options;
     this.lookEveryMs = ttlMs / 3;
-    this.#path = `/apis/coordination.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/leases`;
+    this.#path = `/apis/coordination.k8s.io/v1/namespaces/${encodeURIComponent(server.namespace)}/leases`;
     this.#objectName = objectName(`${group}-${self.name}`);
   }
 
@@ -62,9 +58,9 @@ export class KubernetesEngine implements Engine {
   }
 
   async members(signal: AbortSignal): Promise<readonly ClusterMember[]> {
-    const { ask, group, self } = this.#options;
+    const { server, group, self } = this.#options;
     const selector = encodeURIComponent(`${groupLabel}=${group}`);
-    const answer = await ask({ method: "GET", path: `${this.#path}?labelSelector=${selector}`, signal });
+    const answer = await server.ask({ method: "GET", path: `${this.#path}?labelSelector=${selector}`, signal });
     if (answer.status !== 200) throw refusal(answer);
     const leases = memberList(answer.json, "items");
     this.#sightings = new Map(leases.map((lease) => [nameOf(lease), this.#sight(lease)]));
@@ -81,15 +77,15 @@ export class KubernetesEngine implements Engine {
   }
 
   close(): void {
-    this.#options.close();
+    this.#options.server.close();
   }
 
   /** Makes the Lease, or takes it over from a holder that has stopped renewing it: this agent before it was killed, most of the time. */
   async #claim(signal: AbortSignal): Promise<Standing> {
-    const { ask, self, ttlMs, bootMs } = this.#options;
-    const found = await ask({ method: "GET", path: this.#pathOf(this.#objectName), signal });
+    const { server, self, ttlMs, bootMs } = this.#options;
+    const found = await server.ask({ method: "GET", path: this.#pathOf(this.#objectName), signal });
     if (found.status === 404) {
-      const created = await ask({ method: "POST", path: this.#path, body: this.#lease(), signal });
+      const created = await server.ask({ method: "POST", path: this.#path, body: this.#lease(), signal });
       if (created.status === 201) return this.#keep(created);
       if (created.status !== 409) throw refusal(created);
       return { heldBy: { name: self.name, instance: "", url: "" } };
@@ -106,7 +102,7 @@ export class KubernetesEngine implements Engine {
   /** Renews the Lease as long as it is still what it was; whether it was. */
   async #replace(lease: unknown, signal: AbortSignal): Promise<boolean> {
     const path = this.#pathOf(this.#objectName);
-    const answer = await this.#options.ask({ method: "PUT", path, body: this.#lease(lease), signal });
+    const answer = await this.#options.server.ask({ method: "PUT", path, body: this.#lease(lease), signal });
     if (answer.status === 200) return this.#keep(answer) === "member";
     if (answer.status !== 404 && answer.status !== 409) throw refusal(answer);
     this.#own = undefined;
@@ -119,7 +115,7 @@ export class KubernetesEngine implements Engine {
   }
 
   #lease(previous?: unknown) {
-    const { group, namespace, self, ttlMs, clock } = this.#options;
+    const { group, server, self, ttlMs, clock } = this.#options;
     const resourceVersion = memberText(previous, "metadata", "resourceVersion");
     const now = microTime(clock.now());
     const acquired = previous === this.#own ? memberText(previous, "spec", "acquireTime") : "";
@@ -128,7 +124,7 @@ export class KubernetesEngine implements Engine {
       kind: "Lease",
       metadata: {
         name: this.#objectName,
-        namespace,
+        namespace: server.namespace,
         ...(resourceVersion && { resourceVersion }),
         labels: { [groupLabel]: group },
         annotations: { [memberAnnotation]: encodeMember(self) },
@@ -173,7 +169,12 @@ export class KubernetesEngine implements Engine {
   async #delete(lease: unknown, signal: AbortSignal): Promise<void> {
     const resourceVersion = memberText(lease, "metadata", "resourceVersion");
     const body = { apiVersion: "v1", kind: "DeleteOptions", preconditions: { resourceVersion } };
-    const answer = await this.#options.ask({ method: "DELETE", path: this.#pathOf(nameOf(lease)), body, signal });
+    const answer = await this.#options.server.ask({
+      method: "DELETE",
+      path: this.#pathOf(nameOf(lease)),
+      body,
+      signal,
+    });
     if (![200, 202, 404, 409].includes(answer.status)) throw refusal(answer);
   }
 
@@ -193,9 +194,9 @@ function memberOf(lease: unknown): ClusterMember {
 
 /** What the API server says of a request that it refuses, and what would help. */
 function refusal(answer: Answer): Error {
-  const said = memberText(answer.json, "message");
-  const rights = "; the service account needs get, list, create, update and delete on leases of coordination.k8s.io";
-  return statusError(answer, answer.status === 403 ? said + rights : said);
+  const rights = "the account needs get, list, create, update and delete on leases of coordination.k8s.io";
+  const said = memberText(answer.json, "message") || Buffer.from(answer.response.body).toString();
+  return statusError(answer, said, answer.status === 403 ? rights : undefined);
 }
 
 /** A name that Kubernetes takes (RFC 1123, at most 253 characters) and that no other text gives. */
@@ -203,7 +204,10 @@ function objectName(text: string): string {
   const legal = text.toLowerCase().replace(/[^a-z0-9.-]/g, "-");
   if (legal === text && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(text)) return text;
   const digest = createHash("sha1").update(text).digest("hex").slice(0, 10);
-  const trimmed = legal.slice(0, 200).replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
+  const trimmed = legal
+    .slice(0, 200)
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-|-$/g, "");
   return `${trimmed}-${digest}`;
 }
 

@@ -2,7 +2,11 @@ import type { ClusterMember } from "../model/index.ts";
 
 /** What an agent tells the others of itself; the name stands in the key. */
 export function encodeMember({ instance, url, startedMs }: ClusterMember): string {
-  return JSON.stringify({ instance, url, ...(startedMs !== undefined && { started: new Date(startedMs).toISOString() }) });
+  return JSON.stringify({
+    instance,
+    url,
+    ...(startedMs !== undefined && { started: new Date(startedMs).toISOString() }),
+  });
 }
 
 /** Reads it. Whoever has a record is a member, even where a later version or somebody's hand wrote what cannot be understood. */

@@ -41,6 +41,9 @@ export class Membership implements Ownership {
   #heldBy: ClusterMember | undefined;
   #heldSinceMs: number | undefined;
   #left = false;
+  /** Since the last look began. */
+  #mayHaveChanged = false;
+  #endPause: () => void = () => {};
   #state: ClusterState = "joining";
   /** Tells one set of owners from another. */
   #sharers = "";
@@ -67,7 +70,7 @@ export class Membership implements Ownership {
     const { nodeName, clock } = this.#options;
     const self = { name: nodeName, instance: crypto.randomUUID(), url, startedMs: clock.now() };
     const hide = this.#metrics.show(() => this.snapshot());
-    await Promise.all([this.#keepMember(self, signal), this.#watchTime(signal)]);
+    await Promise.all([this.#keepMember(self, signal), this.#listen(signal), this.#watchTime(signal)]);
     await this.#leave();
     hide();
   }
@@ -90,16 +93,40 @@ export class Membership implements Ownership {
   }
 
   async #keepMember(self: ClusterMember, signal: AbortSignal): Promise<void> {
-    const { clock, openEngine, ttlMs } = this.#options;
+    const { openEngine, ttlMs } = this.#options;
     while (!signal.aborted) {
+      this.#mayHaveChanged = false;
       try {
         this.#engine ??= await openEngine(self);
         await this.#beat(this.#engine, signal);
       } catch (thrown) {
         if (!signal.aborted) this.#failed(thrown);
       }
-      const everyMs = this.#engine?.lookEveryMs ?? ttlMs / 3;
-      await sleep(clock, everyMs * (1 - jitter * Math.random()), signal).catch(() => undefined);
+      await this.#pause((this.#engine?.lookEveryMs ?? ttlMs / 3) * (1 - jitter * Math.random()), signal);
+    }
+  }
+
+  /** Until it is time to look again, or somebody may have come or gone. */
+  async #pause(forMs: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    const pause = new AbortController();
+    this.#endPause = () => pause.abort();
+    if (!this.#mayHaveChanged)
+      await sleep(clock, forMs, AbortSignal.any([signal, pause.signal])).catch(() => undefined);
+    if (this.#mayHaveChanged) await sleep(clock, limits.clusterChangeMs, signal).catch(() => undefined);
+  }
+
+  #noteHint(): void {
+    this.#mayHaveChanged = true;
+    this.#endPause();
+  }
+
+  /** Listens to the engine where it can be listened to. What fails is not told: looks fail as well, and tell it. */
+  async #listen(signal: AbortSignal): Promise<void> {
+    const { clock, ttlMs } = this.#options;
+    while (!signal.aborted) {
+      await this.#engine?.watch?.(() => this.#noteHint(), signal).catch(() => undefined);
+      await sleep(clock, this.#engine?.lookEveryMs ?? ttlMs / 3, signal).catch(() => undefined);
     }
   }
 
@@ -130,7 +157,9 @@ export class Membership implements Ownership {
   #answered(members: readonly ClusterMember[]): void {
     const { bootMs, log } = this.#options;
     const nowMs = bootMs();
-    this.#view.answered(members, { nowMs, silentMs: nowMs - (this.#answeredMs ?? nowMs) });
+    // While this agent did not run, the others did, and the view they agree on is whole.
+    const outageMs = this.#failing && this.#answeredMs !== undefined ? nowMs - this.#answeredMs : 0;
+    this.#view.answered(members, { nowMs, outageMs });
     if (this.#failing) log.info("The engine of the cluster answers again");
     this.#answeredMs = nowMs;
     this.#failing = false;
@@ -143,7 +172,8 @@ export class Membership implements Ownership {
     const { clock, log } = this.#options;
     const message = errorMessage(thrown);
     this.#metrics.engineFailed(thrown instanceof AgentError ? thrown.reason : "internal");
-    if (this.#error?.message !== message) log.warn("The engine of the cluster did not answer as it should", { err: thrown });
+    if (this.#error?.message !== message)
+      log.warn("The engine of the cluster did not answer as it should", { err: thrown });
     this.#error = { message, atMs: clock.now() };
     this.#failing = true;
     this.#update();

@@ -8,16 +8,7 @@ export interface ClusterMetrics {
   show(read: () => ClusterStatus): () => void;
 }
 
-const states: readonly ClusterState[] = [
-  "joining",
-  "member",
-  "kept",
-  "alone",
-  "stopped",
-  "away",
-  "name_taken",
-  "left",
-];
+const states: readonly ClusterState[] = ["joining", "member", "kept", "alone", "stopped", "away", "name_taken", "left"];
 
 export function createClusterMetrics(metrics: Metrics): ClusterMetrics {
   const changes = metrics.counter("cluster_ownership_changes_total", "Changes of who shares the targets.");

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** 64 bits of a text, as two 32-bit integers. */
 interface Digest {
@@ -34,7 +34,7 @@ export function createOwnerOf(names: Iterable<string>): (address: string) => str
 }
 
 function digest(text: string): Digest {
-  const bytes = createHash("sha1").update(text).digest();
+  const bytes = hash("sha1", text, "buffer");
   return { high: bytes.readUInt32BE(0), low: bytes.readUInt32BE(4) };
 }
 

@@ -38,13 +38,19 @@ export function stateOf(facts: Facts): ClusterState {
 }
 
 /** Whether the agent was kept from running for so long that others may have taken over, by how late it notices. */
-export function wasAway(lateMs: number, { nowMs, renewedMs, ttlMs }: Pick<Facts, "nowMs" | "renewedMs" | "ttlMs">): boolean {
+export function wasAway(
+  lateMs: number,
+  { nowMs, renewedMs, ttlMs }: Pick<Facts, "nowMs" | "renewedMs" | "ttlMs">,
+): boolean {
   // Renewals come every third of a ttl: only half of one more makes the membership end without a failure.
   return lateMs > ttlMs / 2 && renewedMs !== undefined && nowMs - renewedMs >= ttlMs;
 }
 
 /** The state in words, where somebody may want to know more. */
-export function problemOf(state: ClusterState, { heldBy }: { readonly heldBy: ClusterMember | undefined }): string | undefined {
+export function problemOf(
+  state: ClusterState,
+  { heldBy }: { readonly heldBy: ClusterMember | undefined },
+): string | undefined {
   const holder = heldBy?.url ? ` (${heldBy.url})` : "";
   const problems: Partial<Record<ClusterState, string>> = {
     kept: "The engine does not answer: this agent goes on with its share of before, and others may scrape the same targets",

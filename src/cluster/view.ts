@@ -18,10 +18,13 @@ export class View {
     return this.#named && [...this.#named, ...[...this.#awaited.values()].map(({ member }) => member)];
   }
 
-  /** Takes an answer in; `silentMs` is how long there was none before it. */
-  answered(named: readonly ClusterMember[], { nowMs, silentMs }: { readonly nowMs: number; readonly silentMs: number }): void {
+  /** Takes an answer in; `outageMs` is how long the engine gave none before it. */
+  answered(
+    named: readonly ClusterMember[],
+    { nowMs, outageMs }: { readonly nowMs: number; readonly outageMs: number },
+  ): void {
     const present = new Set(named.map(({ name }) => name));
-    if (silentMs >= this.#ttlMs)
+    if (outageMs >= this.#ttlMs)
       for (const member of this.#named ?? [])
         if (!present.has(member.name)) this.#awaited.set(member.name, { member, untilMs: nowMs + this.#ttlMs });
     for (const [name, { untilMs }] of this.#awaited)

@@ -1,17 +1,7 @@
 import * as v from "valibot";
 import type { Secret } from "../base/index.ts";
 import { clusterArguments, type ClusterSettings } from "../cluster/index.ts";
-import {
-  choice,
-  crossCheck,
-  filePath,
-  found,
-  optional,
-  secret,
-  table,
-  text,
-  typeName,
-} from "../schema/index.ts";
+import { choice, crossCheck, filePath, found, optional, secret, table, text, typeName } from "../schema/index.ts";
 import { checkSchema, type CheckOptions } from "./check-schema.ts";
 
 const logLevels = ["debug", "info", "warn", "error"] as const;

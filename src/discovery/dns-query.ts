@@ -78,7 +78,8 @@ async function overUdp({ packet, server, signal, answers }: Exchange): Promise<D
       if (answer) resolve(answer);
     });
     // Connected, so that only this server is heard, and heard to refuse.
-    socket.connect(server.port, server.host, () => socket.send(packet));
+    socket.once("connect", () => signal.aborted || socket.send(packet));
+    socket.connect(server.port, server.host);
   }).finally(() => socket.close());
 }
 

@@ -1,5 +1,11 @@
 import { formatDuration, withoutUserinfo } from "../base/index.ts";
-import { type DiscoveryStatus, type EndpointStatus, type Labels, labelsToJson, type TargetStatus } from "../model/index.ts";
+import {
+  type DiscoveryStatus,
+  type EndpointStatus,
+  type Labels,
+  labelsToJson,
+  type TargetStatus,
+} from "../model/index.ts";
 import type { ConfigStatus } from "./config-status.ts";
 
 /** Wall time as RFC 3339; `undefined` stays away from the JSON. */

@@ -31,9 +31,20 @@ export function addStatusRoutes(app: Hono, options: AppOptions): void {
       config: configJson(options.config()),
       targets: targetsJson(groupTargets(targetsOf(components))),
       endpoints: endpointsOf(components).map(({ component, endpoint }) => ({ component, ...endpointJson(endpoint) })),
+      discovery_failures: components.flatMap(discoveryFailures).slice(0, shownFailures),
       unhealthy: components.filter(({ health }) => health.state === "unhealthy").map(unhealthyJson),
     });
   });
+}
+
+/** Looks for targets that fail; what was found before is scraped on. */
+function discoveryFailures({ id, debugInfo: { discovery } }: ComponentSnapshot) {
+  const { lastError, lastErrorMs, shownSources = [] } = discovery ?? {};
+  return [{ lastError, lastErrorMs }, ...shownSources].flatMap((failing) =>
+    failing.lastError === undefined
+      ? []
+      : [{ component: id, error: preview(failing.lastError, shownMessage), at: rfc3339(failing.lastErrorMs) }],
+  );
 }
 
 function unhealthyJson({ id, health }: ComponentSnapshot) {

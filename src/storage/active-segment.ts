@@ -31,11 +31,16 @@ export interface ActiveSegment {
   bytesWith(recordBytes: number): number;
   /**
    * Writes the records, safe on disk when it resolves, and numbers them. After a rejection none of them is in the segment, `isUsable`
-   * says whether it can be written to, and `mayHold` how many numbers the disk may know all the same.
+   * says whether it can be written to, and `mayHold` how many numbers the disk may know all the same: it may come back after a power cut
+   * with what was cut off, and with the file that was removed.
    */
   append(records: readonly PendingRecord[]): Promise<void>;
   readonly isUsable: boolean;
   readonly mayHold: number;
+  /** Whether the file has its name still: somebody may have removed it. */
+  isLinked(): Promise<boolean>;
+  /** Lets go of the file as it is. */
+  abandon(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -61,16 +66,18 @@ export async function createActiveSegment(
     }
   };
 
-  const undo = async (records: number): Promise<void> => {
+  const undo = async (): Promise<void> => {
     try {
       if (segment.logBytes === 0) {
         isUsable = false;
         await unlink(path);
-      } else await file.truncate(segment.logBytes);
+      } else {
+        await file.truncate(segment.logBytes);
+        await file.datasync();
+      }
     } catch {
       // What made it necessary is reported.
       isUsable = false;
-      mayHold = records;
     }
   };
 
@@ -87,7 +94,8 @@ export async function createActiveSegment(
       try {
         await write(parts);
       } catch (thrown) {
-        await undo(records.length);
+        mayHold = Math.max(mayHold, records.length);
+        await undo();
         throw thrown;
       }
       enter(segment, records);
@@ -98,6 +106,8 @@ export async function createActiveSegment(
     get mayHold() {
       return mayHold;
     },
+    isLinked: async () => (await file.stat()).nlink > 0,
+    abandon: () => file.close(),
     async close() {
       segment.slots.shrink();
       await file.close();

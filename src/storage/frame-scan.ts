@@ -3,6 +3,7 @@ import type { FileHandle } from "node:fs/promises";
 import { limits } from "../base/index.ts";
 import { crc32 } from "node:zlib";
 import { checksum, frameHeadBytes, markerBytes, readFrameHead } from "./frame.ts";
+import { isDiskFailure } from "./storage-error.ts";
 
 /** A frame whose checksum is right. */
 export interface Frame {
@@ -27,7 +28,12 @@ export interface ScanResult {
   readonly damages: number;
   /** The end of the last good frame: what comes after it is torn. */
   readonly end: number;
+  /** What the disk could not give, which counts as damage. */
+  readonly unreadableBytes: number;
 }
+
+// What a disk gives or does not give as a whole.
+const pageBytes = 4096;
 
 /** Reads a file's frames in order. After damage it goes on at the next marker. Never holds more than `spoolReadBytes`, and lets others run between two reads. */
 export async function scanFrames(file: FileHandle, options: ScanOptions): Promise<ScanResult> {
@@ -46,7 +52,7 @@ export async function scanFrames(file: FileHandle, options: ScanOptions): Promis
       offset = next;
     }
   }
-  return { damages, end };
+  return { damages, end, unreadableBytes: view.unreadableBytes };
 }
 
 async function readFrame(view: FileView, marker: Uint8Array, offset: number): Promise<Frame | undefined> {
@@ -93,6 +99,7 @@ async function findMarker(view: FileView, marker: Uint8Array, from: number): Pro
 /** Some bytes of a file, held in one buffer. */
 class FileView {
   readonly size: number;
+  unreadableBytes = 0;
   readonly #file: FileHandle;
   readonly #buffer = Buffer.allocUnsafe(limits.spoolReadBytes);
   #start = 0;
@@ -115,15 +122,25 @@ class FileView {
     this.#length = 0;
     const wanted = Math.min(this.#buffer.length, this.size - offset);
     while (this.#length < wanted) {
-      const { bytesRead } = await this.#file.read(
-        this.#buffer,
-        this.#length,
-        wanted - this.#length,
-        offset + this.#length,
-      );
+      const bytesRead = await this.#read(wanted - this.#length, offset + this.#length);
       if (bytesRead === 0) break;
       this.#length += bytesRead;
     }
     return this.#buffer.subarray(0, this.#length);
+  }
+
+  /** Where the disk fails, it is asked for one page; a page that it cannot give is zeros, in which no frame begins. */
+  async #read(count: number, position: number): Promise<number> {
+    const page = Math.min(count, pageBytes - (position % pageBytes));
+    try {
+      const { bytesRead } = await this.#file.read(this.#buffer, this.#length, count, position);
+      return bytesRead;
+    } catch (thrown) {
+      if (!isDiskFailure(thrown)) throw thrown;
+      if (count > page) return this.#read(page, position);
+      this.#buffer.fill(0, this.#length, this.#length + page);
+      this.unreadableBytes += page;
+      return page;
+    }
   }
 }

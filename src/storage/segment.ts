@@ -72,6 +72,13 @@ export class Segment {
     return true;
   }
 
+  /** Forgets the records from that number on. */
+  cutAt(number: number): void {
+    for (let slot = Math.max(0, number - this.first); slot < this.slots.length; slot++)
+      for (const owner of this.ownersOf(slot)) this.unwant(slot, owner);
+    this.slots.cut(Math.max(0, number - this.first));
+  }
+
   /** The first slot from `from` on that the owner wants. */
   next(owner: string, from: number): number | undefined {
     return this.#wanted.get(owner)?.slots.next(from);

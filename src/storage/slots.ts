@@ -10,6 +10,8 @@ export interface Slots {
   bytesOf(slot: number): number;
   wallMsOf(slot: number): number;
   bootMsOf(slot: number): number;
+  /** Forgets everything from that slot on. */
+  cut(length: number): void;
   /** Gives back what was held for more to come. */
   shrink(): void;
   readonly memoryBytes: number;
@@ -54,6 +56,9 @@ export function createSlots(): Slots {
     bytesOf: (slot) => (slot < length ? (places[2 * slot + 1] as number) : 0),
     wallMsOf: (slot) => times[2 * slot] as number,
     bootMsOf: (slot) => times[2 * slot + 1] as number,
+    cut(to) {
+      length = Math.min(length, to);
+    },
     shrink: () => resize(length),
     get memoryBytes() {
       return (places.length / 2) * bytesPerSlot;

@@ -26,6 +26,7 @@ const causes: Readonly<Record<string, readonly [reason: StorageReason, cause: st
   EPERM: ["denied", "the system does not permit it; make the user of the agent the owner of storage.path"],
   ENOTDIR: ["io", "a part of the path is no directory; set another storage.path"],
   EEXIST: ["io", "something else of that name is there; move it away, or set another storage.path"],
+  EISDIR: ["io", "it is a directory; move it away"],
   EMFILE: ["io", "the process has too many open files; raise its limit (ulimit -n)"],
   EIO: ["io", "the disk failed; look at the system's log"],
 };
@@ -42,12 +43,26 @@ export function isMissing(thrown: unknown): boolean {
   return errorCode(thrown) === "ENOENT";
 }
 
+/** Whether the system had no room for the call itself: nothing is wrong with the file. */
+export function isExhausted(thrown: unknown): boolean {
+  return ["ENOMEM", "EMFILE", "ENFILE", "EAGAIN"].includes(errorCode(thrown) ?? "");
+}
+
+/** Whether the disk could not give what is on it. */
+export function isDiskFailure(thrown: unknown): boolean {
+  return errorCode(thrown) === "EIO";
+}
+
 // Deno 2.9 leaves the code out of some errors of a FileHandle and has the system's number in the text only.
 const numbers: Readonly<Record<string, string>> = {
   1: "EPERM",
   2: "ENOENT",
   5: "EIO",
+  11: "EAGAIN",
+  12: "ENOMEM",
   13: "EACCES",
+  23: "ENFILE",
+  24: "EMFILE",
   28: "ENOSPC",
   30: "EROFS",
   122: "EDQUOT",

@@ -37,6 +37,29 @@ async function statusOf(components: readonly ComponentSnapshot[], given: Paramet
 }
 
 describe("agent status", () => {
+  test("tells where targets could not be discovered, and what to do", async () => {
+    const failing = {
+      name: "/etc/a.json",
+      targets: 2,
+      fromDisk: false,
+      lastError: "Line 3; correct it",
+      lastErrorMs: nowMs,
+    };
+    const discovery = {
+      targets: 2,
+      sources: 1,
+      shownSources: [failing],
+      lastError: "Nobody answers",
+      lastErrorMs: nowMs,
+    };
+    const { code, stdout } = await statusOf([component({ id: "discovery.file.a", debugInfo: { discovery } })]);
+    expect(code).toBe(1);
+    expect(stdout).toContain(
+      "Targets that could not be discovered anew:\n  discovery.file.a: Nobody answers\n  discovery.file.a: Line 3; correct it\n",
+    );
+    expect(stdout).toContain("until it succeeds, the targets found before are scraped");
+  });
+
   test("shows a busy box: what is down with its reason, queues, and what to do next", async () => {
     const { code, stdout } = await statusOf(busyBox(), { config: () => ({ ...loaded, generation: 3 }) });
     expect(code).toBe(1);

@@ -63,12 +63,17 @@ export class FakeApiServer {
     if (headers.authorization !== `Bearer ${this.token}`) return failure(401, "Unauthorized", "Unauthorized");
     if (this.fault === "unavailable") return failure(503, "ServiceUnavailable", "apiserver is shutting down");
     if (this.fault === "forbidden")
-      return failure(403, "Forbidden", `leases.coordination.k8s.io is forbidden: User "agent" cannot list resource "leases"`);
+      return failure(
+        403,
+        "Forbidden",
+        `leases.coordination.k8s.io is forbidden: User "agent" cannot list resource "leases"`,
+      );
     const { pathname, searchParams } = new URL(url, this.url);
     const collection = `/apis/coordination.k8s.io/v1/namespaces/${this.namespace}/leases`;
     if (pathname === collection)
       return method === "POST" ? this.#create(body) : this.#list(searchParams.get("labelSelector") ?? "");
-    if (!pathname.startsWith(`${collection}/`)) return failure(404, "NotFound", "the server could not find the requested resource");
+    if (!pathname.startsWith(`${collection}/`))
+      return failure(404, "NotFound", "the server could not find the requested resource");
     const name = decodeURIComponent(pathname.slice(collection.length + 1));
     const stored = this.leases.get(name);
     if (!stored) return failure(404, "NotFound", `leases.coordination.k8s.io "${name}" not found`);
@@ -81,7 +86,8 @@ export class FakeApiServer {
     const lease = JSON.parse(body) as Stored;
     const { name } = lease.metadata;
     if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(name)) return failure(422, "Invalid", `Lease "${name}" is invalid`);
-    if (this.leases.has(name)) return failure(409, "AlreadyExists", `leases.coordination.k8s.io "${name}" already exists`);
+    if (this.leases.has(name))
+      return failure(409, "AlreadyExists", `leases.coordination.k8s.io "${name}" already exists`);
     return [201, this.#store(lease)];
   }
 

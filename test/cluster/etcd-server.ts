@@ -27,13 +27,16 @@ export class EtcdServer {
   }
 
   async start(): Promise<void> {
-    const command = [
-      etcdProgram ?? "etcd",
-      ...["--data-dir", this.#directory, "--log-level", "error"],
-      ...["--listen-client-urls", this.url, "--advertise-client-urls", this.url],
-      ...["--listen-peer-urls", this.#peerUrl, "--initial-advertise-peer-urls", this.#peerUrl],
-      ...["--initial-cluster", `default=${this.#peerUrl}`],
-    ];
+    const flags = {
+      "data-dir": this.#directory,
+      "log-level": "error",
+      "listen-client-urls": this.url,
+      "advertise-client-urls": this.url,
+      "listen-peer-urls": this.#peerUrl,
+      "initial-advertise-peer-urls": this.#peerUrl,
+      "initial-cluster": `default=${this.#peerUrl}`,
+    };
+    const command = [etcdProgram ?? "etcd", ...Object.entries(flags).map(([name, value]) => `--${name}=${value}`)];
     this.#child = startChild(command);
     await eventually("etcd answers", async () => {
       const answer = await fetch(`${this.url}/health`).catch(() => undefined);

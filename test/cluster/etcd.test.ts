@@ -98,12 +98,34 @@ describe.skipIf(etcdProgram === undefined)("Members in etcd", () => {
     await first.engine.renew(signal);
     expect(await second.engine.renew(signal)).toMatchObject({ heldBy: { url: "http://a:12345/" } });
     const startMs = performance.now();
-    await eventually("it is given up", async () => ((await second.engine.renew(signal)) === "member" ? true : undefined));
+    await eventually("it is given up", async () =>
+      (await second.engine.renew(signal)) === "member" ? true : undefined,
+    );
     // Half of the ttl, and not all of it.
     expect(performance.now() - startMs).toBeLessThan(3900);
     await first.engine.members(signal);
     expect(await first.engine.renew(signal)).toMatchObject({ heldBy: { name: "a" } });
     for (const { engine } of [first, second]) engine.close();
+  });
+
+  test("are told of at once while they are listened to", async () => {
+    const options = { prefix: "/watch" };
+    const [a, b] = [engineOf("a", [etcd.url], options), engineOf("b", [etcd.url], options)];
+    let told = 0;
+    const stop = new AbortController();
+    const ended = a.engine.watch(() => (told += 1), stop.signal).catch(() => undefined);
+    const heard = (times: number) => eventually(`told ${times} times`, () => (told >= times ? true : undefined), 2000);
+    await heard(1);
+    await b.engine.renew(signal);
+    await heard(2);
+    // Renewals are no change.
+    await b.engine.renew(signal);
+    await b.engine.leave(signal);
+    await heard(3);
+    expect(told).toBe(3);
+    stop.abort();
+    await ended;
+    for (const { engine } of [a, b]) engine.close();
   });
 
   test("are reached over the next endpoint where one does not answer", async () => {
@@ -175,7 +197,12 @@ describe.skipIf(etcdProgram === undefined)("An etcd that authenticates", () => {
 describe("An answer that is not etcd's", () => {
   const forms: readonly (readonly [string, number, string, string])[] = [
     ["a page", 200, "<html>Welcome</html>", 'is not JSON: "<html>Welcome</html>"; is this the engine\'s address?'],
-    ["an error of etcd", 503, '{"error":"etcdserver: no leader","code":14}', 'HTTP status 503 and "etcdserver: no leader"'],
+    [
+      "an error of etcd",
+      503,
+      '{"error":"etcdserver: no leader","code":14}',
+      'HTTP status 503 and "etcdserver: no leader"',
+    ],
     ["an error of another server", 404, "404 page not found", 'HTTP status 404 and "404 page not found"'],
   ];
   test.each(forms)("is told: %s", async (_, status, body, message) => {

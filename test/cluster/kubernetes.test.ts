@@ -15,29 +15,28 @@ const ttlMs = 10_000;
 describe("Members as Leases of Kubernetes", () => {
   let server: FakeApiServer;
   let clock: FakeClock;
-  const opened: KubernetesEngine[] = [];
+  const engines: KubernetesEngine[] = [];
   beforeEach(async () => {
     server = await FakeApiServer.start();
     clock = new FakeClock();
   });
   afterEach(async () => {
-    for (const engine of opened.splice(0)) engine.close();
+    for (const engine of engines.splice(0)) engine.close();
     await server[Symbol.asyncDispose]();
   });
 
   async function engineOf(name: string, { group = "pprof-agent", timeoutMs = 2000 } = {}) {
     const settings = { api_server: server.url, namespace: server.namespace, bearer_token: new Secret(server.token) };
-    const api = await openApiServer({
+    const opened = await openApiServer({
       settings,
       clientOptions: { clock: systemClock },
       timeoutMs,
       userAgent: "pprof-agent/test",
     });
     const self = { name, instance: crypto.randomUUID(), url: `http://${name}:12345/`, startedMs: 1_700_000_000_000 };
-    const { ask, close, namespace } = api;
     const bootMs = () => clock.monotonic();
-    const engine = new KubernetesEngine({ ask, close, namespace, group, self, ttlMs, clock, bootMs });
-    opened.push(engine);
+    const engine = new KubernetesEngine({ server: opened, group, self, ttlMs, clock, bootMs });
+    engines.push(engine);
     return { engine, names: async () => (await engine.members(signal)).map((member) => member.name).sort() };
   }
 
@@ -124,7 +123,7 @@ describe("Members as Leases of Kubernetes", () => {
   });
 
   const faults = [
-    ["forbidden", "service account needs get, list, create, update and delete on leases"],
+    ["forbidden", "account needs get, list, create, update and delete on leases"],
     ["unavailable", 'HTTP status 503 and "apiserver is shutting down"'],
     ["hangs", "within 200ms"],
   ] as const;
@@ -149,10 +148,10 @@ describe("The service account of a pod", () => {
     const files = { token: `${server.token}\n`, namespace: server.namespace, "ca.crt": authority.cert };
     for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, name), content);
     const environment = { KUBERNETES_SERVICE_HOST: "127.0.0.1", KUBERNETES_SERVICE_PORT: new URL(server.url).port };
-    const { ask, namespace, close } = await openApiServer({ ...shared, settings: {}, pod: { environment, directory } });
-    const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
-    expect(await ask({ method: "GET", path, signal })).toMatchObject({ status: 200, json: { kind: "LeaseList" } });
-    close();
+    const api = await openApiServer({ ...shared, settings: {}, pod: { environment, directory } });
+    const path = `/apis/coordination.k8s.io/v1/namespaces/${api.namespace}/leases`;
+    expect(await api.ask({ method: "GET", path, signal })).toMatchObject({ status: 200, json: { kind: "LeaseList" } });
+    api.close();
     rmSync(directory, { recursive: true });
   });
 });

@@ -98,6 +98,19 @@ describe("A member of a cluster", () => {
     expect(a.owned()).toEqual(expect.arrayContaining(kept));
   });
 
+  test("notices who joins and who leaves at once, where the engine tells of it", async () => {
+    await using agents = new Agents();
+    agents.engines.tells = true;
+    const a = agents.start("a");
+    await agents.clock.advance(5000);
+    const b = agents.start("b");
+    await agents.clock.advance(100);
+    expect(owners(a, b)).toEqual(exactlyOne);
+    await b.leave();
+    await agents.clock.advance(100);
+    expect(a.owned()).toEqual(addresses);
+  });
+
   test("takes over from one that was killed within a ttl and a look", async () => {
     await using agents = new Agents();
     const [a, b] = [agents.start("a"), agents.start("b")];
@@ -244,6 +257,16 @@ describe("A member that did not run for longer than its ttl", () => {
     await agents.clock.advance(ttlMs / 10);
     expect([a.state(), a.owned()]).toEqual(["member", before]);
     expect(owners(a, b)).toEqual(exactlyOne);
+  });
+
+  test("does not wait for one that left meanwhile", async () => {
+    await using agents = new Agents();
+    const [a, b] = [agents.start("a"), agents.start("b")];
+    await agents.clock.advance(5000);
+    await b.leave();
+    a.sleep(ttlMs + 1000);
+    await agents.clock.advance(ttlMs / 5);
+    expect([a.state(), a.owned()]).toEqual(["member", addresses]);
   });
 
   test("goes on as before when the engine has not answered for another ttl", async () => {

@@ -1,4 +1,4 @@
-import { AgentError } from "../../src/base/index.ts";
+import { aborted, AgentError } from "../../src/base/index.ts";
 import type { Engine, Standing } from "../../src/cluster/engine.ts";
 import type { ClusterMember } from "../../src/model/index.ts";
 
@@ -12,17 +12,15 @@ export class MemoryEngines {
   readonly #records = new Map<string, Record>();
   readonly #nowMs: () => number;
   readonly #ttlMs: number;
+  readonly #listeners = new Set<() => void>();
+  /** Whether engines that are opened from now on can be listened to. */
+  tells = false;
   /** What a call waits for or rejects with: for all agents, or by name. */
   readonly failures = new Map<string, "unreachable" | "silent">();
 
   constructor({ nowMs, ttlMs }: { readonly nowMs: () => number; readonly ttlMs: number }) {
     this.#nowMs = nowMs;
     this.#ttlMs = ttlMs;
-  }
-
-  /** Everybody's lease ends, as where etcd lost its data. */
-  forgetAll(): void {
-    this.#records.clear();
   }
 
   open(self: ClusterMember): Engine {
@@ -37,7 +35,18 @@ export class MemoryEngines {
       lookEveryMs: this.#ttlMs / 10,
       renew: (signal) => call(signal, () => this.#renew(self)),
       members: (signal) => call(signal, () => this.#live()),
-      leave: (signal) => call(signal, () => void this.#records.delete(self.name)),
+      leave: (signal) =>
+        call(signal, () => {
+          this.#records.delete(self.name);
+          this.#tell();
+        }),
+      ...(this.tells && {
+        watch: async (changed: () => void, signal: AbortSignal) => {
+          this.#listeners.add(changed);
+          await aborted(signal);
+          this.#listeners.delete(changed);
+        },
+      }),
       close: () => {},
     };
   }
@@ -46,8 +55,14 @@ export class MemoryEngines {
     const record = this.#records.get(member.name);
     const isForeign = record && record.member.instance !== member.instance && record.untilMs > this.#nowMs();
     if (isForeign) return { heldBy: record.member };
+    const isNew = record?.member.instance !== member.instance;
     this.#records.set(member.name, { member, untilMs: this.#nowMs() + this.#ttlMs });
+    if (isNew) this.#tell();
     return "member";
+  }
+
+  #tell(): void {
+    for (const changed of this.#listeners) changed();
   }
 
   #live(): readonly ClusterMember[] {

@@ -44,7 +44,7 @@ describe("The owner of an address", () => {
 
   test("is the same whatever the order of the nodes, named twice or not", () => {
     const [, addresses] = forms[0] as (typeof forms)[number];
-    const [one, other] = [createOwnerOf(nodes), createOwnerOf([...nodes, ...nodes].reverse())];
+    const [one, other] = [createOwnerOf(nodes), createOwnerOf([...nodes, ...nodes].toReversed())];
     expect(addresses.map(other)).toEqual(addresses.map(one));
   });
 

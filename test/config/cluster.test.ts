@@ -4,6 +4,7 @@ import type { ComponentKind } from "../../src/component/index.ts";
 import { argument, oneOrMany, table } from "../../src/schema/index.ts";
 import { reference } from "../../src/component/index.ts";
 import { createScrapeKind, createSharedScrapeState } from "../../src/pyroscope/scrape/index.ts";
+import { kinds as agentKinds } from "../../src/kinds.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { kinds, parse, problemsOf } from "./kinds.ts";
 
@@ -89,6 +90,30 @@ describe("Sharing the targets of a component that finds those of its own machine
       expect(await problemsOf(`[cluster]\n${shared(targets)}`, withScrape)).toBe(`agent.toml:5:1: ${refused}`);
     },
   );
+
+  const local = [
+    ["[discovery.process.found]", "it finds the processes of its own machine"],
+    ['[discovery.docker.found]\nhost = "unix:///var/run/docker.sock"', "it finds the containers of its own machine"],
+    ['[discovery.kubernetes.found]\nrole = "pod"\nnode_name = "node-1"', "it finds what is on one node"],
+    [
+      '[discovery.kubernetes.found]\nrole = "pod"\nselectors = { role = "pod", field = "status.phase=Running,spec.nodeName=node-1" }',
+      "it finds what is on one node",
+    ],
+    ['[discovery.kubernetes.found]\nrole = "pod"', undefined],
+    ['[discovery.docker.found]\nhost = "tcp://10.0.0.5:2375"', undefined],
+    ['[discovery.dns.found]\nnames = ["_pprof._tcp.example.com"]', undefined],
+  ] as const;
+  test.each(local)("is refused or not, for %j: %p", async (finding, why) => {
+    const id = /\w+\.\w+\.\w+/.exec(finding)?.[0];
+    const text = `[cluster]
+[pyroscope.scrape.a]
+targets = ["${id}"]
+forward_to = []
+clustering = { enabled = true }
+${finding}`;
+    const message = await problemsOf(text, { kinds: agentKinds });
+    expect(message === "" ? undefined : / because (.*?);/.exec(message)?.[1]).toBe(why);
+  });
 
   test("changes nothing without a cluster, or without clustering", async () => {
     expect(await problemsOf(shared('"test.local.found"'), withScrape)).toBe("");

@@ -38,10 +38,11 @@ export function startDocker(): Promise<Started> {
   const [daemon, tool] = [requireProgram("dockerd"), requireProgram("docker")];
   return start("Docker", {
     programs: [daemon, tool],
-    daemon: (at, host) => [
-      ...[daemon ?? "", "--host", host, "--data-root", join(at, "root"), "--exec-root", join(at, "exec")],
-      ...["--pidfile", join(at, "pid"), "--storage-driver", "vfs", "--default-ulimit", ulimits[0] ?? ""],
-    ],
+    daemon: (at, host) =>
+      words(
+        `${daemon} --host ${host} --data-root ${at}/root --exec-root ${at}/exec --pidfile ${at}/pid`,
+        `--storage-driver vfs --default-ulimit ${ulimits[0]}`,
+      ),
     tool: (_at, host) => [tool ?? "", "--host", host],
     runOptions: [],
     lastly: ["network", "prune", "--force"],
@@ -54,10 +55,11 @@ export function startPodman(): Promise<Started> {
   const podman = requireProgram("podman");
   // crun, Podman's first choice, refuses systems that mix both versions of control groups.
   const runc = requireProgram("runc");
-  const flags = (at: string): readonly string[] => [
-    ...[podman ?? "", "--root", join(at, "root"), "--runroot", join(at, "run"), "--tmpdir", join(at, "tmp")],
-    ...["--storage-driver", "vfs", "--runtime", runc ?? "", "--cgroup-manager", "cgroupfs", "--events-backend", "file"],
-  ];
+  const flags = (at: string): readonly string[] =>
+    words(
+      `${podman} --root ${at}/root --runroot ${at}/run --tmpdir ${at}/tmp --storage-driver vfs`,
+      `--runtime ${runc} --cgroup-manager cgroupfs --events-backend file`,
+    );
   return start("Podman", {
     programs: [podman, runc],
     daemon: (at, host) => [...flags(at), "system", "service", "--time=0", host],
@@ -65,6 +67,10 @@ export function startPodman(): Promise<Started> {
     runOptions: ulimits.flatMap((limit) => ["--ulimit", limit]),
     mounts: () => [],
   });
+}
+
+function words(...lines: readonly string[]): readonly string[] {
+  return lines.flatMap((line) => line.split(" "));
 }
 
 interface EngineOptions {
@@ -109,14 +115,15 @@ function skip(title: string, reason: string): Started {
   return { skipped: reason };
 }
 
-async function answers(child: Child, engine: ContainerEngine): Promise<true | undefined> {
-  let ended: unknown;
-  await Promise.race([child.ended.then((exit) => (ended = exit)), Promise.resolve()]);
-  if (ended !== undefined) throw new Error(`The daemon ended with ${String(ended)}`);
-  return engine.cli("version").then(
+function answers(child: Child, engine: ContainerEngine): Promise<true | undefined> {
+  const ended = child.ended.then((exit): never => {
+    throw new Error(`The daemon ended with ${exit}`);
+  });
+  const answered = engine.cli("version").then(
     () => true as const,
     () => undefined,
   );
+  return Promise.race([answered, ended]);
 }
 
 async function imageFile(at: string): Promise<string> {

@@ -6,7 +6,7 @@ import { eventually, runChild } from "../support/child.ts";
 import { freePort } from "../support/free-port.ts";
 import { startPushServer } from "../support/push-server.ts";
 import { startAgent } from "../e2e/agent.ts";
-import { type ContainerEngine, isRunning, startDocker, startPodman } from "./container-engines.ts";
+import { type ContainerEngine, image, isRunning, startDocker, startPodman } from "./container-engines.ts";
 import { runDiscovery } from "./running-discovery.ts";
 
 // Real daemons.
@@ -45,14 +45,16 @@ describe.skipIf(!isRunning(docker))("discovery.docker with Docker's own daemon",
     await engine.cli("network", "connect", "edge-a", "web");
     ids["plain"] = await engine.run("plain", ["--network", "edge-a"], anywhere);
     ids["sidecar"] = await engine.run("sidecar", ["--network", "container:web"], ["-addr", "0.0.0.0:6061"]);
-    ids["hostly"] = await engine.run(
-      "hostly",
-      ["--network", "host", "--label", "profiles=on"],
-      ["-addr", `127.0.0.1:${hostPort}`],
-    );
+    const asksFor = ["scrape=true", `port=${hostPort}`].map((what) => `profiles.grafana.com/goroutine.${what}`);
+    const labels = ["profiles=on", ...asksFor].flatMap((label) => ["--label", label]);
+    ids["hostly"] = await engine.run("hostly", ["--network", "host", ...labels], ["-addr", `127.0.0.1:${hostPort}`]);
     ids["lonely"] = await engine.run("lonely", ["--network", "none"]);
   });
 
+  const imageLabels = async (): Promise<Record<string, string>> => ({
+    __meta_docker_container_image: image,
+    __meta_docker_container_image_id: await engine.cli("image", "inspect", "--format", "{{.Id}}", image),
+  });
   const networkLabels = async (name: string): Promise<Record<string, string>> => ({
     __meta_docker_network_id: await engine.cli("network", "inspect", "--format", "{{.Id}}", name),
     __meta_docker_network_name: name,
@@ -73,6 +75,7 @@ describe.skipIf(!isRunning(docker))("discovery.docker with Docker's own daemon",
       __address__: `${webIp}:6060`,
       __meta_docker_container_id: ids["web"] as string,
       __meta_docker_container_name: "/web",
+      ...(await imageLabels()),
       __meta_docker_container_network_mode: "edge-b",
       __meta_docker_container_label_profiles: "on",
       __meta_docker_container_label_com_example_team_name: "plant 7",
@@ -86,6 +89,7 @@ describe.skipIf(!isRunning(docker))("discovery.docker with Docker's own daemon",
       __address__: `${plainIp}:80`,
       __meta_docker_container_id: ids["plain"] as string,
       __meta_docker_container_name: "/plain",
+      ...(await imageLabels()),
       __meta_docker_container_network_mode: "edge-a",
       __meta_docker_network_ip: plainIp,
       ...edgeA,
@@ -99,8 +103,11 @@ describe.skipIf(!isRunning(docker))("discovery.docker with Docker's own daemon",
       __address__: "localhost",
       __meta_docker_container_id: ids["hostly"] as string,
       __meta_docker_container_name: "/hostly",
+      ...(await imageLabels()),
       __meta_docker_container_network_mode: "host",
       __meta_docker_container_label_profiles: "on",
+      __meta_docker_container_label_profiles_grafana_com_goroutine_scrape: "true",
+      __meta_docker_container_label_profiles_grafana_com_goroutine_port: String(hostPort),
       ...(await networkLabels("host")),
     });
     expect(byName.has("/lonely")).toBe(false);
@@ -171,6 +178,28 @@ url = "${server.url}"
     expect(server.accepted[0]?.labels).toMatchObject({ service_name: "web", instance: `${ip}:6060` });
     expect(Object.keys(server.accepted[0]?.labels ?? {}).filter((name) => name.startsWith("__meta"))).toEqual([]);
     expect(await agent.metric("discovery_targets", { component_id: "discovery.docker.local" })).toBe(1);
+  });
+
+  test("feeds a running agent with what containers ask for by label, in the network of the host too", async () => {
+    await using server = await startPushServer();
+    await using agent = await startAgent(`
+[discovery.docker.local]
+host = "${engine.host}"
+[pyroscope.scrape.containers]
+targets = ["discovery.docker.local"]
+rules_preset = "kubernetes-annotations"
+forward_to = ["pyroscope.write.test"]
+scrape_interval = "2s"
+[[pyroscope.write.test.endpoint]]
+url = "${server.url}"
+`);
+    await server.waitFor(() => server.accepted.length > 1, { timeoutMs: 20_000 });
+    const sent = server.accepted.map(({ labels }) => [labels["service_name"], labels["instance"], labels["__name__"]]);
+    const expected = ["hostly", `localhost:${hostPort}`, "goroutine"];
+    expect(sent).toEqual(sent.map(() => expected));
+    expect((await agent.targets()).map(({ url }) => url)).toEqual([
+      `http://localhost:${hostPort}/debug/pprof/goroutine`,
+    ]);
   });
 
   test("follows containers that come and go, and keeps what it knows while the daemon is away", async () => {

@@ -101,9 +101,11 @@ describe("discovery.http", () => {
     async (_title, answer, says) => {
       await using server = await startSdServer();
       server.groups([{ targets: ["a:1"] }]);
-      await using discovery = runDiscovery(httpKind, { url: server.url, refresh_interval: "500ms" });
+      await using discovery = runDiscovery(httpKind, { url: server.url });
       await discovery.untilAddresses(["a:1"]);
       server.answer(answer);
+      // Other arguments are a reason to look at once.
+      discovery.apply({ url: server.url, refresh_interval: "30s" });
       const { lastError } = await discovery.untilStatus("it failed", (status) => status.lastError !== undefined);
       expect(lastError).toContain(says);
       expect(discovery.addresses()).toEqual(["a:1"]);

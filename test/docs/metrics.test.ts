@@ -27,6 +27,8 @@ endpoint = { url = "http://127.0.0.1:9" }
 [pyroscope.store.a]
 [discovery.file.a]
 files = ["none.json"]
+[discovery.process.a]
+ports = 9
 [discovery.relabel.a]
 targets = ["discovery.file.a"]
 `;

@@ -1,7 +1,8 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { FakeApiServer } from "../cluster/api-server.ts";
 import { EtcdServer, etcdProgram } from "../cluster/etcd-server.ts";
 import { type ClusterFindings, ClusterWorld } from "../faults/cluster-scenarios.ts";
-import { startAgent } from "./agent.ts";
+import { type Agent, startAgent } from "./agent.ts";
 
 // Real agents on a real etcd: what is promised is promised in seconds.
 setDefaultTimeout(90_000);
@@ -78,4 +79,33 @@ forward_to = []
   await second.stop();
   await first.child.waitFor(/Targets are shared anew.*members=first\n/);
   expect(new Set((await first.targets()).map(({ url }) => new URL(url).host)).size).toBe(4);
+});
+
+test("Agents share their targets by Leases of Kubernetes, and one takes over from another that was killed", async () => {
+  await using server = await FakeApiServer.start();
+  const configOf = (nodeName: string): string => `
+[cluster]
+node_name = "${nodeName}"
+ttl = "2s"
+[cluster.kubernetes]
+api_server = "${server.url}"
+namespace = "${server.namespace}"
+bearer_token = "${server.token}"
+[pyroscope.scrape.local]
+clustering = { enabled = true }
+targets = [{ __address__ = "10.255.0.1:1" }, { __address__ = "10.255.0.2:1" }, { __address__ = "10.255.0.3:1" }]
+forward_to = []
+`;
+  await using first = await startAgent(configOf("first"));
+  await using second = await startAgent(configOf("second"));
+  await first.child.waitFor(/Targets are shared anew.*members="first second"/);
+  const addresses = async (agent: Agent) => new Set((await agent.targets()).map(({ url }) => new URL(url).host));
+  const [ofFirst, ofSecond] = [await addresses(first), await addresses(second)];
+  expect(ofFirst.size + ofSecond.size).toBe(3);
+  await second.child.stop("SIGKILL");
+  await first.child.waitFor(/Targets are shared anew.*members=first\n/);
+  expect((await addresses(first)).size).toBe(3);
+  await first.stop();
+  // One left in order, and of the other it is not known.
+  expect([...server.leases.keys()]).toEqual(["pprof-agent-second"]);
 });

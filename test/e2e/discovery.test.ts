@@ -88,7 +88,9 @@ describe("targets that an agent discovers", () => {
     });
     expect(last_error).toContain('HTTP status 500 with "broken"');
     await untilInstances(agent, [address(2), address(3)]);
-    expect(await agent.metric("discovery_refresh_failures_total", { component_id: id, reason: "status" })).toBeGreaterThan(0);
+    expect(
+      await agent.metric("discovery_refresh_failures_total", { component_id: id, reason: "status" }),
+    ).toBeGreaterThan(0);
 
     sd.groups([]);
     await untilInstances(agent, []);
@@ -120,7 +122,10 @@ describe("targets that an agent discovers", () => {
     await untilInstances(agent, [address(2), address(3)]);
     const health = async (host: number) =>
       (await agent.targets()).find(({ labels }) => labels["instance"] === address(host))?.health;
-    await eventually("both are up", async () => ((await health(2)) === "up" && (await health(3)) === "up") || undefined);
+    await eventually(
+      "both are up",
+      async () => ((await health(2)) === "up" && (await health(3)) === "up") || undefined,
+    );
     publish("..2", [3, 4]);
     await untilInstances(agent, [address(3), address(4)]);
     // A loop that had been begun anew would not have scraped yet.

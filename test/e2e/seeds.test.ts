@@ -173,7 +173,9 @@ describe("the documentation's example", () => {
       let config = readFileSync(join(examples, `${name}.toml`), "utf8").replace("http://pyroscope:4100", server.url);
       for (const { address, program } of programs) config = config.replace(`"${address}"`, `"${program.address}"`);
       const dynamic = programs.filter(({ address }) => address in discovered);
-      await using sd = await startSdServer(dynamic.map(({ program, own }) => ({ targets: [program.address], labels: own })));
+      await using sd = await startSdServer(
+        dynamic.map(({ program, own }) => ({ targets: [program.address], labels: own })),
+      );
       config = config.replace("https://example.com/scrape_targets", sd.url);
       await using agent = await startAgent(config);
       // Nothing is scheduled but what is documented, so that what has not been asked for by the end of this test never is.

@@ -5,7 +5,10 @@ import type { ServerResponse } from "node:http";
 import { createAuthority } from "../support/certificates.ts";
 
 /** An object of the API, as far as the fake cares. */
-export type FakeObject = { readonly metadata: { readonly name: string; readonly namespace?: string } } & object;
+export type FakeObject = {
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly [more: string]: unknown;
+};
 
 /**
  * Not a Kubernetes: what an API server says of one resource, in the documented form (lists in pages, watches with versions and bookmarks), over
@@ -40,7 +43,7 @@ export class FakeApiServer implements AsyncDisposable {
       else if (searchParams.get("watch") === "true") this.#watch(searchParams, response);
       else this.#list(searchParams, response);
     });
-    this.#server.on("connection", (socket) => {
+    this.#server.on("secureConnection", (socket) => {
       this.#sockets.add(socket);
       socket.once("close", () => this.#sockets.delete(socket));
     });

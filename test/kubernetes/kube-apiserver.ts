@@ -21,7 +21,7 @@ if (!hasKubeApiserver)
   );
 
 /** Who may do everything, and who may do only what a test allows. */
-const tokens = { admin: "test-admin-token", agent: "test-agent-token" } as const;
+const tokens = { admin: "test-admin-token", agent: "test-agent-token", nobody: "test-nobody-token" } as const;
 
 /** A real kube-apiserver on a real etcd: no kubelets and no controllers, so that objects are what a test says they are. */
 export class KubeApiserver implements AsyncDisposable {
@@ -49,7 +49,7 @@ export class KubeApiserver implements AsyncDisposable {
     const keys = generateKeyPairSync("rsa", { modulusLength: 2048 });
     const accountKey = keys.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
     const accountPublicKey = keys.publicKey.export({ type: "spki", format: "pem" }).toString();
-    const people = `${tokens.admin},admin,1,"system:masters"\n${tokens.agent},agent,2,\n`;
+    const people = `${tokens.admin},admin,1,"system:masters"\n${tokens.agent},agent,2,\n${tokens.nobody},nobody,3,\n`;
     this.#etcd = etcd;
     this.#directory = directory;
     this.url = `https://127.0.0.1:${port}`;
@@ -91,6 +91,17 @@ export class KubeApiserver implements AsyncDisposable {
   async stop(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
     await this.#child?.stop(signal);
     this.#child = undefined;
+  }
+
+  /** Deletes what etcd has under this key, and with it all that happened before. */
+  async forget(key: string): Promise<void> {
+    const ask = async (path: string, body: unknown): Promise<{ header: { revision: string } }> => {
+      const answer = await fetch(`${this.#etcd.url}/v3/kv/${path}`, { method: "POST", body: JSON.stringify(body) });
+      if (!answer.ok) throw new Error(`etcd answers ${path} with ${answer.status}: ${await answer.text()}`);
+      return (await answer.json()) as { header: { revision: string } };
+    };
+    const { header } = await ask("deleterange", { key: Buffer.from(key).toString("base64") });
+    await ask("compaction", { revision: header.revision });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

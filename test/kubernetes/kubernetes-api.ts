@@ -77,3 +77,47 @@ function merged(now: unknown, change: unknown): unknown {
   ]);
   return { ...now, ...(Object.fromEntries(entries) as object) };
 }
+
+const rbac = "/apis/rbac.authorization.k8s.io/v1";
+
+/** Lets a user list and watch these resources, everywhere or in one namespace. */
+export async function allow(
+  api: KubernetesApi,
+  { user, resources, namespace }: { user: string; resources: readonly string[]; namespace?: string },
+): Promise<void> {
+  const kind = namespace === undefined ? "ClusterRole" : "Role";
+  const place = namespace === undefined ? rbac : `${rbac}/namespaces/${namespace}`;
+  const name = `${user}-${resources.join("-")}`;
+  const apiVersion = "rbac.authorization.k8s.io/v1";
+  const rules = [{ apiGroups: ["*"], resources, verbs: ["list", "watch"] }];
+  await api.create(`${place}/${kind.toLowerCase()}s`, { apiVersion, kind, metadata: { name }, rules });
+  await api.create(`${place}/${kind.toLowerCase()}bindings`, {
+    apiVersion,
+    kind: `${kind}Binding`,
+    metadata: { name },
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind, name },
+    subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: user }],
+  });
+}
+
+export interface PodOptions {
+  readonly name: string;
+  readonly ip: string;
+  readonly node?: string;
+  readonly port?: number;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** A pod that runs one container `app`, as a kubelet would report it. */
+export function runningPod({ name, ip, node = "n1", port = 6060, labels = {}, annotations = {} }: PodOptions) {
+  return {
+    kind: "Pod",
+    metadata: { name, labels, annotations },
+    spec: {
+      nodeName: node,
+      containers: [{ name: "app", image: "shop:1", ports: [{ name: "pprof", containerPort: port }] }],
+    },
+    status: { phase: "Running", podIP: ip, hostIP: "192.168.0.1", conditions: [{ type: "Ready", status: "True" }] },
+  };
+}

@@ -53,7 +53,9 @@ describe("the page of a busy box", () => {
       id: "pyroscope.scrape.local",
       debugInfo: { targets: [], share: { knownTargets: 300, ownedTargets: 0 } },
     });
-    const response = await testApp([share], { cluster: () => cluster({ state: "kept", problem: "<b>No engine</b>" }) }).get("/");
+    const response = await testApp([share], {
+      cluster: () => cluster({ state: "kept", problem: "<b>No engine</b>" }),
+    }).get("/");
     const html = await response.text();
     expect(html).toContain('<span class="state bad">engine lost</span> <strong><bdi>edge-1</bdi></strong>');
     expect(html).toContain("2 members in etcd, one that is gone is missed after 10s; renewed ");

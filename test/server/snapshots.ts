@@ -15,7 +15,12 @@ export const nowMs = Date.UTC(2026, 0, 31, 12, 0, 0);
 
 /** A cluster of two agents, of which this is the first, that is well. */
 export function cluster(given: Partial<ClusterStatus> = {}): ClusterStatus {
-  const member = (name: string) => ({ name, instance: "random", url: `http://${name}:12345/`, startedMs: nowMs - 60_000 });
+  const member = (name: string) => ({
+    name,
+    instance: "random",
+    url: `http://${name}:12345/`,
+    startedMs: nowMs - 60_000,
+  });
   return {
     nodeName: "edge-1",
     state: "member",

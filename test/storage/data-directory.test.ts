@@ -59,6 +59,14 @@ describe("A data directory", () => {
     expect(text(await directory.take("x", { maxBytes: 5 }))).toBe("12345");
   });
 
+  test("leaves a file that is read where it is", async () => {
+    const directory = opened(freshPath());
+    expect(await directory.read("x", { maxBytes: 10 })).toBeUndefined();
+    await directory.save("x", [bytes("12345")]);
+    for (let round = 0; round < 2; round++) expect(text(await directory.read("x", { maxBytes: 5 }))).toBe("12345");
+    await expect(directory.read("x", { maxBytes: 4 })).rejects.toMatchObject({ reason: "too_large" });
+  });
+
   test.each(["", ".", "..", "a/b", "lock", "spool", ".hidden", "a b"])("refuses the name %j", async (name) => {
     const directory = opened(freshPath());
     await expect(directory.save(name, [])).rejects.toThrow(`under the name "${name}"`);

@@ -25,10 +25,16 @@ export function generateDocs(): ReadonlyMap<string, string> {
   for (const name of ["server", "storage", "logging", "cluster"] as const)
     files.set(
       `docs/reference/${name}.md`,
-      referencePage({ title: name, intro: [], header: `[${name}]`, arguments: argumentsOf(settings[name]) }),
+      referencePage({ title: name, intro: introOf(name), header: `[${name}]`, arguments: argumentsOf(settings[name]) }),
     );
   files.set("docs/reference/README.md", indexPage());
   return files;
+}
+
+function introOf(name: string): readonly string[] {
+  return name === "cluster"
+    ? ["Agents that share their targets: what happens when is in [clustering](../clustering.md)."]
+    : [];
 }
 
 function kindPage({ name, summary, schema, exports, example }: DocumentedKind): string {

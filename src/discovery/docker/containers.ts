@@ -13,6 +13,8 @@ export const containersReply = v.array(
   v.object({
     Id: v.string(),
     Names: list(v.string()),
+    Image: text(),
+    ImageID: text(),
     Labels: record(v.string()),
     Ports: list(v.object({ IP: text(), PrivatePort: count(), PublicPort: count(), Type: text() })),
     /** Podman before version 5 leaves it out. */
@@ -50,6 +52,8 @@ export function targetsOfContainers(containers: readonly Container[], options: C
       [`${prefix}container_id`, container.Id],
       [`${prefix}container_name`, name],
       [`${prefix}container_network_mode`, container.HostConfig?.NetworkMode ?? ""],
+      [`${prefix}container_image`, container.Image],
+      [`${prefix}container_image_id`, container.ImageID],
       ...metaLabels(`${prefix}container_label_`, container.Labels),
     ];
     const owner = networkOwner(container, byId);

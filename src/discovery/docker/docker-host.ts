@@ -30,7 +30,7 @@ export function dockerUrl(host: string, path: string, { withTls }: { readonly wi
   const scheme = withTls ? "https" : "http";
   const isTcp = /^tcp:/i.test(host);
   const url = new URL(isTcp ? host.replace(/^tcp/i, scheme) : host);
-  const port = isTcp && !/:\d+\/*$/.test(host) ? `:${tcpPorts[scheme]}` : "";
+  const port = isTcp && new URL(host).port === "" ? `:${tcpPorts[scheme]}` : "";
   return `${url.origin}${port}${trimmed(url.pathname)}${path}`;
 }
 

@@ -1,5 +1,5 @@
-import { labelsFrom, type Target } from "../../model/index.ts";
-import { hostAndPort, metaPrefix, type Pair } from "./object-labels.ts";
+import type { Target } from "../../model/index.ts";
+import { hostAndPort, metaPrefix, type Pair, targetFrom } from "./object-labels.ts";
 import { type KeptContainer, type KeptPod, podLabels, portLabels } from "./pod.ts";
 import type { Surroundings } from "./role.ts";
 
@@ -56,7 +56,7 @@ function portsBut(covered: ReadonlySet<number>, { pod, shared }: OtherPorts): re
     container.ports
       .filter(({ number }) => !covered.has(number))
       .map((port) =>
-        labelsFrom([
+        targetFrom([
           ...shared,
           ...podLabels(pod),
           ...containerLabels(container),

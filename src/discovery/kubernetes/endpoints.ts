@@ -1,5 +1,5 @@
 import { listAt, numberAt, textAt } from "../../kubernetes/index.ts";
-import { labelsFrom, type Target } from "../../model/index.ts";
+import type { Target } from "../../model/index.ts";
 import { namespaceLabels, nodeLabels } from "./attached-labels.ts";
 import { BackingPods, type TargetReference } from "./backing-pods.ts";
 import {
@@ -10,6 +10,7 @@ import {
   namespaceLabel,
   objectLabels,
   type Pair,
+  targetFrom,
 } from "./object-labels.ts";
 import type { KeptPort } from "./pod.ts";
 import type { Role, Surroundings } from "./role.ts";
@@ -94,7 +95,7 @@ interface AddressOptions {
 function targetOf(address: KeptAddress, { port, shared, pods, around }: AddressOptions): Target {
   const { ip, hostname, node, isReady, reference } = address;
   const nodeName = node || (reference.kind === "Node" ? reference.name : "");
-  return labelsFrom([
+  return targetFrom([
     ...shared,
     [`${metaPrefix}endpoint_port_name`, port.name],
     [`${metaPrefix}endpoint_port_protocol`, port.protocol],

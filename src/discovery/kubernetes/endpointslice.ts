@@ -1,5 +1,5 @@
 import { flagAt, listAt, mapAt, numberAt, textAt } from "../../kubernetes/index.ts";
-import { labelsFrom, type Target } from "../../model/index.ts";
+import type { Target } from "../../model/index.ts";
 import { namespaceLabels, nodeLabels } from "./attached-labels.ts";
 import { BackingPods, type TargetReference } from "./backing-pods.ts";
 import { keepReference } from "./endpoints.ts";
@@ -12,6 +12,7 @@ import {
   namespaceLabel,
   objectLabels,
   type Pair,
+  targetFrom,
 } from "./object-labels.ts";
 import type { Role, Surroundings } from "./role.ts";
 import { serviceLabels } from "./service.ts";
@@ -111,7 +112,7 @@ interface EndpointOptions {
 function targetOf(endpoint: KeptEndpoint, { address, port, shared, pods, around }: EndpointOptions): Target {
   const { hostname, node, zone, conditions, topology, reference } = endpoint;
   const prefix = `${metaPrefix}endpointslice`;
-  return labelsFrom([
+  return targetFrom([
     ...shared,
     [`${prefix}_port`, port.number === undefined ? "" : String(port.number)],
     [`${prefix}_port_name`, port.name],

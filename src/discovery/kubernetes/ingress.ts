@@ -1,5 +1,4 @@
 import { listAt, textAt, valueAt } from "../../kubernetes/index.ts";
-import { labelsFrom } from "../../model/index.ts";
 import { namespaceLabels } from "./attached-labels.ts";
 import {
   keepMetadata,
@@ -8,6 +7,7 @@ import {
   namespaceLabel,
   objectLabels,
   type Pair,
+  targetFrom,
 } from "./object-labels.ts";
 import type { Role } from "./role.ts";
 
@@ -54,7 +54,7 @@ export const ingressRole: Role<"ingresses"> = {
     return rules.flatMap(({ host, paths }) => {
       const scheme = tlsHosts.some((covered) => covers(covered, host)) ? "https" : "http";
       return paths.map((path) =>
-        labelsFrom([
+        targetFrom([
           ...shared,
           [`${metaPrefix}ingress_scheme`, scheme],
           [`${metaPrefix}ingress_host`, host],

@@ -9,7 +9,13 @@ import {
 } from "../../kubernetes/index.ts";
 import { discoveryKind } from "../discovery-kind.ts";
 import type { Finder, FinderContext, Report } from "../finder.ts";
-import { type KubernetesArguments, kubernetesArguments, type RoleName, uselessArguments } from "./arguments.ts";
+import {
+  type KubernetesArguments,
+  kubernetesArguments,
+  nodeOfFields,
+  type RoleName,
+  uselessArguments,
+} from "./arguments.ts";
 import { endpointsRole } from "./endpoints.ts";
 import { endpointsliceRole } from "./endpointslice.ts";
 import { ingressRole } from "./ingress.ts";
@@ -30,8 +36,14 @@ export const kubernetesKind = discoveryKind<KubernetesArguments>({
     const ofClient = api_server === undefined ? [] : await httpWarnings({ args, urls: [api_server] });
     return [...uselessArguments(args), ...ofClient].map((warning) => `${id}: ${warning}`);
   },
+  nodeLocal: (args) => (isOfOneNode(args) ? "it finds what is on one node" : undefined),
   find: findInKubernetes,
 });
+
+/** Whether only one node's pods, or one node, are looked for: there is then an agent for each. */
+function isOfOneNode({ node_name, selectors = [] }: KubernetesArguments): boolean {
+  return node_name !== undefined || selectors.some(({ role, field = "" }) => nodeOfFields(role, field) !== undefined);
+}
 
 // Each is a Role of its own resource, and all of them are run alike.
 const roles = {

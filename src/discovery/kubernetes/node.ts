@@ -1,5 +1,4 @@
 import { listAt, numberAt, textAt } from "../../kubernetes/index.ts";
-import { labelsFrom } from "../../model/index.ts";
 import {
   hostAndPort,
   keepMetadata,
@@ -8,6 +7,7 @@ import {
   metaPrefix,
   objectLabels,
   type Pair,
+  targetFrom,
 } from "./object-labels.ts";
 import type { Role } from "./role.ts";
 
@@ -45,7 +45,7 @@ export const nodeRole: Role<"nodes"> = {
     const address = addressTypes.map((type) => byType.get(type)).find((found) => found !== undefined);
     if (address === undefined) return [];
     return [
-      labelsFrom([
+      targetFrom([
         ...objectLabels("node", metadata),
         [`${metaPrefix}node_provider_id`, providerId],
         ...conditions.map(

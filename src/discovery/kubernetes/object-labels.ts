@@ -1,5 +1,6 @@
 import { limits } from "../../base/index.ts";
 import { mapAt, textAt } from "../../kubernetes/index.ts";
+import { labelsFrom, type Target } from "../../model/index.ts";
 
 /** A label of a target. */
 export type Pair = readonly [name: string, value: string];
@@ -13,6 +14,23 @@ export interface KeptMetadata {
 }
 
 export const metaPrefix = "__meta_kubernetes_";
+
+/** Names of labels that were made; their number is that of the labels and annotations in use. */
+const madeNames = new Map<string, string>();
+const mostNames = 10_000;
+
+/** A target with these labels. Thousands of targets share the texts of their names, which are put together anew for each of them. */
+export function targetFrom(pairs: readonly Pair[]): Target {
+  return labelsFrom(pairs.map(([name, value]) => [shared(name), value]));
+}
+
+function shared(name: string): string {
+  const made = madeNames.get(name);
+  if (made !== undefined) return made;
+  if (madeNames.size >= mostNames) madeNames.clear();
+  madeNames.set(name, name);
+  return name;
+}
 
 /** A copy of the whole object, which kubectl leaves behind. */
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration";

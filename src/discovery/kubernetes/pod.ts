@@ -1,5 +1,5 @@
 import { flagAt, listAt, numberAt, textAt } from "../../kubernetes/index.ts";
-import { labelsFrom, type Target } from "../../model/index.ts";
+import type { Target } from "../../model/index.ts";
 import { namespaceLabels, nodeLabels } from "./attached-labels.ts";
 import {
   hostAndPort,
@@ -9,6 +9,7 @@ import {
   namespaceLabel,
   objectLabels,
   type Pair,
+  targetFrom,
 } from "./object-labels.ts";
 import type { Role } from "./role.ts";
 
@@ -113,9 +114,9 @@ function containerTargets(container: KeptContainer, { pod, shared }: ContainerOp
     [`${metaPrefix}pod_container_image`, container.image],
     [`${metaPrefix}pod_container_init`, String(container.isInit)],
   ];
-  if (container.ports.length === 0) return [labelsFrom([...own, ["__address__", pod.ip]])];
+  if (container.ports.length === 0) return [targetFrom([...own, ["__address__", pod.ip]])];
   return container.ports.map((port) =>
-    labelsFrom([...own, ...portLabels(port), ["__address__", hostAndPort(pod.ip, port.number)]]),
+    targetFrom([...own, ...portLabels(port), ["__address__", hostAndPort(pod.ip, port.number)]]),
   );
 }
 

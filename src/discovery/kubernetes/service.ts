@@ -1,5 +1,4 @@
 import { listAt, numberAt, textAt } from "../../kubernetes/index.ts";
-import { labelsFrom } from "../../model/index.ts";
 import { namespaceLabels } from "./attached-labels.ts";
 import {
   hostAndPort,
@@ -9,6 +8,7 @@ import {
   namespaceLabel,
   objectLabels,
   type Pair,
+  targetFrom,
 } from "./object-labels.ts";
 import type { KeptPort } from "./pod.ts";
 import type { Role } from "./role.ts";
@@ -46,7 +46,7 @@ export const serviceRole: Role<"services"> = {
     const { name, namespace } = service.metadata;
     const shared = [...serviceLabels(service), ...kindLabels(service), ...namespaceLabels(namespace, around)];
     return service.ports.map((port) =>
-      labelsFrom([
+      targetFrom([
         ...shared,
         [`${metaPrefix}service_port_name`, port.name],
         [`${metaPrefix}service_port_number`, String(port.number)],

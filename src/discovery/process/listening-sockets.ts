@@ -1,7 +1,7 @@
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { endianness } from "node:os";
 import { join } from "node:path";
-import { limits } from "../../base/index.ts";
+import { formatSize, limits } from "../../base/index.ts";
 import { DiscoveryError } from "../discovery-error.ts";
 
 /** A TCP socket that waits for connections. */
@@ -21,45 +21,47 @@ export async function listeningSockets(proc: string): Promise<readonly Listening
   return [...(four ?? []), ...(six ?? [])];
 }
 
-async function listening(file: string): Promise<readonly ListeningSocket[]> {
-  const sockets: ListeningSocket[] = [];
-  for (const line of await firstLines(file)) {
-    const socket = parseLine(line);
-    if (socket) sockets.push(socket);
-  }
-  return sockets;
-}
-
 const listen = "0A";
 const chunkBytes = 16_384;
 
-/** The lines about listening sockets. They come first, and the many others are not read. */
-async function firstLines(file: string): Promise<readonly string[]> {
-  const handle = await open(file).catch((thrown: unknown) => {
-    // A system without IPv6.
-    if ((thrown as { code?: string }).code === "ENOENT" && file.endsWith("6")) return undefined;
-    throw new DiscoveryError("unreadable", `Cannot read "${file}": ${String((thrown as { code?: string }).code)}`, {
-      cause: thrown,
-    });
-  });
-  if (!handle) return [];
+/** Those of one table. They come first in it, and the many others are not read. */
+async function listening(file: string): Promise<readonly ListeningSocket[]> {
+  const table = await openTable(file);
+  if (!table) return [];
+  const sockets: ListeningSocket[] = [];
+  const buffer = Buffer.alloc(chunkBytes);
+  let rest = "";
   try {
-    let text = "";
-    const buffer = Buffer.alloc(chunkBytes);
-    while (text.length < limits.socketTableBytes) {
-      const { bytesRead } = await handle.read(buffer, 0, chunkBytes, null);
-      text += buffer.toString("latin1", 0, bytesRead);
-      const lines = text.split("\n").slice(1, -1);
-      const end = lines.findIndex((line) => fieldsOf(line)[3] !== listen);
-      if (end >= 0) return lines.slice(0, end);
-      if (bytesRead === 0) return lines;
+    for (let bytes = 0; bytes < limits.socketTableBytes; ) {
+      const { bytesRead } = await table.read(buffer, 0, chunkBytes, null);
+      if (bytesRead === 0) return sockets;
+      bytes += bytesRead;
+      const lines = (rest + buffer.toString("latin1", 0, bytesRead)).split("\n");
+      rest = lines.pop() ?? "";
+      for (const fields of lines.map(fieldsOf)) {
+        if (fields[0] === "sl") continue;
+        if (fields[3] !== listen) return sockets;
+        const socket = socketOf(fields);
+        if (socket) sockets.push(socket);
+      }
     }
-    throw new DiscoveryError(
-      "too_large",
-      `Cannot read "${file}": its listening sockets are more than can be looked at`,
-    );
   } finally {
-    await handle.close();
+    await table.close();
+  }
+  throw new DiscoveryError(
+    "too_large",
+    `Cannot read "${file}": what it has of listening sockets is more than ${formatSize(limits.socketTableBytes)}`,
+  );
+}
+
+/** `undefined` on a system without IPv6. */
+async function openTable(file: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(file);
+  } catch (cause) {
+    const { code = "" } = cause as { readonly code?: string };
+    if (code === "ENOENT" && file.endsWith("6")) return undefined;
+    throw new DiscoveryError("unreadable", `Cannot read "${file}": ${code}`, { cause });
   }
 }
 
@@ -67,8 +69,8 @@ function fieldsOf(line: string): readonly string[] {
   return line.trim().split(/\s+/);
 }
 
-function parseLine(line: string): ListeningSocket | undefined {
-  const [, local = "", , , , , , uid = "", , inode = ""] = fieldsOf(line);
+function socketOf(fields: readonly string[]): ListeningSocket | undefined {
+  const [, local = "", , , , , , uid = "", , inode = ""] = fields;
   const [address = "", port = ""] = local.split(":");
   const ip = parseAddress(address);
   return ip === undefined ? undefined : { inode, ip, port: Number.parseInt(port, 16), uid: Number(uid) };

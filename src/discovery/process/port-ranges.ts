@@ -17,7 +17,7 @@ export function portRange() {
       (written) => parsePortRange(written) !== undefined,
       ({ input }) => `${expected}, from 1 to ${largestPort}, found ${found(input)}`,
     ),
-    typeName("port or range of ports"),
+    typeName("port range"),
   );
 }
 
@@ -42,18 +42,12 @@ export function isLikelyPort(port: number): boolean {
 }
 
 const otherProtocols: ReadonlySet<number> = new Set([
-  1433,
-  1521,
-  3306,
-  5432,
-  6379,
-  6380,
-  9042,
-  11_211,
-  26_379,
-  27_017,
-  33_060,
-  50_000,
-  ...[1883, 4222, 5671, 5672, 8883, 9092, 9093, 9094, 61_613, 61_616],
-  ...[2049, 2181, 2377, 3389, 4190, 5060, 5061, 5900, 6000, 6010, 6011, 7946],
+  // Databases and caches.
+  1433, 1521, 3306, 5432, 6379, 6380, 9042, 11_211, 26_379, 27_017, 33_060,
+  // Queues and coordination.
+  1883, 2181, 2377, 4222, 5671, 5672, 7946, 8883, 9092, 61_613, 61_616,
+  // Files, screens, calls.
+  2049, 3389, 5060, 5061, 5900, 6000,
+  // Plants: Modbus, IEC 60870, OPC UA, DNP3, EtherNet/IP.
+  1502, 2404, 4840, 20_000, 44_818,
 ]);

@@ -20,11 +20,11 @@ export async function socketOwners(proc: string, inodes: ReadonlySet<string>): P
   return owners;
 }
 
+/** Lowest first, init last. */
 async function processIds(proc: string): Promise<readonly number[]> {
   const names = await readdir(proc);
   const ids = names.filter((name) => /^\d+$/.test(name)).map(Number);
-  const order = (pid: number): number => (pid === 1 ? Number.POSITIVE_INFINITY : pid);
-  return ids.sort((a, b) => order(a) - order(b));
+  return ids.sort((a, b) => Number(a === 1) - Number(b === 1) || a - b);
 }
 
 /** Inodes of the sockets in a directory of open files; none where it may not be read, or the process is gone. */

@@ -62,7 +62,9 @@ export class BaselineEntries {
     entry.held = true;
   }
 
+  /** Most types have no baseline: of them nothing is worth keeping. */
   release(key: string, entry: Entry): void {
+    if (remembersNothing(entry)) return this.drop(key, entry);
     this.#add(key, entry);
     this.#released.set(key, entry);
     entry.held = false;
@@ -106,6 +108,10 @@ export class BaselineEntries {
     this.#entries.set(key, entry);
     this.#bytes += bytesOf(entry);
   }
+}
+
+function remembersNothing({ baseline, beforeRestart, guard }: Entry): boolean {
+  return !baseline && !beforeRestart && guard.state.history.length === 0;
 }
 
 function bytesOf({ baseline, beforeRestart }: Entry): number {

@@ -184,6 +184,12 @@ describe("createBaselineTable()", () => {
     expect(table.acquire("l", "b").maxBytes).toBe(1000);
   });
 
+  test("keeps nothing of what had no baseline", () => {
+    const table = createBaselineTable(new FakeClock());
+    table.acquire("k", "").release();
+    expect(table.size).toBe(0);
+  });
+
   test("drops those of targets that left, the longest gone first, before it allows a slot less", () => {
     const table = createBaselineTable(new FakeClock());
     const eighth = limits.baselinesBytes / 8;

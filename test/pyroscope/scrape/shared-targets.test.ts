@@ -31,8 +31,8 @@ function start(own: readonly string[] | undefined) {
   return {
     ...running,
     /** Makes `own` this agent's of `known`. */
-    share(known: readonly string[], own_: readonly string[] = []): void {
-      if (ownership) ownership.own = own_;
+    share: (known: readonly string[], ofThem: readonly string[] = []): void => {
+      if (ownership) ownership.own = ofThem;
       running.manager.sync(targetsOf(known), { id, args, infersServiceName: true, ownership });
     },
     scraped: () => new Set(running.manager.snapshot().map(({ url }) => new URL(url).host)),

@@ -1,8 +1,11 @@
 import type { GenericSchema } from "valibot";
 import type { ComponentKind, ExportKind } from "../../../src/component/index.ts";
 import { dnsKind } from "../../../src/discovery/dns.ts";
+import { dockerKind } from "../../../src/discovery/docker.ts";
+import { dockerswarmKind } from "../../../src/discovery/dockerswarm.ts";
 import { fileKind } from "../../../src/discovery/file.ts";
 import { httpKind } from "../../../src/discovery/http.ts";
+import { processKind } from "../../../src/discovery/process.ts";
 import { relabelKind } from "../../../src/discovery/relabel.ts";
 import { phlareScrapeArguments } from "../../../src/phlare/scrape/arguments.ts";
 import { scrapeArguments } from "../../../src/pyroscope/scrape/arguments.ts";
@@ -54,5 +57,8 @@ export const documentedKinds: readonly DocumentedKind[] = [
   documented(httpKind, "discover-http.toml"),
   documented(fileKind, "discover-file.toml"),
   documented(dnsKind, "discover-dns.toml"),
+  documented(dockerKind, "discover-docker.toml"),
+  documented(dockerswarmKind, "discover-dockerswarm.toml"),
+  documented(processKind, "discover-process.toml"),
   documented(relabelKind, "relabel.toml"),
 ];
