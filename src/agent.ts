@@ -66,9 +66,8 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const token = createServerToken(config.server, log);
   const reloader = new Reloader(config, {
     load: options.load,
-    apply(next) {
-      graph.applyConfig(next.components);
-      // From here on nothing can be refused.
+    apply: (next) => graph.applyConfig(next.components),
+    onApplied(next) {
       token.applyConfig(next.server);
       options.onReloaded?.(next);
     },

@@ -3,7 +3,6 @@ import { type ClusterSettings, type Cluster, createCluster } from "./cluster/ind
 import type { Clock } from "./base/index.ts";
 import type { Logger, Metrics } from "./observability/index.ts";
 import type { Listener } from "./runtime/index.ts";
-import { systemBootClock } from "./storage/index.ts";
 import { userAgent } from "./version.ts";
 
 export interface ClusterContext {
@@ -15,9 +14,8 @@ export interface ClusterContext {
 /** This agent's place in the cluster of `[cluster]`, which it has not taken yet; undefined where there is no such table. */
 export function clusterOf(settings: ClusterSettings | undefined, context: ClusterContext): Cluster | undefined {
   if (!settings) return undefined;
-  const bootClock = systemBootClock();
   const log = context.log.with({ node: settings.node_name });
-  return createCluster({ ...context, log, settings, bootMs: () => bootClock.nowMs(), userAgent });
+  return createCluster({ ...context, log, settings, userAgent });
 }
 
 /**

@@ -20,6 +20,8 @@ export interface ReloaderOptions {
   readonly load?: (() => Promise<AgentConfig>) | undefined;
   /** Carries a configuration out, whole or not at all. Throws AgentError `rejected`. */
   readonly apply: (config: AgentConfig) => void;
+  /** Told of every configuration that took effect, for what can refuse none. */
+  readonly onApplied?: (config: AgentConfig) => void;
   /** Told of a file that cannot be used: what is wrong, by the component at fault. */
   readonly onUnusable: (faults: ReadonlyMap<string, string>) => void;
   readonly clock: Clock;
@@ -59,8 +61,8 @@ export class Reloader {
   }
 
   /**
-   * Puts what the file says now in force; never rejects. One at a time: those who ask while one is under way share the next, which
-   * reads the file after all of them asked. `trigger` tells the log who asked first.
+   * Puts what the file says now in force; never rejects: what nobody foresaw is the refusal `internal`. One at a time: those who ask while
+   * one is under way share the next, which reads the file after all of them asked. `trigger` tells the log who asked first.
    */
   reload(trigger: string): Promise<ReloadResult> {
     this.#waiting ??= this.#last.then(() => {
@@ -73,6 +75,17 @@ export class Reloader {
   }
 
   async #attempt(trigger: string): Promise<ReloadResult> {
+    try {
+      return await this.#told(trigger);
+    } catch (thrown) {
+      const { log } = this.#options;
+      log.error("An error inside the agent while the configuration was reloaded", { trigger, err: thrown });
+      this.#metrics.attempted("internal");
+      return { outcome: "refused", reason: "internal", message: errorMessage(thrown) };
+    }
+  }
+
+  async #told(trigger: string): Promise<ReloadResult> {
     const result = await this.#result();
     this.#metrics.attempted(result.outcome === "applied" ? "applied" : result.reason);
     if (result.outcome === "applied") this.#logApplied(trigger);
@@ -83,15 +96,17 @@ export class Reloader {
   async #result(): Promise<ReloadResult> {
     const { load, apply, signal } = this.#options;
     if (!load) return noFile;
+    let next: AgentConfig;
     try {
-      const next = await load();
+      next = await load();
       if (signal.aborted) return stopping;
       apply(next);
-      this.#takeEffect(next);
-      return { outcome: "applied" };
     } catch (thrown) {
       return this.#failed(thrown);
     }
+    // From here on it is in force, whatever follows.
+    this.#takeEffect(next);
+    return { outcome: "applied" };
   }
 
   #takeEffect(next: AgentConfig): void {
@@ -104,6 +119,11 @@ export class Reloader {
     this.#metrics.inForce(this.#status);
     this.#warn(next.warnings.filter((warning) => !this.#config.warnings.includes(warning)));
     this.#config = next;
+    try {
+      this.#options.onApplied?.(next);
+    } catch (err) {
+      this.#options.log.error("An error inside the agent: the new configuration is in force, but not all of it", { err });
+    }
   }
 
   #failed(thrown: unknown): ReloadResult {

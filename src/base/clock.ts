@@ -1,3 +1,5 @@
+import { systemBootClock } from "./boot-clock.ts";
+
 /** A pending callback; cancelling it twice, or after it ran, does nothing. */
 export interface Timer {
   cancel(): void;
@@ -9,6 +11,8 @@ export interface Clock {
   now(): number;
   /** Milliseconds since an arbitrary start. Never jumps: measure durations and schedule with it. */
   monotonic(): number;
+  /** Milliseconds since the machine started. Never jumps and, unlike `monotonic`, goes on while it sleeps: compare the wall clock with it. */
+  uptime(): number;
   /** Calls `callback` once, `delayMs` from now; a delay below zero counts as zero. */
   after(delayMs: number, callback: () => void): Timer;
 }
@@ -19,10 +23,13 @@ const longestTimerMs = 2 ** 31 - 1;
 /** Older than this program: wall time before this is that of a box whose clock was never set. */
 export const clockIsSetFromMs = Date.UTC(2026, 0, 1);
 
+const bootClock = systemBootClock();
+
 /** The clock of the process. Its timers keep the process alive. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
+  uptime: () => bootClock.nowMs(),
   after(delayMs, callback) {
     let handle: ReturnType<typeof setTimeout>;
     const arm = (leftMs: number): void => {

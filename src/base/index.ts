@@ -2,10 +2,11 @@
  * base: what every room needs and no room owns. Time (a clock that tests can turn), back-off, watched directories, durations, sizes,
  * secrets, limits and the error class.
  *
- * Constraints: imports nothing of ours; holds no state.
+ * Constraints: imports nothing of ours; holds no state of the agent.
  */
 export { aborted } from "./aborted.ts";
 export { type BackoffOptions, backoffDelayMs } from "./backoff.ts";
+export { type BootClock, systemBootClock } from "./boot-clock.ts";
 export { Bell, type QuietOptions } from "./bell.ts";
 export { type Clock, clockIsSetFromMs, sleep, systemClock, type Timer } from "./clock.ts";
 export { Duration, formatDuration, formatSpan, roundedMs } from "./duration.ts";
@@ -15,4 +16,5 @@ export { nearest, nearestFirst } from "./nearest.ts";
 export { maskedSecret, Secret, withoutUserinfo } from "./secret.ts";
 export { formatSize, Size } from "./size.ts";
 export { compareText, preview } from "./text.ts";
+export { timeByRightClock } from "./time-by-right-clock.ts";
 export { WatchedDirectories, type WatchedDirectoriesOptions } from "./watched-directories.ts";

@@ -16,6 +16,8 @@ export const limits = {
   baselineAgeMs: 3_600_000,
   /** The file of baselines that a clean shutdown leaves: an SD card writes that much well within the time there is. */
   savedBaselinesBytes: 32 * mebibyte,
+  /** Clocks that differ by no more count as one, and a clock that moved by no more as never set: they are slewed a little all the time. */
+  clockToleranceMs: 60_000,
   /** Hops of one request. */
   redirects: 10,
   /** The headers of one response. */
@@ -57,6 +59,8 @@ export const limits = {
   spoolIdleMs: 10_000,
   /** A segment of a log: an eighth of the log, within these. */
   spoolSegmentBytes: { min: 256 * 1024, max: 8 * mebibyte },
+  /** How long segments of a later version are kept, whatever needs room: longer than servers take what is in them. */
+  spoolNewerKeptMs: 3_600_000,
   /** What is read of a log at once. */
   spoolReadBytes: 256 * 1024,
   /** The names of everybody who wants one record, and one of them. */
@@ -79,7 +83,7 @@ export const limits = {
   discoverySourcesShown: 100,
   /** The kernel's table of listening TCP sockets: some 25,000 of them. And the answer of a process that may be a target. */
   socketTableBytes: 4 * mebibyte,
-  probeBytes: mebibyte,
+  probeBytes: 4 * mebibyte,
   /** A kubeconfig. */
   kubeconfigBytes: mebibyte,
   /** Objects of one resource of Kubernetes that are kept, and what is kept of all of them. */

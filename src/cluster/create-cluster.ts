@@ -12,8 +12,6 @@ import { Membership } from "./membership.ts";
 export interface ClusterOptions {
   readonly settings: ClusterSettings;
   readonly clock: Clock;
-  /** Milliseconds since the machine started, which go on while it sleeps. */
-  readonly bootMs: () => number;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly userAgent: string;
@@ -27,7 +25,7 @@ export interface Cluster extends Ownership {
 }
 
 export function createCluster(options: ClusterOptions): Cluster {
-  const { settings, clock, bootMs, log, metrics } = options;
+  const { settings, clock, log, metrics } = options;
   const ttlMs = settings.ttl.ms;
   return new Membership({
     nodeName: settings.node_name,
@@ -39,7 +37,6 @@ export function createCluster(options: ClusterOptions): Cluster {
         ? Promise.resolve(openEtcd(self, settings.etcd, options))
         : openKubernetes(self, settings.kubernetes, options),
     clock,
-    bootMs,
     log,
     metrics,
   });
@@ -57,12 +54,12 @@ function openEtcd(self: ClusterMember, args: EtcdSettings, options: ClusterOptio
 }
 
 async function openKubernetes(self: ClusterMember, args: KubernetesSettings, options: ClusterOptions): Promise<Engine> {
-  const { settings, clock, bootMs, log, userAgent } = options;
+  const { settings, clock, log, userAgent } = options;
   const server = await openApiServer({
     settings: args,
     clientOptions: { clock, log },
     timeoutMs: callTimeoutMs(options),
     userAgent,
   });
-  return new KubernetesEngine({ server, group: args.group, self, ttlMs: settings.ttl.ms, clock, bootMs });
+  return new KubernetesEngine({ server, group: args.group, self, ttlMs: settings.ttl.ms, clock });
 }

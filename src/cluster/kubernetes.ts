@@ -11,8 +11,6 @@ export interface KubernetesEngineOptions extends EngineOptions {
   /** Agents with the same one are a cluster. */
   readonly group: string;
   readonly clock: Clock;
-  /** Time that goes on while the machine sleeps. */
-  readonly bootMs: () => number;
 }
 
 /** The label and the annotation of our Leases. */
@@ -82,7 +80,7 @@ export class KubernetesEngine implements Engine {
 
   /** Makes the Lease, or takes it over from a holder that has stopped renewing it: this agent before it was killed, most of the time. */
   async #claim(signal: AbortSignal): Promise<Standing> {
-    const { server, self, ttlMs, bootMs } = this.#options;
+    const { server, self, ttlMs, clock } = this.#options;
     const found = await server.ask({ method: "GET", path: this.#pathOf(this.#objectName), signal });
     if (found.status === 404) {
       const created = await server.ask({ method: "POST", path: this.#path, body: this.#lease(), signal });
@@ -94,7 +92,7 @@ export class KubernetesEngine implements Engine {
     const holder = memberOf(found.json);
     const sighting = this.#sight(found.json);
     this.#sightings.set(this.#objectName, sighting);
-    const isAbandoned = sighting.isLeftover || bootMs() - sighting.changedMs >= ttlMs / 2;
+    const isAbandoned = sighting.isLeftover || clock.uptime() - sighting.changedMs >= ttlMs / 2;
     const mayTake = holder.instance === self.instance || isAbandoned;
     return mayTake && (await this.#replace(found.json, signal)) ? "member" : { heldBy: holder };
   }
@@ -142,26 +140,26 @@ export class KubernetesEngine implements Engine {
     const version = memberText(lease, "metadata", "resourceVersion");
     const before = this.#sightings.get(nameOf(lease));
     if (before?.version === version) return before;
-    const { clock, bootMs } = this.#options;
+    const { clock } = this.#options;
     const ageMs = clock.now() - Date.parse(memberText(lease, "spec", "renewTime"));
     // Clocks differ, but not by that much, and an agent that does live renews it soon.
     const isLeftover = !before && !(ageMs < limits.clusterLeftoverMs);
-    return { version, changedMs: bootMs(), isLeftover };
+    return { version, changedMs: clock.uptime(), isLeftover };
   }
 
   #isLive(lease: unknown): boolean {
-    const { bootMs, ttlMs } = this.#options;
+    const { clock, ttlMs } = this.#options;
     const seconds = member(lease, "spec", "leaseDurationSeconds");
     const durationMs = typeof seconds === "number" ? seconds * 1000 : ttlMs;
     const sighting = this.#sightings.get(nameOf(lease));
-    return sighting !== undefined && !sighting.isLeftover && bootMs() - sighting.changedMs < durationMs;
+    return sighting !== undefined && !sighting.isLeftover && clock.uptime() - sighting.changedMs < durationMs;
   }
 
   /** Pods that were killed leave their Lease behind: one is deleted at a look. */
   async #deleteLeftover(leases: readonly unknown[], signal: AbortSignal): Promise<void> {
-    const { bootMs } = this.#options;
-    const oldest = bootMs() - limits.clusterLeftoverMs;
-    const leftover = leases.find((lease) => (this.#sightings.get(nameOf(lease))?.changedMs ?? bootMs()) < oldest);
+    const { clock } = this.#options;
+    const oldest = clock.uptime() - limits.clusterLeftoverMs;
+    const leftover = leases.find((lease) => (this.#sightings.get(nameOf(lease))?.changedMs ?? clock.uptime()) < oldest);
     if (leftover !== undefined) await this.#delete(leftover, signal);
   }
 

@@ -15,8 +15,6 @@ export interface MembershipOptions {
   /** Makes the engine; tried again where it rejects. */
   readonly openEngine: (self: ClusterMember) => Promise<Engine>;
   readonly clock: Clock;
-  /** Milliseconds since the machine started, which go on while it sleeps. */
-  readonly bootMs: () => number;
   readonly log: Logger;
   readonly metrics: Metrics;
 }
@@ -53,7 +51,7 @@ export class Membership implements Ownership {
     this.#options = options;
     this.#metrics = createClusterMetrics(options.metrics);
     this.#view = new View(options.ttlMs);
-    this.#startedMs = options.bootMs();
+    this.#startedMs = options.clock.uptime();
   }
 
   owns(address: string): boolean {
@@ -132,9 +130,9 @@ export class Membership implements Ownership {
 
   /** Renews where it is time to, and looks who is a member. */
   async #beat(engine: Engine, signal: AbortSignal): Promise<void> {
-    const { bootMs, clock, ttlMs } = this.#options;
+    const { clock, ttlMs } = this.#options;
     // What is answered holds from when it was asked, however late the answer comes.
-    const askedMs = bootMs();
+    const askedMs = clock.uptime();
     const isDue = this.#renewedMs === undefined || askedMs - this.#renewedMs >= ttlMs / 3 - engine.lookEveryMs / 2;
     const isMember = this.#state === "member" && this.#isNamed;
     if (isDue || !isMember || this.#failing) {
@@ -146,7 +144,7 @@ export class Membership implements Ownership {
       }
     }
     const members = await engine.members(signal);
-    if (bootMs() - askedMs < ttlMs) this.#answered(members);
+    if (clock.uptime() - askedMs < ttlMs) this.#answered(members);
   }
 
   /** Whether this agent is among the members. */
@@ -155,8 +153,8 @@ export class Membership implements Ownership {
   }
 
   #answered(members: readonly ClusterMember[]): void {
-    const { bootMs, log } = this.#options;
-    const nowMs = bootMs();
+    const { clock, log } = this.#options;
+    const nowMs = clock.uptime();
     // While this agent did not run, the others did, and the view they agree on is whole.
     const outageMs = this.#failing && this.#answeredMs !== undefined ? nowMs - this.#answeredMs : 0;
     this.#view.answered(members, { nowMs, outageMs });
@@ -181,17 +179,17 @@ export class Membership implements Ownership {
 
   #noteHolder(heldBy: ClusterMember | undefined): void {
     this.#heldBy = heldBy;
-    this.#heldSinceMs = heldBy && (this.#heldSinceMs ?? this.#options.bootMs());
+    this.#heldSinceMs = heldBy && (this.#heldSinceMs ?? this.#options.clock.uptime());
     this.#update();
   }
 
   /** Notices that time has passed: that this agent did not run, or that its membership has ended. */
   async #watchTime(signal: AbortSignal): Promise<void> {
-    const { clock, bootMs, ttlMs } = this.#options;
-    for (let dueMs = bootMs(); !signal.aborted; ) {
-      dueMs = bootMs() + ttlMs / 10;
+    const { clock, ttlMs } = this.#options;
+    for (let dueMs = clock.uptime(); !signal.aborted; ) {
+      dueMs = clock.uptime() + ttlMs / 10;
       await sleep(clock, ttlMs / 10, signal).catch(() => undefined);
-      const nowMs = bootMs();
+      const nowMs = clock.uptime();
       if (wasAway(nowMs - dueMs, { nowMs, renewedMs: this.#renewedMs, ttlMs })) this.#backSinceMs = nowMs;
       if (!signal.aborted) this.#update();
     }
@@ -217,9 +215,9 @@ export class Membership implements Ownership {
   }
 
   #facts(): Facts {
-    const { bootMs, ttlMs, onEngineLoss } = this.#options;
+    const { clock, ttlMs, onEngineLoss } = this.#options;
     return {
-      nowMs: bootMs(),
+      nowMs: clock.uptime(),
       startedMs: this.#startedMs,
       ttlMs,
       onEngineLoss,

@@ -60,15 +60,7 @@ export class Graph {
       undo();
       this.#reject(failures);
     }
-    this.#remove(components);
-    for (const [id, node] of created) {
-      this.#nodes.set(id, node);
-      this.#link(id).receiver.bind(node.exports.receiver);
-      this.#link(id).targets.bind(node.exports.targets);
-    }
-    for (const node of this.#nodes.values()) node.markHealthy();
-    if (this.#running) this.#start(created);
-    this.#metrics.loadSucceeded();
+    this.#takeEffect(components, created);
   }
 
   /**
@@ -103,6 +95,33 @@ export class Graph {
     return this.snapshot().find((snapshot) => snapshot.id === id);
   }
 
+  /** Nothing refuses any more: what fails here is an error inside the agent, and the rest of the configuration is in force all the same. */
+  #takeEffect(components: readonly ComponentConfig[], created: ReadonlyMap<string, GraphNode>): void {
+    this.#remove(components);
+    for (const [id, node] of created) this.#nodes.set(id, node);
+    for (const node of this.#nodes.values()) node.markHealthy();
+    for (const [id, node] of created)
+      this.#surely(id, () => {
+        this.#link(id).receiver.bind(node.exports.receiver);
+        this.#link(id).targets.bind(node.exports.targets);
+      });
+    if (this.#running) this.#start(created);
+    this.#metrics.loadSucceeded();
+  }
+
+  /** Runs `action`, whose failure is logged and shown by the component. */
+  #surely(id: string, action: () => void): void {
+    try {
+      action();
+    } catch (err) {
+      this.#options.log.error("An error inside the agent: a component could not be changed as a whole", {
+        component: id,
+        err,
+      });
+      this.#nodes.get(id)?.markUnhealthy(`It could not be changed as a whole: ${errorMessage(err)}`);
+    }
+  }
+
   /** Makes what is new, and anew what crashed; nothing of it runs yet. */
   #create(components: readonly ComponentConfig[], failures: Failure[]): ReadonlyMap<string, GraphNode> {
     const created = new Map<string, GraphNode>();
@@ -129,7 +148,8 @@ export class Graph {
       const node = this.#nodes.get(config.id);
       if (!node || node.crashed) continue;
       const before = node.config;
-      if (attempt(config.id, failures, () => node.applyConfig(config))) undone.push(() => node.applyConfig(before));
+      if (attempt(config.id, failures, () => node.applyConfig(config)))
+        undone.push(() => this.#surely(config.id, () => node.applyConfig(before)));
     }
     return () => {
       for (const step of undone) step();

@@ -6,6 +6,7 @@ import { dockerArguments } from "./docker/docker-arguments.ts";
 import { dockerFinder, type DockerLook, dockerWarnings } from "./docker/docker-finder.ts";
 import { networkLabels } from "./docker/networks.ts";
 import { text } from "./docker/reply-schemas.ts";
+import { DiscoveryError } from "./discovery-error.ts";
 import { discoveryKind } from "./discovery-kind.ts";
 import type { Finder, FinderContext } from "./finder.ts";
 
@@ -97,8 +98,8 @@ async function networkMode(id: string, { api, signal }: DockerLook): Promise<str
   try {
     const { HostConfig } = await api.get({ path, what: "one of the containers", schema: inspectReply, signal });
     return HostConfig?.NetworkMode ?? "";
-  } catch {
-    signal.throwIfAborted();
-    return undefined;
+  } catch (thrown) {
+    if (thrown instanceof DiscoveryError && thrown.reason === "status") return undefined;
+    throw thrown;
   }
 }

@@ -1,3 +1,4 @@
+import { limits } from "../base/index.ts";
 import type { ProfileInfo } from "../model/index.ts";
 import { withSharedArrays } from "./arrays.ts";
 import { type Baseline, maxStacks, remember } from "./baseline.ts";
@@ -15,6 +16,8 @@ export interface DeltaOptions {
   readonly cumulative: readonly string[];
   /** `next` of the last result that a receiver has accepted; `undefined` for the first profile. */
   readonly baseline: Baseline | undefined;
+  /** A baseline is not used where its profile is further from this one in time, or where that cannot be told. Absent: it is used anyway. */
+  readonly maxElapsedMs?: number;
   /** What the new baseline may occupy. */
   readonly maxBaselineBytes: number;
   /** `instantaneous` sends no cumulative columns, for an address with several processes behind it. */
@@ -50,6 +53,7 @@ export function computeDelta(raw: Uint8Array, options: DeltaOptions): DeltaResul
 }
 
 function deltaOf(tables: ProfileTables, options: DeltaOptions): DeltaResult {
+  const { timeNanos } = tables.header;
   const plan = planColumns(tables, options.cumulative);
   if (plan.cumulative.length === 0) {
     checkSamples(tables);
@@ -58,7 +62,7 @@ function deltaOf(tables: ProfileTables, options: DeltaOptions): DeltaResult {
   const limit = maxStacks(plan.cumulative.length, options.maxBaselineBytes);
   const stacks = options.columns === "instantaneous" ? undefined : sumStacks(tables, plan, limit);
   return stacks
-    ? subtract(tables, { plan, stacks, limit, baseline: options.baseline })
+    ? subtract(tables, { plan, stacks, limit, baseline: isNear(options, timeNanos) ? options.baseline : undefined })
     : withoutCumulative(tables, plan);
 }
 
@@ -144,12 +148,26 @@ function write(tables: ProfileTables, kept: KeptSamples, durationNanos: Halves):
   return { raw, info };
 }
 
-/** The time from one profile to the next; `undefined` where a clock is missing or went back. */
+/** Whether the baseline, where there is one, is of about the profile's time. */
+function isNear({ baseline, maxElapsedMs }: DeltaOptions, timeNanos: Halves): boolean {
+  if (!baseline || maxElapsedMs === undefined) return true;
+  const [beforeMs, nowMs] = [nanosToMs(baseline.timeNanos), nanosToMs(timeNanos)];
+  return beforeMs > 0 && nowMs > 0 && Math.abs(nowMs - beforeMs) <= maxElapsedMs;
+}
+
+/**
+ * The time from one profile to the next; `undefined` where a clock is missing or went back. At most `limits.baselineAgeMs`, for more is
+ * mostly a clock that was set meanwhile.
+ */
 function elapsed(before: Halves, now: Halves): Halves | undefined {
   const words = Uint32Array.of(now.lo, now.hi);
   const less = { words: Uint32Array.of(before.lo, before.hi), at: 0 };
   const isSet = nanosToMs(before) > 0 && nanosToMs(now) > 0;
   if (!isSet || !isLess(less.words, 0, { words, at: 0 })) return undefined;
   subtractAt(words, 0, less);
+  if (nanosToMs({ lo: words[0] as number, hi: words[1] as number }) > limits.baselineAgeMs) return longestElapsed;
   return { lo: words[0] as number, hi: words[1] as number };
 }
+
+const longestNanos = BigInt(limits.baselineAgeMs) * 1_000_000n;
+const longestElapsed: Halves = { lo: Number(longestNanos & 0xffff_ffffn), hi: Number(longestNanos >> 32n) };

@@ -28,6 +28,7 @@ export class CommitLoop {
   #flushes: Flush[] = [];
   #commitTimer: Timer | undefined;
   #tidyTimer: Timer | undefined;
+  #tidyDueMs = 0;
   /** What the next round has to do beside flushes. */
   #commitIsDue = false;
   #tidyIsDue = false;
@@ -53,10 +54,17 @@ export class CommitLoop {
     const inMs = this.#disk.tidyInMs;
     if (inMs === undefined || this.#closing) return;
     // A disk that fails is not asked every second.
-    this.#tidyTimer ??= this.#clock.after(this.problem ? limits.spoolIdleMs : inMs, () => this.tidyNow());
+    const delayMs = this.problem ? limits.spoolIdleMs : inMs;
+    const dueMs = this.#clock.monotonic() + delayMs;
+    if (this.#tidyTimer && this.#tidyDueMs <= dueMs) return;
+    this.#tidyTimer?.cancel();
+    this.#tidyDueMs = dueMs;
+    this.#tidyTimer = this.#clock.after(delayMs, () => this.tidyNow());
   }
 
   tidyNow(): void {
+    // The last flush does all of it; after that the directory may be another agent's.
+    if (this.#closing) return;
     this.#tidyIsDue = true;
     this.#start();
   }

@@ -1,7 +1,6 @@
 import { join } from "node:path";
-import type { Clock } from "../base/index.ts";
+import { type BootClock, type Clock, systemBootClock } from "../base/index.ts";
 import type { Logger, Metrics } from "../observability/index.ts";
-import { type BootClock, systemBootClock } from "./boot-clock.ts";
 import { createDirectoryAccess, type DirectoryAccess } from "./directory-access.ts";
 import { SegmentLog } from "./segment-log.ts";
 import type { SpoolLog, SpoolLogOptions } from "./spool-log.ts";
@@ -16,8 +15,8 @@ export interface DataDirectory {
   readonly problem: StorageError | undefined;
   /** The log of that name: the id of a component. The same object for the same name until it is closed, with the options given last. */
   spoolLog(name: string, options: SpoolLogOptions): SpoolLog;
-  /** Writes a file whole or not at all. Rejects with a StorageError. */
-  save(name: string, parts: readonly Uint8Array[]): Promise<void>;
+  /** Writes a file whole or not at all; `false` where the directory would have to be made for it and may not be. Rejects with a StorageError. */
+  save(name: string, parts: readonly Uint8Array[], options?: { readonly makeDirectory: boolean }): Promise<boolean>;
   /** The file's content, which is gone from the disk then; `undefined` where there is none. Rejects with a StorageError. */
   take(name: string, options: { readonly maxBytes: number }): Promise<Uint8Array | undefined>;
   /** The same without removing the file. */
@@ -58,13 +57,15 @@ export function createDataDirectory(path: string, options: DataDirectoryOptions)
       return access.problem ?? saveProblem;
     },
     spoolLog: (name, logOptions) => logs.get(name, logOptions),
-    save: (name, parts) =>
+    save: (name, parts, { makeDirectory } = { makeDirectory: true }) =>
       queued(async () => {
         const target = join(path, checkedName(name));
-        await access.acquire();
+        if (makeDirectory) await access.acquire();
+        else if (!(await access.acquireExisting())) return false;
         try {
           await saveFile(target, parts);
           saveProblem = undefined;
+          return true;
         } catch (thrown) {
           saveProblem = thrown as StorageError;
           throw thrown;
@@ -128,6 +129,10 @@ function startingAfter(access: DirectoryAccess, before: Promise<void> | undefine
   if (!before) return access;
   return {
     problem: undefined,
+    get times() {
+      return access.times;
+    },
+    stillHeld: (times) => access.stillHeld(times),
     release: () => access.release(),
     async acquire() {
       await before;

@@ -14,12 +14,17 @@ export interface DirectoryAccess {
   acquire(): Promise<void>;
   /** The same where the directory exists; `false` where it does not. */
   acquireExisting(): Promise<boolean>;
+  /** How often it was made and locked: after somebody removed or replaced it, that is done anew. */
+  readonly times: number;
+  /** Whether the directory that was locked the `times`th time is still the one at its path. */
+  stillHeld(times: number): Promise<boolean>;
   release(): Promise<void>;
 }
 
 /** Access to the directory at `path`, which is not touched before it is asked for. */
 export function createDirectoryAccess(path: string, { clock }: { readonly clock: Clock }): DirectoryAccess {
-  let lock: FileLock | undefined;
+  let lock: HeldLock | undefined;
+  let times = 0;
   let acquiring: Promise<void> | undefined;
   let failure: { readonly error: StorageError; readonly atMs: number } | undefined;
   let released = false;
@@ -28,6 +33,7 @@ export function createDirectoryAccess(path: string, { clock }: { readonly clock:
     if (failure && clock.monotonic() - failure.atMs < limits.storageRetryMs) throw failure.error;
     try {
       lock = await lockDirectory(path);
+      times++;
       failure = undefined;
     } catch (thrown) {
       const error = storageError(thrown, { doing: "use the data directory", path });
@@ -36,8 +42,17 @@ export function createDirectoryAccess(path: string, { clock }: { readonly clock:
     }
   };
 
+  /** Lets go of a lock that nobody else can see any more. */
+  const dropIfReplaced = async (): Promise<void> => {
+    const held = lock;
+    if (!held || (await identityOf(lockPathIn(path))) === held.identity || lock !== held) return;
+    lock = undefined;
+    await held.file.release();
+  };
+
   const acquire = async (): Promise<void> => {
     if (released) throw new StorageError("closed", `Cannot use the data directory "${path}": it was closed`);
+    await dropIfReplaced();
     if (lock) return;
     acquiring ??= attempt().finally(() => {
       acquiring = undefined;
@@ -51,23 +66,48 @@ export function createDirectoryAccess(path: string, { clock }: { readonly clock:
     },
     acquire,
     async acquireExisting() {
+      await dropIfReplaced();
       if (!lock && !(await exists(path))) return false;
       await acquire();
       return true;
     },
+    get times() {
+      return times;
+    },
+    async stillHeld(since) {
+      await dropIfReplaced();
+      return lock !== undefined && times === since;
+    },
     async release() {
       released = true;
       await acquiring?.catch(() => {});
-      await lock?.release();
+      await lock?.file.release();
       lock = undefined;
     },
   };
 }
 
-async function lockDirectory(path: string): Promise<FileLock> {
+interface HeldLock {
+  readonly file: FileLock;
+  readonly identity: string | undefined;
+}
+
+const lockPathIn = (path: string): string => join(path, "lock");
+
+/** Tells one file from another that took its name; `undefined` where there is none, or nobody can say. */
+async function identityOf(path: string): Promise<string | undefined> {
+  try {
+    const { dev, ino } = await stat(path);
+    return `${dev} ${ino}`;
+  } catch {
+    return undefined;
+  }
+}
+
+async function lockDirectory(path: string): Promise<HeldLock> {
   const firstMade = await mkdir(path, { recursive: true, mode: 0o700 });
   if (firstMade !== undefined) await syncParents(resolve(path), resolve(firstMade));
-  const lockPath = join(path, "lock");
+  const lockPath = lockPathIn(path);
   const lock = await (await loadRuntime()).lockFile(lockPath);
   if (!lock) throw await lockedError(path, lockPath);
   try {
@@ -76,7 +116,7 @@ async function lockDirectory(path: string): Promise<FileLock> {
   } catch {
     // On a full disk too the lock holds.
   }
-  return lock;
+  return { file: lock, identity: await identityOf(lockPath) };
 }
 
 async function lockedError(path: string, lockPath: string): Promise<StorageError> {

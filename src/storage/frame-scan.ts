@@ -28,8 +28,8 @@ export interface ScanResult {
   readonly damages: number;
   /** The end of the last good frame: what comes after it is torn. */
   readonly end: number;
-  /** What the disk could not give, which counts as damage. */
-  readonly unreadableBytes: number;
+  /** Whether the disk could not give some of it. */
+  readonly hasFailed: boolean;
 }
 
 // What a disk gives or does not give as a whole.
@@ -52,7 +52,7 @@ export async function scanFrames(file: FileHandle, options: ScanOptions): Promis
       offset = next;
     }
   }
-  return { damages, end, unreadableBytes: view.unreadableBytes };
+  return { damages, end, hasFailed: view.hasFailed };
 }
 
 async function readFrame(view: FileView, marker: Uint8Array, offset: number): Promise<Frame | undefined> {
@@ -99,7 +99,7 @@ async function findMarker(view: FileView, marker: Uint8Array, from: number): Pro
 /** Some bytes of a file, held in one buffer. */
 class FileView {
   readonly size: number;
-  unreadableBytes = 0;
+  hasFailed = false;
   readonly #file: FileHandle;
   readonly #buffer = Buffer.allocUnsafe(limits.spoolReadBytes);
   #start = 0;
@@ -139,7 +139,7 @@ class FileView {
       if (!isDiskFailure(thrown)) throw thrown;
       if (count > page) return this.#read(page, position);
       this.#buffer.fill(0, this.#length, this.#length + page);
-      this.unreadableBytes += page;
+      this.hasFailed = true;
       return page;
     }
   }

@@ -40,7 +40,6 @@
  * What it does not do: know what a record means, compress or encrypt, bound what waits to be written (who appends does), share a
  * directory between processes, or rewrite a segment to win room.
  */
-export { type BootClock, systemBootClock } from "./boot-clock.ts";
 export { createDataDirectory, type DataDirectory, type DataDirectoryOptions } from "./data-directory.ts";
 export type { RecordAge } from "./record-age.ts";
 export type { LostRecord, SpoolLog, SpoolLogOptions, SpoolRecord, SpoolStatus } from "./spool-log.ts";

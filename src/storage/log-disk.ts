@@ -4,10 +4,12 @@ import { type Clock, limits } from "../base/index.ts";
 import type { Logger } from "../observability/index.ts";
 import type { PendingRecord } from "./active-segment.ts";
 import { type DirectoryAccess, syncDirectory } from "./directory-access.ts";
+import { NewerSegments } from "./newer-segments.ts";
 import { recoverLog } from "./recover-log.ts";
 import type { Segment } from "./segment.ts";
 import {
   encodeNotes,
+  isGone,
   journalPath,
   logPath,
   removeSegment,
@@ -20,7 +22,7 @@ import { SegmentIndex } from "./segment-index.ts";
 import { SegmentWriter } from "./segment-writer.ts";
 import type { SpoolLogOptions } from "./spool-log.ts";
 import type { LostReason, SpoolMetrics } from "./spool-metrics.ts";
-import { type StorageError, storageError } from "./storage-error.ts";
+import { StorageError, storageError } from "./storage-error.ts";
 
 export interface LogDiskOptions {
   readonly access: DirectoryAccess;
@@ -48,6 +50,7 @@ export class LogDisk {
   readonly #dir: string;
   readonly #options: LogDiskOptions;
   readonly #writer: SegmentWriter;
+  readonly #newer: NewerSegments;
   #recovering: Promise<void> | undefined;
   #isRecovered = false;
   #isMade = false;
@@ -58,17 +61,25 @@ export class LogDisk {
   /** Segments to be deleted, which are not in the index any more. */
   readonly #trash = new Set<Segment>();
   #namesChanged = false;
+  /** When journals and names were last safe on disk. */
+  #syncedAtMs = Number.NEGATIVE_INFINITY;
+  /** Which time the directory was locked when its segments were read. */
+  #held = 0;
+  #isClosed = false;
 
   constructor(dir: string, options: LogDiskOptions) {
     this.#dir = dir;
     this.#options = options;
     this.#writer = new SegmentWriter(dir, options);
+    this.#newer = new NewerSegments(dir, options);
   }
 
   /** Reads what is there, once. `false` where there is no data directory yet. Rejects with a StorageError. */
   async open(): Promise<boolean> {
     if (this.#isRecovered) return true;
     if (!(await this.#options.access.acquireExisting())) return false;
+    // The directory may be another agent's by now.
+    if (this.#isClosed) throw new StorageError("closed", `Cannot use the log "${this.#dir}": it was closed`);
     await (this.#recovering ??= this.#recover().finally(() => {
       this.#recovering = undefined;
     }));
@@ -83,15 +94,27 @@ export class LogDisk {
 
   /** How long until `tidy` has something to do; `undefined` where it has nothing. */
   get tidyInMs(): number | undefined {
-    if (this.#noted.size > 0 || this.#trash.size > 0) return limits.spoolSettleMs;
-    if (!this.#writer.segment || this.#writer.segment.isWanted) return undefined;
-    return Math.max(0, limits.spoolIdleMs - this.#writer.idleMs);
+    const dueMs: number[] = [];
+    if (this.#noted.size > 0 || this.#trash.size > 0) dueMs.push(limits.spoolSettleMs);
+    if (this.#unsynced.size > 0 || this.#namesChanged) dueMs.push(this.#syncInMs);
+    if (this.#writer.segment && !this.#writer.segment.isWanted) dueMs.push(limits.spoolIdleMs - this.#writer.idleMs);
+    return dueMs.length > 0 ? Math.max(0, Math.min(...dueMs)) : undefined;
+  }
+
+  get #syncInMs(): number {
+    return this.#syncedAtMs + limits.spoolSettleMs - this.#options.clock.monotonic();
+  }
+
+  /** In segments of a later version of the agent. */
+  get newerBytes(): number {
+    return this.#newer.bytes;
   }
 
   /** Writes records, all of them or the first ones. */
   async commit(records: readonly PendingRecord[]): Promise<CommitResult> {
     const numbers: number[] = [];
     try {
+      await this.#refuseIfReplaced();
       await this.#make();
       while (numbers.length < records.length) {
         const { segment, from, count } = await this.#writer.write(records.slice(numbers.length), (more) =>
@@ -108,11 +131,16 @@ export class LogDisk {
     }
   }
 
-  /** Deletes what nobody wants, and writes the journals; with `sync` safe against a power cut. Rejects with a StorageError. */
+  /**
+   * Deletes what nobody wants, and writes the journals; safe against a power cut with `sync`, and else every `spoolSettleMs`. Rejects with a
+   * StorageError.
+   */
   async tidy({ sync, closing }: { readonly sync: boolean; readonly closing: boolean }): Promise<void> {
     try {
+      await this.#refuseIfReplaced();
       // One with room left is kept for what may come soon.
-      if (closing || this.tidyInMs === 0) await this.#writer.seal();
+      const isIdle = !this.#writer.segment?.isWanted && this.#writer.idleMs >= limits.spoolIdleMs;
+      if (closing || isIdle) await this.#writer.seal();
       for (const segment of this.index.segments)
         if (!segment.isWanted && segment !== this.#writer.segment) this.#discard(segment);
       try {
@@ -120,7 +148,7 @@ export class LogDisk {
       } finally {
         await this.#writeNotes();
       }
-      if (sync) await this.#sync();
+      if (sync || this.#syncInMs <= 0) await this.#sync();
     } catch (thrown) {
       throw storageError(thrown, { doing: "write to the log", path: this.#dir });
     }
@@ -136,17 +164,29 @@ export class LogDisk {
     this.#tellLost(segment, slot, "spool_damaged");
   }
 
+  /** Gives up the records of a segment that somebody removed. */
+  loseSegment(segment: Segment): void {
+    this.#options.log.warn("Somebody removed a segment of a log; what was in it is lost", {
+      path: logPath(this.#dir, segment),
+    });
+    this.#giveUp(segment, "spool_damaged");
+  }
+
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#recovering?.catch(() => {});
     await this.#writer.seal();
   }
 
   async #recover(): Promise<void> {
-    const { log, metrics, current } = this.#options;
+    const { access, log, metrics, current } = this.#options;
     try {
+      const { times } = access;
       const found = await recoverLog(this.#dir, { log, metrics, maxBytes: current().maxBytes });
       this.index.add(...found.segments);
+      this.#newer.found(found.newer);
       this.#writer.startAt(found.nextNumber);
+      this.#held = times;
       this.#isRecovered = true;
     } catch (thrown) {
       throw storageError(thrown, { doing: "read the log", path: this.#dir });
@@ -164,19 +204,54 @@ export class LogDisk {
     this.#isMade = true;
   }
 
+  /**
+   * Writes nothing where somebody removed or replaced the files meanwhile: what is appended to a file without a name is lost, and by now
+   * the names may be those of another agent's files. What is there then is read, once the directory is ours again.
+   */
+  async #refuseIfReplaced(): Promise<void> {
+    if (!this.#isRecovered) return;
+    const isHeld = await this.#options.access.stillHeld(this.#held);
+    if (isHeld && (await this.#writer.isLinked())) return;
+    await this.#writer.abandon();
+    this.#isMade = false;
+    for (const segment of this.index.segments) if (await isGone(this.#dir, segment)) this.#giveUp(segment, "spool_damaged");
+    if (!isHeld) {
+      for (const segment of this.index.segments) this.#discard(segment);
+      this.#trash.clear();
+      this.#isRecovered = false;
+      // Where that fails, the next commit tries it again.
+      await this.open().catch(() => {});
+    }
+    throw new StorageError(
+      "io",
+      `Cannot write to the log "${this.#dir}": somebody removed or replaced its files while the agent was running; what was in them is lost, and they are made anew`,
+    );
+  }
+
   async #makeRoom(bytes: number): Promise<void> {
+    await this.#newer.makeRoom(() => this.#excess(bytes) > 0);
     this.#dropOver(bytes);
     await this.#emptyTrash();
+    if (bytes > 0 && this.#newer.bytes > 0 && this.#excess(bytes) > 0)
+      throw this.#newer.refusal(this.#options.current().maxBytes);
+  }
+
+  /** How far above the bound the log would be with so many bytes more. */
+  #excess(moreBytes: number): number {
+    return this.index.bytes + this.#newer.bytes + moreBytes - this.#options.current().maxBytes;
   }
 
   /** Lets the oldest segments go until so many bytes more have room. */
   #dropOver(moreBytes: number): void {
-    const { maxBytes } = this.#options.current();
     for (const segment of this.index.segments) {
-      if (this.index.bytes + moreBytes <= maxBytes || segment === this.#writer.segment) return;
-      this.#discard(segment);
-      for (let slot = 0; slot < segment.slots.length; slot++) this.#tellLost(segment, slot, "spool_full");
+      if (this.#excess(moreBytes) <= 0 || segment === this.#writer.segment) return;
+      this.#giveUp(segment, "spool_full");
     }
+  }
+
+  #giveUp(segment: Segment, reason: LostReason): void {
+    this.#discard(segment);
+    for (let slot = 0; slot < segment.slots.length; slot++) this.#tellLost(segment, slot, reason);
   }
 
   #tellLost(segment: Segment, slot: number, reason: LostReason): void {
@@ -240,8 +315,8 @@ export class LogDisk {
       await syncFile(journalPath(this.#dir, segment));
       this.#unsynced.delete(segment);
     }
-    if (!this.#namesChanged) return;
-    await syncDirectory(this.#dir);
+    if (this.#namesChanged) await syncDirectory(this.#dir);
     this.#namesChanged = false;
+    this.#syncedAtMs = this.#options.clock.monotonic();
   }
 }

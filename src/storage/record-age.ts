@@ -1,5 +1,4 @@
-import { type Clock, clockIsSetFromMs } from "../base/index.ts";
-import type { BootClock } from "./boot-clock.ts";
+import { type BootClock, type Clock, clockIsSetFromMs } from "../base/index.ts";
 
 /** How long ago a record was appended. `unknown`: in an earlier run of this machine, whose clock was not set. `not_yet`: once this machine's clock is set. */
 export type RecordAge = number | "unknown" | "not_yet";

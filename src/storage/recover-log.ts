@@ -1,12 +1,12 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { preview } from "../base/index.ts";
+import { errorMessage, preview } from "../base/index.ts";
 import type { Logger } from "../observability/index.ts";
 import { type Recovered, recoverSegment } from "./recover-segment.ts";
 import type { Segment } from "./segment.ts";
 import { journalPath, logPath, removeSegment, setAside, unlinkIfThere } from "./segment-files.ts";
 import type { SpoolMetrics } from "./spool-metrics.ts";
-import { isMissing } from "./storage-error.ts";
+import { isExhausted, isMissing } from "./storage-error.ts";
 
 export interface RecoverLogOptions {
   readonly log: Logger;
@@ -17,8 +17,16 @@ export interface RecoverLogOptions {
 export interface RecoveredLog {
   /** Oldest first; those with nothing in them that anybody wants are still to be deleted. */
   readonly segments: readonly Segment[];
+  /** Of a later version, oldest first. */
+  readonly newer: readonly NewerSegment[];
   /** Above every number that is or was in use. */
   readonly nextNumber: number;
+}
+
+/** A segment that only a later version of the agent can read. */
+export interface NewerSegment {
+  readonly first: number;
+  readonly bytes: number;
 }
 
 /** Reads what an earlier process left in a log's directory, which need not exist. */
@@ -30,32 +38,42 @@ export async function recoverLog(dir: string, options: RecoverLogOptions): Promi
       files: foreign.length,
       first: preview(foreign[0] as string),
     });
-  for (const first of orphans) await unlinkIfThere(journalPath(dir, { first }));
+  for (const first of orphans) await remove(() => unlinkIfThere(journalPath(dir, { first })), { dir, first, ...options });
   const segments: Segment[] = [];
-  let nextNumber = 1;
+  const newer: NewerSegment[] = [];
+  let [nextNumber, closed] = [1, 0];
   for (const [index, first] of firsts.entries()) {
     const paths = { log: logPath(dir, { first }), journal: journalPath(dir, { first }) };
     const found = await recoverSegment(paths, { first, isNewest: index === firsts.length - 1 });
     nextNumber = Math.max(nextNumber, first + mayHold(found));
-    const segment = await receive(found, { dir, first, ...options });
-    if (segment) segments.push(segment);
+    await receive(found, { dir, first, ...options });
+    if (found.kind === "good") segments.push(found.segment);
+    else if (found.kind === "newer") newer.push({ first, bytes: found.bytes });
+    else if (found.kind === "closed") closed++;
   }
-  return { segments, nextNumber };
+  cutOverlaps(segments);
+  options.metrics.closed(closed);
+  return { segments, newer, nextNumber };
 }
 
 function mayHold(found: Recovered): number {
   if (found.kind === "good") return found.segment.slots.length;
-  return found.kind === "newer" ? found.mayHold : 1;
+  return found.kind === "newer" || found.kind === "closed" ? found.mayHold : 1;
+}
+
+/** No number stands for two records: what reaches into the next segment is what a write left behind that failed. */
+function cutOverlaps(segments: readonly Segment[]): void {
+  for (const [index, segment] of segments.entries()) {
+    const next = segments[index + 1];
+    if (next) segment.cutAt(next.first);
+  }
 }
 
 type Place = RecoverLogOptions & { readonly dir: string; readonly first: number };
 
-/** What becomes of a segment that was found; it is given back where it belongs into the index. */
-async function receive(found: Recovered, place: Place): Promise<Segment | undefined> {
-  if (found.kind === "good") {
-    await report(found, place);
-    return found.segment;
-  }
+/** Says what was found, and clears away what nobody can use. */
+async function receive(found: Recovered, place: Place): Promise<void> {
+  if (found.kind === "good") return report(found, place);
   const { dir, first, log, metrics } = place;
   const path = logPath(dir, { first });
   if (found.kind === "newer") {
@@ -63,14 +81,16 @@ async function receive(found: Recovered, place: Place): Promise<Segment | undefi
       path,
       format: found.version,
     });
+  } else if (found.kind === "closed") {
+    log.warn("A segment of a log cannot be opened and is left alone; the others are used", { path, why: found.why });
   } else if (found.kind === "empty") {
     metrics.tornTail();
-    await removeSegment(dir, { first });
+    await remove(() => removeSegment(dir, { first }), place);
   } else {
     metrics.lost("spool_damaged", 1);
-    log.warn("A segment of a log cannot be read, and was set aside", { path: await aside(path, place) });
+    const to = await aside(path, place);
+    log.warn("A segment of a log cannot be read, and was set aside", { path: to, why: found.why });
   }
-  return undefined;
 }
 
 /** Says what is wrong with a segment that can be used. */
@@ -82,12 +102,21 @@ async function report(found: Recovered & { readonly kind: "good" }, place: Place
     log.warn("Records of a log are damaged; the others of their segment are kept", {
       path: logPath(dir, { first }),
       records: found.lostRecords,
+      why: found.diskFailed ? "The disk failed while it was read" : "A checksum is wrong",
     });
   }
   if (found.badJournal)
     log.warn("The journal of a segment is damaged and was set aside; what it says was sent is sent again", {
       path: await aside(journalPath(dir, { first }), place),
     });
+}
+
+/** What cannot be removed is no reason to do without the rest; it is tried again at the next start. */
+async function remove(work: () => Promise<void>, { dir, first, log }: Place): Promise<void> {
+  await work().catch((thrown: unknown) => {
+    if (isExhausted(thrown)) throw thrown;
+    log.warn("What is left of a segment cannot be removed", { path: logPath(dir, { first }), why: errorMessage(thrown) });
+  });
 }
 
 /** Where the file is then. What cannot be moved, on a full disk for instance, is no reason to do without the rest. */

@@ -1,27 +1,31 @@
 import { Buffer } from "node:buffer";
-import { type FileHandle, open, truncate } from "node:fs/promises";
-import { limits } from "../base/index.ts";
+import { type FileHandle, open, stat } from "node:fs/promises";
+import { errorMessage, limits } from "../base/index.ts";
 import { formatVersion, headerBytes, isBeginOfHeader, readHeader } from "./file-header.ts";
 import { frameHeadBytes } from "./frame.ts";
 import { type ScanResult, scanFrames } from "./frame-scan.ts";
 import { type JournalEntry, readEntries } from "./journal-entry.ts";
 import { minRecordHeadBytes, readRecordHead } from "./record.ts";
 import { Segment } from "./segment.ts";
-import { isMissing } from "./storage-error.ts";
+import { isDiskFailure, isExhausted, isMissing } from "./storage-error.ts";
 
 /** A segment as it was found. */
 export type Recovered =
   /** Written by a later version, which may have put so many records in it. */
-  | { readonly kind: "newer"; readonly version: number; readonly mayHold: number }
+  | { readonly kind: "newer"; readonly version: number; readonly mayHold: number; readonly bytes: number }
+  /** It cannot be opened, or is no file: whatever it is, it may hold so many records. */
+  | { readonly kind: "closed"; readonly why: string; readonly mayHold: number }
   /** Nobody finished its header: the process ended while it was made. */
   | { readonly kind: "empty" }
   /** Nothing in it can be read. */
-  | { readonly kind: "unreadable" }
+  | { readonly kind: "unreadable"; readonly why: string }
   | {
       readonly kind: "good";
       readonly segment: Segment;
       readonly lostRecords: number;
       readonly torn: boolean;
+      /** The disk failed while it was read. */
+      readonly diskFailed: boolean;
       readonly badJournal: boolean;
     };
 
@@ -31,8 +35,34 @@ export interface RecoverOptions {
   readonly isNewest: boolean;
 }
 
-/** Reads a log file and its journal, and cuts off what is torn. */
+/**
+ * Reads a log file and its journal, and cuts off what is torn. Whatever is wrong with the file is its own affair, so that the others can
+ * be used. Rejects only where this process can open no file at all.
+ */
 export async function recoverSegment(
+  paths: { readonly log: string; readonly journal: string },
+  options: RecoverOptions,
+): Promise<Recovered> {
+  let size: number | undefined;
+  try {
+    const stats = await stat(paths.log);
+    if (!stats.isFile()) return { kind: "closed", why: "It is no file", mayHold: 1 };
+    ({ size } = stats);
+    return await readSegment(paths, options);
+  } catch (thrown) {
+    if (isExhausted(thrown)) throw thrown;
+    if (isDiskFailure(thrown)) return { kind: "unreadable", why: diskFailure };
+    return { kind: "closed", why: errorMessage(thrown), mayHold: mostIn(size ?? limits.spoolSegmentBytes.max) };
+  }
+}
+
+const diskFailure = "The disk failed while it was read";
+
+function mostIn(bytes: number): number {
+  return Math.ceil(bytes / frameHeadBytes);
+}
+
+async function readSegment(
   paths: { readonly log: string; readonly journal: string },
   { first, isNewest }: RecoverOptions,
 ): Promise<Recovered> {
@@ -43,10 +73,10 @@ export async function recoverSegment(
     const start = await readStart(file);
     if (size === 0 || (isNewest && isBeginOfHeader("log", start))) return { kind: "empty" };
     const header = readHeader("log", start);
-    if (!header) return { kind: "unreadable" };
+    if (!header) return { kind: "unreadable", why: "It has no header" };
     if (header.version > formatVersion)
-      return { kind: "newer", version: header.version, mayHold: Math.ceil(size / frameHeadBytes) };
-    if (header.first !== first) return { kind: "unreadable" };
+      return { kind: "newer", version: header.version, mayHold: mostIn(size), bytes: size };
+    if (header.first !== first) return { kind: "unreadable", why: "Its name is that of another one" };
     const segment = new Segment(header);
     found = {
       segment,
@@ -58,14 +88,27 @@ export async function recoverSegment(
   }
   const { segment, scan, size } = found;
   const hasTail = scan.end < size;
-  const torn = hasTail && isNewest;
-  if (torn) await truncate(paths.log, scan.end);
-  segment.logBytes = torn ? scan.end : size;
+  const torn = hasTail && isNewest && !scan.hasFailed;
+  // On a disk that lets nothing be changed its records can be read all the same.
+  const isCut = torn && (await cutOff(paths.log, scan.end).catch(() => false));
+  segment.logBytes = isCut ? scan.end : size;
   segment.slots.shrink();
-  const lostRecords = lostOf(segment, scan) + (hasTail && !isNewest ? 1 : 0);
+  const lostRecords = lostOf(segment, scan) + (hasTail && !torn ? 1 : 0);
   segment.damaged = lostRecords > 0;
   const badJournal = !(await applyJournal(paths.journal, segment));
-  return { kind: "good", segment, lostRecords, torn, badJournal };
+  return { kind: "good", segment, lostRecords, torn, badJournal, diskFailed: scan.hasFailed };
+}
+
+/** Synced, because a tail that came back after a power cut would be damage in a segment that is not the newest any more. */
+async function cutOff(path: string, size: number): Promise<true> {
+  const file = await open(path, "r+");
+  try {
+    await file.truncate(size);
+    await file.datasync();
+    return true;
+  } finally {
+    await file.close();
+  }
 }
 
 async function readStart(file: FileHandle): Promise<Buffer> {
@@ -97,19 +140,33 @@ function lostOf({ slots }: Segment, { damages }: ScanResult): number {
 
 /** `false` where there is a journal with damage: then none of it counts, because what is missing may be that somebody wants a record. */
 async function applyJournal(path: string, segment: Segment): Promise<boolean> {
-  const file = await open(path, "r").catch((thrown: unknown) => {
-    if (isMissing(thrown)) return undefined;
-    throw thrown;
-  });
-  if (!file) return true;
+  let entries: readonly JournalEntry[] | undefined;
+  try {
+    entries = await readJournal(path, segment);
+  } catch (thrown) {
+    if (isExhausted(thrown)) throw thrown;
+    if (isMissing(thrown)) return true;
+  }
+  for (const { slot, owner, wanted } of entries ?? []) {
+    if (wanted) segment.want(slot, owner);
+    else segment.unwant(slot, owner);
+  }
+  return entries !== undefined;
+}
+
+/** What a journal says; `undefined` where it has damage. */
+async function readJournal(path: string, segment: Segment): Promise<readonly JournalEntry[] | undefined> {
+  const file = await open(path, "r");
   const entries: JournalEntry[] = [];
   try {
-    const { size } = await file.stat();
+    const stats = await file.stat();
+    if (!stats.isFile()) return undefined;
+    const { size } = stats;
     // Its first write did not get that far.
-    if (size < headerBytes) return true;
+    if (size < headerBytes) return entries;
     const header = readHeader("journal", await readStart(file));
-    if (!header || Buffer.compare(header.marker, segment.marker) !== 0) return false;
-    const { damages, end } = await scanFrames(file, {
+    if (!header || Buffer.compare(header.marker, segment.marker) !== 0) return undefined;
+    const { damages, end, hasFailed } = await scanFrames(file, {
       marker: segment.marker,
       from: headerBytes,
       size,
@@ -119,14 +176,10 @@ async function applyJournal(path: string, segment: Segment): Promise<boolean> {
         return true;
       },
     });
-    if (damages > 0) return false;
+    if (damages > 0 || hasFailed) return undefined;
     segment.journalBytes = end;
+    return entries;
   } finally {
     await file.close();
   }
-  for (const { slot, owner, wanted } of entries) {
-    if (wanted) segment.want(slot, owner);
-    else segment.unwant(slot, owner);
-  }
-  return true;
 }

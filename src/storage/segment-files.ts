@@ -22,8 +22,12 @@ export const logPath = (dir: string, { first }: { readonly first: number }): str
 export const journalPath = (dir: string, { first }: { readonly first: number }): string =>
   join(dir, `${fileName(first)}.settled`);
 
-/** The record in that slot; `undefined` where it is not there as it was written. */
-export async function readSlot(dir: string, segment: Segment, slot: number): Promise<SpoolRecord | undefined> {
+/** The record in that slot; or why it is not there as it was written: the whole file is missing, or what stands there is another. */
+export async function readSlot(
+  dir: string,
+  segment: Segment,
+  slot: number,
+): Promise<SpoolRecord | "missing" | "damaged"> {
   const bytes = Buffer.allocUnsafe(segment.slots.bytesOf(slot));
   try {
     const file = await open(logPath(dir, segment), "r");
@@ -33,13 +37,13 @@ export async function readSlot(dir: string, segment: Segment, slot: number): Pro
       await file.close();
     }
   } catch (thrown) {
-    if (isMissing(thrown)) return undefined;
+    if (isMissing(thrown)) return "missing";
     throw thrown;
   }
   const head = readFrameHead(bytes, segment.marker, 0);
   const payload = bytes.subarray(frameHeadBytes);
-  if (head?.payloadBytes !== payload.length || checksum(bytes, [payload]) !== head.checksum) return undefined;
-  return readRecordHead(payload)?.number === segment.first + slot ? readRecord(payload) : undefined;
+  if (head?.payloadBytes !== payload.length || checksum(bytes, [payload]) !== head.checksum) return "damaged";
+  return readRecordHead(payload)?.number === segment.first + slot ? readRecord(payload) : "damaged";
 }
 
 /** Fills `into`; what the file does not have is zero. */
@@ -133,6 +137,16 @@ async function prune(folder: string, maxBytes: number): Promise<void> {
   for (const [index, { name, size }] of files.entries()) {
     bytes += size;
     if (index >= limits.spoolDamagedFiles || bytes > maxBytes) await unlinkIfThere(join(folder, name));
+  }
+}
+
+/** Whether somebody removed the segment. */
+export async function isGone(dir: string, segment: Segment): Promise<boolean> {
+  try {
+    await stat(logPath(dir, segment));
+    return false;
+  } catch (thrown) {
+    return isMissing(thrown);
   }
 }
 

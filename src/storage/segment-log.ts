@@ -1,7 +1,6 @@
-import { type Clock, formatSize } from "../base/index.ts";
+import { type BootClock, type Clock, formatSize } from "../base/index.ts";
 import type { Logger } from "../observability/index.ts";
 import { frameBytesOf, type PendingRecord } from "./active-segment.ts";
-import type { BootClock } from "./boot-clock.ts";
 import { CommitLoop } from "./commit-loop.ts";
 import type { DirectoryAccess } from "./directory-access.ts";
 import { headerBytes } from "./file-header.ts";
@@ -51,7 +50,9 @@ export class SegmentLog implements SpoolLog {
   async open(): Promise<void> {
     this.#refuseIfClosed();
     // What nobody wants, and what is above the bound, goes at once.
-    if (await this.#disk.open()) this.#loop.tidyNow();
+    if (!(await this.#disk.open())) return;
+    this.#refuseIfClosed();
+    this.#loop.tidyNow();
   }
 
   async append({ meta, data }: SpoolRecord, owners: readonly string[]): Promise<number> {
@@ -82,11 +83,13 @@ export class SegmentLog implements SpoolLog {
     const record = await readSlot(this.#dir, segment, slot).catch((thrown: unknown) => {
       throw storageError(thrown, { doing: "read", path });
     });
-    if (record) return record;
+    if (typeof record !== "string") return record;
     if (!this.#disk.index.has(segment)) throw this.#gone(number);
-    this.#disk.lose(segment, slot);
+    if (record === "missing") this.#disk.loseSegment(segment);
+    else this.#disk.lose(segment, slot);
     this.#loop.tidySoon();
-    throw new StorageError("damaged", `Cannot read record ${number} of "${path}": its checksum is wrong; it is lost`);
+    const why = record === "missing" ? "somebody removed the file" : "its checksum is wrong";
+    throw new StorageError("damaged", `Cannot read record ${number} of "${path}": ${why}; it is lost`);
   }
 
   next(owner: string, after = 0): number | undefined {
@@ -107,6 +110,10 @@ export class SegmentLog implements SpoolLog {
     return recordAge(time, { clock: this.#clock, boot: this.#boot });
   }
 
+  isOfThisBoot(number: number): boolean {
+    return this.#disk.index.find(number)?.bootId === this.#boot.id;
+  }
+
   appendedAtMs(number: number): number {
     const segment = this.#disk.index.find(number);
     return segment ? segment.slots.wallMsOf(number - segment.first) : 0;
@@ -122,12 +129,14 @@ export class SegmentLog implements SpoolLog {
 
   snapshot(): SpoolStatus {
     const { segments, bytes } = this.#disk.index;
+    const { newerBytes } = this.#disk;
     const { problem } = this.#loop;
     const memoryBytes = segments.reduce((sum, segment) => sum + segment.memoryBytes, 0);
     return {
       segments: segments.length,
       bytes,
       memoryBytes,
+      ...(newerBytes > 0 && { newerBytes }),
       ...(problem && { problem: { reason: problem.reason, message: problem.message } }),
     };
   }

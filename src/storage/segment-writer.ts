@@ -44,7 +44,12 @@ export class SegmentWriter {
 
   /** Numbers go on from here. */
   startAt(number: number): void {
-    this.#nextNumber = number;
+    this.#nextNumber = Math.max(this.#nextNumber, number);
+  }
+
+  /** Whether nobody removed the file that is written to. */
+  async isLinked(): Promise<boolean> {
+    return (await this.#active?.isLinked()) ?? true;
   }
 
   /** Writes as many of the records as belong into one segment, once `makeRoom` has made that many bytes. */
@@ -68,12 +73,21 @@ export class SegmentWriter {
 
   /** Nothing more is written to the segment. */
   async seal(): Promise<void> {
+    await this.#release()?.close();
+  }
+
+  /** The same where its path may be that of another file by now. */
+  async abandon(): Promise<void> {
+    await this.#release()?.abandon();
+  }
+
+  #release(): ActiveSegment | undefined {
     const active = this.#active;
-    if (!active) return;
+    if (!active) return undefined;
     this.#active = undefined;
     const { first, slots } = active.segment;
     this.#nextNumber = Math.max(this.#nextNumber, first + slots.length + active.mayHold);
-    await active.close();
+    return active;
   }
 
   async #activeFor(recordBytes: number): Promise<ActiveSegment> {

@@ -46,6 +46,8 @@ export interface SpoolLog {
   bytesOf(number: number): number;
   /** Rule: see recordAge(). */
   ageOf(number: number): RecordAge;
+  /** Whether it was appended since the machine started, as far as that can be told. */
+  isOfThisBoot(number: number): boolean;
   /** Wall time at which it was appended, as the clock said then. */
   appendedAtMs(number: number): number;
   /** Everybody who wants a record. */
@@ -62,6 +64,8 @@ export interface SpoolStatus {
   readonly segments: number;
   /** On disk, settled records included. */
   readonly bytes: number;
+  /** In segments of a later version of the agent, which count in the bound too; absent where there are none. */
+  readonly newerBytes?: number;
   /** What the index of the records occupies in memory. */
   readonly memoryBytes?: number;
   /** Why the last write failed; absent once one succeeds. */

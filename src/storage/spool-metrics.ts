@@ -11,6 +11,10 @@ export interface SpoolMetrics {
   noted(bytes: number): void;
   lost(reason: LostReason, records: number): void;
   tornTail(): void;
+  /** How many segments cannot be opened. */
+  closed(segments: number): void;
+  /** How many are of a later version, and what they occupy. */
+  newer(segments: number, bytes: number): void;
 }
 
 /** The metrics of the log of component `component_id`. */
@@ -32,6 +36,16 @@ export function createSpoolMetrics(metrics: Metrics, own: { readonly component_i
     "Segments whose end was cut off because an earlier process ended while it wrote.",
     names,
   );
+  const leftAlone = metrics.gauge(
+    "agent_spool_left_alone_segments",
+    "Segments that are neither read nor deleted: of a later version of the agent, or because they cannot be opened.",
+    [...names, "reason"],
+  );
+  const newerBytes = metrics.gauge(
+    "agent_spool_newer_format_bytes",
+    "Bytes on disk in segments of a later version of the agent, which count in max_disk.",
+    names,
+  );
   const duration = metrics.histogram("agent_spool_commit_duration_seconds", "Seconds that one commit took.", names);
   return {
     committed(bytes, seconds) {
@@ -42,5 +56,10 @@ export function createSpoolMetrics(metrics: Metrics, own: { readonly component_i
     noted: (bytes) => written.inc(own, bytes),
     lost: (reason, records) => lost.inc({ ...own, reason }, records),
     tornTail: () => torn.inc(own),
+    closed: (segments) => leftAlone.set({ ...own, reason: "unreadable" }, segments),
+    newer(segments, bytes) {
+      leftAlone.set({ ...own, reason: "newer_format" }, segments);
+      newerBytes.set(own, bytes);
+    },
   };
 }

@@ -64,6 +64,7 @@ function clockThatNotes(cancelled: number[]): Clock {
   return {
     now: () => 0,
     monotonic: () => 0,
+    uptime: () => 0,
     after: (delayMs): Timer => ({ cancel: () => cancelled.push(delayMs) }),
   };
 }

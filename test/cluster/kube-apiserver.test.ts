@@ -34,8 +34,7 @@ describe.skipIf(!hasKubeApiserver)("Members as Leases of a real kube-apiserver",
       userAgent: "pprof-agent/test",
     });
     const self = { name, instance: crypto.randomUUID(), url: `http://${name}:12345/`, startedMs: 1_700_000_000_000 };
-    const bootMs = () => performance.now();
-    const engine = new KubernetesEngine({ server: opened, group: "test", self, ttlMs, clock: systemClock, bootMs });
+    const engine = new KubernetesEngine({ server: opened, group: "test", self, ttlMs, clock: systemClock });
     engines.push(engine);
     return { engine, names: async () => (await engine.members(signal)).map((member) => member.name).sort() };
   }

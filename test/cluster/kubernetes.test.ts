@@ -34,8 +34,7 @@ describe("Members as Leases of Kubernetes", () => {
       userAgent: "pprof-agent/test",
     });
     const self = { name, instance: crypto.randomUUID(), url: `http://${name}:12345/`, startedMs: 1_700_000_000_000 };
-    const bootMs = () => clock.monotonic();
-    const engine = new KubernetesEngine({ server: opened, group, self, ttlMs, clock, bootMs });
+    const engine = new KubernetesEngine({ server: opened, group, self, ttlMs, clock });
     engines.push(engine);
     return { engine, names: async () => (await engine.members(signal)).map((member) => member.name).sort() };
   }

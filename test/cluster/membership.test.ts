@@ -24,8 +24,12 @@ class Agents {
       onEngineLoss,
       engineName: "etcd",
       openEngine: async (self) => this.engines.open(self),
-      clock: this.clock,
-      bootMs: () => this.clock.monotonic() + sleptMs,
+      clock: {
+        now: () => this.clock.now(),
+        monotonic: () => this.clock.monotonic(),
+        uptime: () => this.clock.uptime() + sleptMs,
+        after: (delayMs, callback) => this.clock.after(delayMs, callback),
+      },
       log: this.log,
       metrics,
     });

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -46,7 +46,6 @@ export function startDocker(): Promise<Started> {
     tool: (_at, host) => [tool ?? "", "--host", host],
     runOptions: [],
     lastly: ["network", "prune", "--force"],
-    mounts: (at) => [join(at, "exec", "netns", "default")],
   });
 }
 
@@ -65,7 +64,6 @@ export function startPodman(): Promise<Started> {
     daemon: (at, host) => [...flags(at), "system", "service", "--time=0", host],
     tool: flags,
     runOptions: ulimits.flatMap((limit) => ["--ulimit", limit]),
-    mounts: () => [],
   });
 }
 
@@ -80,8 +78,6 @@ interface EngineOptions {
   readonly runOptions: readonly string[];
   /** To be run once no container is left. */
   readonly lastly?: readonly string[];
-  /** What is left mounted. */
-  readonly mounts: (at: string) => readonly string[];
 }
 
 async function start(title: string, options: EngineOptions): Promise<Started> {
@@ -155,10 +151,18 @@ function engineOf({ at, socketPath, host, child, options }: EngineParts): Contai
       for (const id of left.split("\n")) if (id !== "") await cli("rm", "--force", id).catch(() => undefined);
       if (options.lastly) await cli(...options.lastly).catch(() => undefined);
       await child.stop("SIGTERM", 15_000);
-      for (const mount of options.mounts(at)) await runChild(["umount", mount]);
+      for (const mount of mountsBelow(at)) await runChild(["umount", mount]);
       rmSync(at, { recursive: true, force: true });
     },
   };
+}
+
+/** What a daemon leaves mounted, the innermost first. */
+function mountsBelow(directory: string): readonly string[] {
+  const points = readFileSync("/proc/mounts", "utf8")
+    .split("\n")
+    .map((line) => line.split(" ")[1] ?? "");
+  return points.filter((point) => point.startsWith(`${directory}/`)).toReversed();
 }
 
 async function checked(command: readonly string[]): Promise<string> {

@@ -128,3 +128,20 @@ test("what has no effect, or asks without credentials, is a warning", async () =
     "id: asks the API server without credentials, which most refuse: set bearer_token_file or a client certificate",
   ]);
 });
+
+test.each<{ written: object; isLocal: boolean }>([
+  { written: { role: "pod" }, isLocal: false },
+  { written: { role: "pod", node_name: "n1" }, isLocal: true },
+  {
+    written: { role: "pod", selectors: { role: "pod", field: "status.phase=Running,spec.nodeName=n1" } },
+    isLocal: true,
+  },
+  { written: { role: "pod", selectors: { role: "pod", field: "metadata.name=n1" } }, isLocal: false },
+  { written: { role: "node", selectors: { role: "node", field: "metadata.name=n1" } }, isLocal: true },
+  { written: { role: "service", selectors: { role: "service", field: "metadata.name=shop" } }, isLocal: false },
+])(
+  "whether $written is about one node is known, for clustering would leave the others alone",
+  ({ written, isLocal }) => {
+    expect(kubernetesKind.nodeLocal?.(parseIn("/", kubernetesKind, written)) !== undefined).toBe(isLocal);
+  },
+);

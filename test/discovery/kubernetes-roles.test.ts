@@ -14,7 +14,7 @@ type Objects = { readonly [Name in ResourceName]?: Readonly<Record<string, Kept[
 function around(objects: Objects = {}): Surroundings {
   return {
     reads: (resource) => objects[resource] !== undefined,
-    get: <Name extends ResourceName>(resource: Name, key: string) => objects[resource]?.[key] as Kept[Name] | undefined,
+    get: <Name extends ResourceName>(resource: Name, key: string) => objects[resource]?.[key],
   };
 }
 

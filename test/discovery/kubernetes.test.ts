@@ -5,7 +5,6 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { kubernetesKind } from "../../src/discovery/kubernetes/kubernetes-kind.ts";
-import type { ComponentKind } from "../../src/component/index.ts";
 import { hasKubeApiserver, KubeApiserver } from "../kubernetes/kube-apiserver.ts";
 import { allow, type KubernetesApi, runningPod } from "../kubernetes/kubernetes-api.ts";
 import { createAuthority } from "../support/certificates.ts";
@@ -56,7 +55,7 @@ describe.skipIf(!hasKubeApiserver)("discovery.kubernetes", () => {
   }
 
   function run(written: object, place: object = access()): RunningDiscovery {
-    return runDiscovery(kubernetesKind as ComponentKind, { ...place, ...written });
+    return runDiscovery(kubernetesKind, { ...place, ...written });
   }
 
   /** The value that a label comes to have on the target with this address. */

@@ -112,6 +112,7 @@ export function memoryStorage(files = new Map<string, string>()): MemoryStorage 
     async save(name, parts) {
       saves++;
       files.set(name, Buffer.concat(parts).toString());
+      return true;
     },
     read,
     async take(name) {

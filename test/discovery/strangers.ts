@@ -22,7 +22,7 @@ const kinds: Readonly<Record<string, Server>> = {
   elsewhere: http(
     (_request, response) => void response.writeHead(302, { location: "http://192.0.2.1/debug/pprof/" }).end(),
   ),
-  huge: http((_request, response) => void response.end(Buffer.alloc(2_000_000, "pprof heap goroutine "))),
+  huge: http((_request, response) => void response.end(Buffer.alloc(5_000_000, "pprof heap goroutine "))),
 };
 
 for (const [kind, server] of Object.entries(kinds)) {

@@ -47,8 +47,8 @@ export class KubeApiserver implements AsyncDisposable {
     const authority = createAuthority("kube-ca");
     const server = authority.issue({ name: "kube-apiserver", hosts: ["127.0.0.1", "localhost"] });
     const keys = generateKeyPairSync("rsa", { modulusLength: 2048 });
-    const accountKey = keys.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-    const accountPublicKey = keys.publicKey.export({ type: "spki", format: "pem" }).toString();
+    const accountKey = keys.privateKey.export({ type: "pkcs8", format: "pem" });
+    const accountPublicKey = keys.publicKey.export({ type: "spki", format: "pem" });
     const people = `${tokens.admin},admin,1,"system:masters"\n${tokens.agent},agent,2,\n${tokens.nobody},nobody,3,\n`;
     this.#etcd = etcd;
     this.#directory = directory;
@@ -61,7 +61,9 @@ export class KubeApiserver implements AsyncDisposable {
     file("namespace", "default");
     this.#flags = [
       `--etcd-servers=${etcd.url}`,
-      ...["--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", `--secure-port=${port}`],
+      "--bind-address=127.0.0.1",
+      "--advertise-address=127.0.0.1",
+      `--secure-port=${port}`,
       `--tls-cert-file=${file("server.crt", server.cert)}`,
       `--tls-private-key-file=${file("server.key", server.key)}`,
       `--client-ca-file=${join(directory, "ca.crt")}`,

@@ -174,7 +174,7 @@ test.each<{ what: string; text: string; problem: string }>([
 });
 
 test("a kubeconfig that is not there is refused with its path", async () => {
-  expect(String(await readKubeconfig("/nonexistent/config").catch(String))).toStartWith(
+  expect(await readKubeconfig("/nonexistent/config").then(() => "", String)).toStartWith(
     'KubernetesError: Cannot use the kubeconfig "/nonexistent/config": ENOENT',
   );
 });
@@ -201,7 +201,7 @@ test("what is no pod, or a pod without an account, is told so", async () => {
     `${cannot}$KUBERNETES_SERVICE_HOST is not set, so it runs in no pod; set kubeconfig_file or api_server`,
   );
   const environment = { KUBERNETES_SERVICE_HOST: "10.0.0.1" };
-  const refused = String(await podAccount({ environment, directory: "/nonexistent" }).catch(String));
+  const refused = await podAccount({ environment, directory: "/nonexistent" }).then(() => "", String);
   expect(refused).toStartWith(`${cannot}ENOENT`);
   expect(refused).toEndWith("; does the pod set automountServiceAccountToken: false?");
 });

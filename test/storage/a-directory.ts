@@ -2,10 +2,9 @@ import { afterAll } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Clock, systemClock } from "../../src/base/index.ts";
+import { type BootClock, type Clock, systemClock } from "../../src/base/index.ts";
 import { createMetrics, type Metrics } from "../../src/observability/index.ts";
 import {
-  type BootClock,
   createDataDirectory,
   type DataDirectory,
   type LostRecord,

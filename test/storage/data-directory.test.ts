@@ -87,7 +87,10 @@ describe("A data directory that another agent has", () => {
     const first = opened(path);
     await first.save("x", [bytes("1")]);
     const second = opened(path, { clock });
-    const refused = await second.save("y", []).catch((thrown: unknown) => thrown as StorageError);
+    const refused = await second.save("y", []).then(
+      () => undefined,
+      (thrown: unknown) => thrown as StorageError,
+    );
     expect(refused).toBeInstanceOf(StorageError);
     expect(refused).toMatchObject({ reason: "locked" });
     expect(refused?.message).toStartWith(

@@ -6,12 +6,13 @@ interface Scheduled {
 }
 
 /**
- * A clock that tests turn by hand. Wall and monotonic time advance together, and only through `advance`; `jumpWall` moves
- * the wall alone, as a corrected box clock does.
+ * A clock that tests turn by hand. All its times advance together through `advance`; `jumpWall` moves the wall alone, as a corrected
+ * box clock does, and `suspend` all but the monotonic time, as a box that sleeps does.
  */
 export class FakeClock implements Clock {
   #monotonicMs = 0;
   #wallOffsetMs: number;
+  #sleptMs = 0;
   // Insertion order breaks ties, so timers of one instant fire in the order they were set.
   readonly #timers = new Set<Scheduled>();
 
@@ -25,6 +26,10 @@ export class FakeClock implements Clock {
 
   monotonic(): number {
     return this.#monotonicMs;
+  }
+
+  uptime(): number {
+    return this.#monotonicMs + this.#sleptMs;
   }
 
   after(delayMs: number, callback: () => void): Timer {
@@ -47,6 +52,12 @@ export class FakeClock implements Clock {
   /** Moves the wall clock without letting time pass. */
   jumpWall(byMs: number): void {
     this.#wallOffsetMs += byMs;
+  }
+
+  /** The machine sleeps so long: no timer runs. */
+  suspend(ms: number): void {
+    this.#wallOffsetMs += ms;
+    this.#sleptMs += ms;
   }
 
   /** Lets `ms` pass: timers fire in order at their own time, and what they start settles before the next one fires. */

@@ -16,6 +16,14 @@ interface Kept {
   readonly appendedAtMs: number;
   /** Where it does not follow from the clock. */
   age: RecordAge | undefined;
+  readonly earlierBoot: boolean;
+}
+
+interface Left {
+  readonly owners: readonly string[];
+  readonly age: RecordAge;
+  /** Whether that was before the machine started. */
+  readonly earlierBoot?: boolean;
 }
 
 /** A spool log in memory, with switches for a disk that fails or takes its time. */
@@ -25,7 +33,7 @@ export interface MemorySpoolLog extends SpoolLog {
   /** How long `open` and an append take; 0 unless told. */
   delay(ms: number): void;
   /** Puts a record there as an earlier process would have. */
-  leave(record: SpoolRecord, left: { readonly owners: readonly string[]; readonly age: RecordAge }): number;
+  leave(record: SpoolRecord, left: Left): number;
   setAge(number: number, age: RecordAge): void;
   /** Makes a record unreadable. */
   damage(number: number): void;
@@ -67,8 +75,8 @@ class MemoryLog implements MemorySpoolLog {
     this.#delayMs = ms;
   }
 
-  leave(record: SpoolRecord, { owners, age }: { readonly owners: readonly string[]; readonly age: RecordAge }): number {
-    return this.#keep(record, { owners, age });
+  leave(record: SpoolRecord, left: Left): number {
+    return this.#keep(record, left);
   }
 
   setAge(number: number, age: RecordAge): void {
@@ -93,7 +101,7 @@ class MemoryLog implements MemorySpoolLog {
     await this.#passing();
     await this.#failing("written");
     this.counts.appended += 1;
-    return this.#keep(record, { owners, age: undefined });
+    return this.#keep(record, { owners });
   }
 
   adopt(number: number, owner: string): void {
@@ -128,9 +136,13 @@ class MemoryLog implements MemorySpoolLog {
 
   ageOf(number: number): RecordAge {
     const { age, appendedMs } = this.#records.get(number) as Kept;
-    const passedMs = this.#clock.monotonic() - appendedMs;
+    const passedMs = this.#clock.uptime() - appendedMs;
     if (age === undefined) return passedMs;
     return typeof age === "number" ? age + passedMs : age;
+  }
+
+  isOfThisBoot(number: number): boolean {
+    return !(this.#records.get(number) as Kept).earlierBoot;
   }
 
   appendedAtMs(number: number): number {
@@ -175,13 +187,10 @@ class MemoryLog implements MemorySpoolLog {
     return Promise.reject(new StorageError(this.#failure, `The spool cannot be ${what}: ${this.#failure}`));
   }
 
-  #keep(
-    record: SpoolRecord,
-    { owners, age }: { readonly owners: readonly string[]; readonly age: RecordAge | undefined },
-  ) {
+  #keep(record: SpoolRecord, { owners, age, earlierBoot = false }: Omit<Left, "age"> & { readonly age?: RecordAge }) {
     this.#last += 1;
-    const now = { appendedMs: this.#clock.monotonic(), appendedAtMs: this.#clock.now() };
-    this.#records.set(this.#last, { record, owners: new Set(owners), age, ...now });
+    const now = { appendedMs: this.#clock.uptime(), appendedAtMs: this.#clock.now() };
+    this.#records.set(this.#last, { record, owners: new Set(owners), age, earlierBoot, ...now });
     return this.#last;
   }
 }

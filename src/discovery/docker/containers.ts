@@ -17,7 +17,7 @@ export const containersReply = v.array(
     ImageID: text(),
     Labels: record(v.string()),
     Ports: list(v.object({ IP: text(), PrivatePort: count(), PublicPort: count(), Type: text() })),
-    /** Podman before version 5 leaves it out. */
+    /** Older Podmans, such as 4.3, leave it out. */
     HostConfig: v.nullish(v.object({ NetworkMode: text() })),
     NetworkSettings: v.nullish(v.object({ Networks: record(v.nullable(endpoint)) })),
   }),

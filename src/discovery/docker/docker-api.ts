@@ -44,7 +44,7 @@ export function createDockerApi({ args, timeoutMs, clock, log, userAgent }: Dock
       try {
         const response = await client.request({ ...request, maxBytes: limits.discoveryBytes });
         if (response.status !== 200) throw statusError(response, cannot);
-        return parse(schema, Buffer.from(response.body).toString(), cannot);
+        return parse(schema, response, cannot);
       } catch (thrown) {
         throw isUnixUrl(args.host) ? withGroupAdvice(thrown, cannot) : thrown;
       }
@@ -88,12 +88,18 @@ function messageOf(body: string): string {
   }
 }
 
-function parse<Answer>(schema: v.GenericSchema<unknown, Answer>, body: string, cannot: string): Answer {
+function parse<Answer>(
+  schema: v.GenericSchema<unknown, Answer>,
+  { body, masked = (text) => text }: HttpResponse,
+  cannot: string,
+): Answer {
+  const text = Buffer.from(body).toString();
   let json: unknown;
   try {
-    json = JSON.parse(body);
+    json = JSON.parse(text);
   } catch (cause) {
-    throw new DiscoveryError("bad_answer", `${cannot}: the answer is not JSON: "${preview(body)}"`, { cause });
+    const start = preview(masked(text.slice(0, 256)));
+    throw new DiscoveryError("bad_answer", `${cannot}: the answer is not JSON: "${start}"`, { cause });
   }
   const { success, output, issues } = v.safeParse(schema, json, { abortEarly: true });
   if (success) return output;

@@ -84,12 +84,7 @@ export type KubernetesArguments = v.InferOutput<typeof kubernetesArguments>;
 
 function apiServerUrl() {
   return v.pipe(
-    word(),
-    v.rawCheck(({ dataset, addIssue }) => {
-      if (!dataset.typed || dataset.value === "") return;
-      const problem = httpUrlProblem(dataset.value) ?? userinfoProblem(dataset.value);
-      if (problem !== undefined) addIssue({ message: problem });
-    }),
+    checkedText((url) => httpUrlProblem(url) ?? userinfoProblem(url)),
     typeName("URL"),
   );
 }
@@ -100,22 +95,24 @@ function userinfoProblem(url: string): string | undefined {
 }
 
 function selector() {
-  const checked = (problemOf: (selector: string) => string | undefined) =>
-    v.pipe(
-      text(),
-      v.rawCheck(({ dataset, addIssue }) => {
-        const message = dataset.typed ? problemOf(dataset.value) : undefined;
-        if (message !== undefined) addIssue({ message });
-      }),
-    );
   return table({
     role: argument(choice(roleNames), { description: "The objects that it is for", example: "pod" }),
-    label: optional(checked(labelSelectorProblem), { description: "A label selector", example: "app=shop" }),
-    field: optional(checked(fieldSelectorProblem), {
+    label: optional(checkedText(labelSelectorProblem), { description: "A label selector", example: "app=shop" }),
+    field: optional(checkedText(fieldSelectorProblem), {
       description: "A field selector",
       example: "status.phase=Running",
     }),
   });
+}
+
+function checkedText(problemOf: (written: string) => string | undefined) {
+  return v.pipe(
+    text(),
+    v.rawCheck(({ dataset, addIssue }) => {
+      const message = dataset.typed ? problemOf(dataset.value) : undefined;
+      if (message !== undefined) addIssue({ message });
+    }),
+  );
 }
 
 interface AccessArguments {
@@ -190,23 +187,33 @@ function checkNodeName({ role, node_name, selectors = [] }: Selectors, report: R
     report(["node_name"], "cannot be set together with a selector that names a node; keep one of them");
 }
 
-/** The node that a field selector of pods or nodes names. */
+const nodeFields: Partial<Readonly<Record<RoleName, RegExp>>> = {
+  pod: /(?:^|,)\s*spec\.nodeName\s*==?\s*([^,\s]+)/,
+  node: /(?:^|,)\s*metadata\.name\s*==?\s*([^,\s]+)/,
+};
+
+/** The node that a field selector for objects of this role names. */
 export function nodeOfFields(role: RoleName, field: string): string | undefined {
-  const pattern =
-    role === "pod" ? /(?:^|,)\s*spec\.nodeName\s*==?\s*([^,\s]+)/ : /(?:^|,)\s*metadata\.name\s*==?\s*([^,\s]+)/;
-  return pattern.exec(field)?.[1];
+  return nodeFields[role]?.exec(field)?.[1];
 }
 
-/** What of the arguments has no effect. */
-export function uselessArguments({ role, attach_metadata, ...args }: KubernetesArguments): readonly string[] {
-  const withoutNode = role === "service" || role === "ingress" || role === "node";
-  const useless =
-    attach_metadata?.node && withoutNode ? [`attach_metadata.node has no effect with role "${role}"`] : [];
-  const anonymous = args.api_server !== undefined && authenticationOf(args).length === 0 && !args.tls_config?.cert_file;
-  return anonymous && !args.tls_config?.cert_pem && !args.http_headers
-    ? [
-        ...useless,
-        "asks the API server without credentials, which most refuse: set bearer_token_file or a client certificate",
-      ]
-    : useless;
+/** What is probably not meant. */
+export function kubernetesWarnings(args: KubernetesArguments): readonly string[] {
+  const { role, attach_metadata } = args;
+  const warnings: string[] = [];
+  if (attach_metadata?.node && (role === "service" || role === "ingress" || role === "node"))
+    warnings.push(`attach_metadata.node has no effect with role "${role}"`);
+  if (isAnonymous(args))
+    warnings.push(
+      "asks the API server without credentials, which most refuse: set bearer_token_file or a client certificate",
+    );
+  return warnings;
+}
+
+/** Over plain http it is a proxy on this machine, which authenticates in the agent's place. */
+function isAnonymous(args: KubernetesArguments): boolean {
+  const { api_server = "", tls_config, http_headers } = args;
+  const hasCertificate = tls_config?.cert_file !== undefined || tls_config?.cert_pem !== undefined;
+  const authenticates = authenticationOf(args).length > 0 || hasCertificate || http_headers !== undefined;
+  return api_server.startsWith("https:") && !authenticates;
 }

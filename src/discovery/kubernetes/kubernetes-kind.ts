@@ -12,9 +12,9 @@ import type { Finder, FinderContext, Report } from "../finder.ts";
 import {
   type KubernetesArguments,
   kubernetesArguments,
+  kubernetesWarnings,
   nodeOfFields,
   type RoleName,
-  uselessArguments,
 } from "./arguments.ts";
 import { endpointsRole } from "./endpoints.ts";
 import { endpointsliceRole } from "./endpointslice.ts";
@@ -34,7 +34,7 @@ export const kubernetesKind = discoveryKind<KubernetesArguments>({
   warnings: async (id, args) => {
     const { api_server } = args;
     const ofClient = api_server === undefined ? [] : await httpWarnings({ args, urls: [api_server] });
-    return [...uselessArguments(args), ...ofClient].map((warning) => `${id}: ${warning}`);
+    return [...kubernetesWarnings(args), ...ofClient].map((warning) => `${id}: ${warning}`);
   },
   nodeLocal: (args) => (isOfOneNode(args) ? "it finds what is on one node" : undefined),
   find: findInKubernetes,

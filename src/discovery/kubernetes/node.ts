@@ -41,7 +41,7 @@ export const nodeRole: Role<"nodes"> = {
   others: [],
   targets({ metadata, providerId, conditions, addresses, kubeletPort }) {
     // The first of each type counts, and of equal names the last wins.
-    const byType = new Map([...addresses].reverse());
+    const byType = new Map(addresses.toReversed());
     const address = addressTypes.map((type) => byType.get(type)).find((found) => found !== undefined);
     if (address === undefined) return [];
     return [

@@ -32,7 +32,7 @@ export interface RoleFinderOptions {
 }
 
 /** A list that is kept, and how it goes. */
-interface Kind {
+interface WatchedList {
   readonly name: ResourceName;
   readonly reflector: Reflector;
   isFailing: boolean;
@@ -44,7 +44,7 @@ interface Kind {
  */
 export class RoleFinder {
   readonly #options: RoleFinderOptions;
-  readonly #kinds: readonly Kind[];
+  readonly #lists: readonly WatchedList[];
   /** Objects whose targets are to be made. */
   readonly #due = new Set<string>();
   /** By object looked at, `pods shop/cart-1`: the objects whose targets have something of it. */
@@ -54,25 +54,25 @@ export class RoleFinder {
 
   constructor(options: RoleFinderOptions) {
     this.#options = options;
-    this.#kinds = options.wanted.map((wanted) => this.#kindOf(wanted));
+    this.#lists = options.wanted.map((wanted) => this.#listOf(wanted));
   }
 
   /** Runs until `signal` aborts; never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#kinds.map(({ reflector }) => reflector.run(signal)));
+    await Promise.all(this.#lists.map(({ reflector }) => reflector.run(signal)));
     this.#timer?.cancel();
   }
 
-  #kindOf({ name, selection }: Wanted): Kind {
+  #listOf({ name, selection }: Wanted): WatchedList {
     const { client, clock } = this.#options;
     const listener = {
       changed: (key: string): void => this.#changed(name, key),
-      current: (): void => this.#current(kind),
-      failed: (error: unknown): void => this.#failed(kind, error),
+      current: (): void => this.#current(list),
+      failed: (error: unknown): void => this.#failed(list, error),
     };
     const reflector = new Reflector({ client, selection, keep: keepers[name], listener, clock });
-    const kind: Kind = { name, reflector, isFailing: false };
-    return kind;
+    const list: WatchedList = { name, reflector, isFailing: false };
+    return list;
   }
 
   #changed(name: ResourceName, key: string): void {
@@ -81,11 +81,11 @@ export class RoleFinder {
     this.#schedule();
   }
 
-  #current(kind: Kind): void {
-    if (kind.isFailing) {
-      kind.isFailing = false;
+  #current(list: WatchedList): void {
+    if (list.isFailing) {
+      list.isFailing = false;
       // It has no targets: it was there to carry the failure.
-      const source = this.#sourceOf(kind);
+      const source = this.#sourceOf(list);
       if (source !== "") {
         this.#options.report.found(source, []);
         this.#options.report.gone(source);
@@ -94,14 +94,14 @@ export class RoleFinder {
     this.#schedule();
   }
 
-  #failed(kind: Kind, error: unknown): void {
-    kind.isFailing = true;
-    this.#options.report.failed(this.#sourceOf(kind), error);
+  #failed(list: WatchedList, error: unknown): void {
+    list.isFailing = true;
+    this.#options.report.failed(this.#sourceOf(list), error);
   }
 
   /** The only list is the look as a whole; of several each has a name. */
-  #sourceOf({ name, reflector }: Kind): string {
-    if (this.#kinds.length === 1) return "";
+  #sourceOf({ name, reflector }: WatchedList): string {
+    if (this.#lists.length === 1) return "";
     const { namespace } = reflector.selection;
     return namespace === undefined ? `watch of ${name}` : `watch of ${name} in ${namespace}`;
   }
@@ -122,13 +122,13 @@ export class RoleFinder {
       this.#due.delete(key);
       this.#make(key);
     }
-    const isCurrent = this.#kinds.every(({ reflector, isFailing }) => reflector.listed && !isFailing);
+    const isCurrent = this.#lists.every(({ reflector, isFailing }) => reflector.listed && !isFailing);
     if (isCurrent) this.#options.report.complete();
   }
 
   /** Whether everything is listed that the objects of a namespace may be put together with: half of it would make other targets. */
   #isReady(namespace: string): boolean {
-    return this.#kinds.every(({ reflector: { listed, selection } }) => {
+    return this.#lists.every(({ reflector: { listed, selection } }) => {
       const concerns = selection.namespace === undefined || selection.namespace === namespace;
       return listed || !concerns;
     });
@@ -148,7 +148,7 @@ export class RoleFinder {
 
   #surroundings(seen: Map<string, unknown>): Surroundings {
     return {
-      reads: (resource) => this.#kinds.some(({ name }) => name === resource),
+      reads: (resource) => this.#lists.some(({ name }) => name === resource),
       get: <Name extends ResourceName>(resource: Name, key: string): Kept[Name] | undefined => {
         const id = `${resource} ${key}`;
         if (!seen.has(id)) seen.set(id, this.#get(resource, key));
@@ -158,7 +158,7 @@ export class RoleFinder {
   }
 
   #get<Name extends ResourceName>(resource: Name, key: string): Kept[Name] | undefined {
-    for (const { name, reflector } of this.#kinds) {
+    for (const { name, reflector } of this.#lists) {
       const object = name === resource ? reflector.get(key) : undefined;
       if (object !== undefined) return object as Kept[Name];
     }

@@ -27,7 +27,7 @@ export function processLabels(options: ProcessLabelOptions): readonly (readonly 
     [`${prefix}exe`, process?.exe ?? ""],
     [`${prefix}cgroup`, process?.cgroup ?? ""],
     [`${prefix}container_id`, containerIdOf(process?.cgroup ?? "")],
-    [`${prefix}cmdline`, args.include_cmdline ? (process?.cmdline ?? "").slice(0, cmdlineLength) : ""],
+    [`${prefix}cmdline`, args.include_cmdline ? (process?.cmdline ?? "").slice(0, cmdlineLength).toWellFormed() : ""],
   ];
 }
 

@@ -8,17 +8,26 @@ export interface Entry {
   beforeRestart: Baseline | undefined;
   guard: RestartGuard;
   withheld: string | undefined;
+  /** The baseline is one of an earlier run of the machine: how old it is, only the next profile's time can tell. */
+  ofEarlierBoot: boolean;
   /** By a loop. */
   held: boolean;
   releasedAtMs: number;
 }
 
-export function newEntry({ baseline, guard }: { baseline?: Baseline; guard?: GuardState } = {}): Entry {
+interface Restored {
+  readonly baseline?: Baseline;
+  readonly guard?: GuardState;
+  readonly ofEarlierBoot?: boolean;
+}
+
+export function newEntry({ baseline, guard, ofEarlierBoot = false }: Restored = {}): Entry {
   return {
     baseline,
     beforeRestart: undefined,
     guard: createRestartGuard(guard),
     withheld: undefined,
+    ofEarlierBoot,
     held: false,
     releasedAtMs: 0,
   };

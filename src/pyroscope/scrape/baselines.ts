@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { type Clock, limits } from "../../base/index.ts";
 import type { Baseline } from "../../pprof/index.ts";
 import { BaselineEntries, type Entry, newEntry } from "./baseline-entries.ts";
@@ -9,19 +10,23 @@ import type { Comparison, GuardState, RestartGuard } from "./restart-guard.ts";
  * time that a slot without a loop is kept. With `saved` and `restore` it outlives the process too.
  */
 export interface BaselineTable {
-  /** The slot of `key`, taken until `release`. While another loop holds that key (two targets with one URL) `fallbackKey` is used. */
-  acquire(key: string, fallbackKey: string): BaselineSlot;
+  /** The slot of that name, taken until `release`. While another loop holds it (two targets with one URL) that of `fallbackName`. */
+  acquire(name: string, fallbackName: string): BaselineSlot;
   /** Bytes held, and slots. */
   readonly bytes: number;
   readonly size: number;
   /** What the slots hold that are not too old, for another process to go on with. */
   saved(): readonly SavedSlot[];
-  /** Makes slots that count as released now, as many as the bounds allow; returns how many. */
-  restore(slots: readonly SavedSlot[]): number;
+  /**
+   * Makes slots that count as released now, as many as the bounds allow; returns how many. Of an earlier run of the machine nobody knows
+   * how old they are, so that the time of the next profile decides.
+   */
+  restore(slots: readonly SavedSlot[], options?: { readonly ofEarlierBoot?: boolean }): number;
 }
 
 /** A slot without what only matters while the process lives. */
 export interface SavedSlot {
+  /** A hash: the URL in it may hold a token. */
   readonly key: string;
   readonly baseline: Baseline;
   readonly guard: GuardState;
@@ -32,6 +37,8 @@ export interface BaselineSlot {
   /** The baseline that a recent restart made useless: a profile that continues it comes from another process. */
   readonly beforeRestart: Baseline | undefined;
   readonly guard: RestartGuard;
+  /** Whether the baseline is only good where the profile's time is near to its own. */
+  readonly ofEarlierBoot: boolean;
   /** Why delta columns are not sent now, in words. */
   withheld: string | undefined;
   /** What the next baseline may occupy: the slot's own bound, or less where all slots together are near theirs. */
@@ -46,9 +53,10 @@ export interface BaselineSlot {
 export function createBaselineTable(clock: Clock): BaselineTable {
   const entries = new BaselineEntries(clock);
   return {
-    acquire(key, fallbackKey) {
+    acquire(name, fallbackName) {
       entries.dropExpired();
-      const usedKey = entries.get(key)?.held ? fallbackKey : key;
+      const key = hashOf(name);
+      const usedKey = entries.get(key)?.held ? hashOf(fallbackName) : key;
       const entry = entries.get(usedKey) ?? newEntry();
       entries.hold(usedKey, entry);
       return slotOf(usedKey, { entry, entries });
@@ -63,18 +71,24 @@ export function createBaselineTable(clock: Clock): BaselineTable {
       entries.dropExpired();
       return entries
         .all()
-        .flatMap(([key, { baseline, guard }]) => (baseline ? [{ key, baseline, guard: guard.state }] : []));
+        .flatMap(([key, { baseline, guard, ofEarlierBoot }]) =>
+          baseline && !ofEarlierBoot ? [{ key, baseline, guard: guard.state }] : [],
+        );
     },
-    restore(slots) {
+    restore(slots, { ofEarlierBoot = false } = {}) {
       const before = entries.size;
       for (const slot of slots) {
         const { bytes } = slot.baseline;
         const fits = bytes <= limits.baselineBytes && entries.bytes + bytes <= limits.baselinesBytes;
-        if (fits && !entries.get(slot.key)) entries.release(slot.key, newEntry(slot));
+        if (fits && !entries.get(slot.key)) entries.release(slot.key, newEntry({ ...slot, ofEarlierBoot }));
       }
       return entries.size - before;
     },
   };
+}
+
+function hashOf(name: string): string {
+  return createHash("sha256").update(name).digest("base64url");
 }
 
 interface SlotOptions {
@@ -91,6 +105,9 @@ function slotOf(key: string, { entry, entries }: SlotOptions): BaselineSlot {
       return entry.beforeRestart;
     },
     guard: entry.guard,
+    get ofEarlierBoot() {
+      return entry.ofEarlierBoot;
+    },
     get withheld() {
       return entry.withheld;
     },
@@ -108,6 +125,7 @@ function slotOf(key: string, { entry, entries }: SlotOptions): BaselineSlot {
         if (comparison === "restarted") entry.beforeRestart = entry.baseline;
         if (!entry.guard.watches) entry.beforeRestart = undefined;
         entry.baseline = next;
+        entry.ofEarlierBoot = false;
       });
     },
     release: () => entries.release(key, entry),

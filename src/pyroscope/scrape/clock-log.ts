@@ -1,4 +1,4 @@
-import { formatSpan } from "../../base/index.ts";
+import { formatSpan, limits } from "../../base/index.ts";
 import { labelValue } from "../../model/index.ts";
 import type { Logger } from "../../observability/index.ts";
 import type { Scrape } from "./plan.ts";
@@ -6,7 +6,7 @@ import type { Scrape } from "./plan.ts";
 /** Half of what servers let a profile be ahead of their own clock. */
 const warnedSkewMs = 300_000;
 
-/** Tells people once of every instance whose clock differs from this box's; the status and the metrics have the rest. */
+/** Tells people once of every instance whose clock differs from this box's, and anew once the two have agreed; the status and the metrics have the rest. */
 export interface ClockLog {
   /** `skewMs`: the target's clock minus this box's. */
   noted(scrape: Scrape, skewMs: number): void;
@@ -18,6 +18,7 @@ export function createClockLog(log: Logger): ClockLog {
   const told = new Set<string>();
   return {
     noted(scrape, skewMs) {
+      if (Math.abs(skewMs) <= limits.clockToleranceMs) told.delete(scrape.address);
       if (Math.abs(skewMs) < warnedSkewMs || told.has(scrape.address)) return;
       told.add(scrape.address);
       log.warn(

@@ -1,15 +1,16 @@
-import { access } from "node:fs/promises";
-import { type Clock, limits } from "../../base/index.ts";
+import { type BootClock, type Clock, limits, systemBootClock } from "../../base/index.ts";
 import type { Logger } from "../../observability/index.ts";
 import type { DataDirectory } from "../../storage/index.ts";
 import type { BaselineTable } from "./baselines.ts";
-import { decodeSlots, encodeSlots } from "./saved-baselines.ts";
+import { decodeSlots, encodeSlots, momentOf } from "./saved-baselines.ts";
 
 const file = "baselines";
 
 export interface KeepOptions {
   readonly storage: DataDirectory;
   readonly clock: Clock;
+  /** That of the machine by default. */
+  readonly boot?: BootClock;
   readonly log: Logger;
 }
 
@@ -19,13 +20,13 @@ export interface KeepOptions {
  */
 export async function saveBaselines(
   baselines: BaselineTable,
-  { storage, clock, log, mayMakeDirectory }: KeepOptions & { readonly mayMakeDirectory: boolean },
+  { storage, clock, boot = systemBootClock(), log, mayMakeDirectory }: KeepOptions & { readonly mayMakeDirectory: boolean },
 ): Promise<void> {
   const slots = baselines.saved();
-  if (slots.length === 0 || !(mayMakeDirectory || (await exists(storage.path)))) return;
-  const { parts, saved, left } = encodeSlots(slots, clock.now());
+  if (slots.length === 0) return;
+  const { parts, saved, left } = encodeSlots(slots, momentOf(clock, boot));
   try {
-    await storage.save(file, parts);
+    if (!(await storage.save(file, parts, { makeDirectory: mayMakeDirectory }))) return;
     log.debug("Delta baselines saved", { baselines: saved });
     if (left > 0) log.warn("Not all delta baselines saved: they are more than the file may hold", { saved, left });
   } catch (err) {
@@ -37,24 +38,18 @@ export async function saveBaselines(
  * Goes on with the baselines that the last run left: to be called before the first scrape. They are used once, so that no growth is
  * ever counted twice: the file is gone from then on, also where what is in it cannot be used. Never rejects.
  */
-export async function takeBaselines(baselines: BaselineTable, { storage, clock, log }: KeepOptions): Promise<void> {
+export async function takeBaselines(
+  baselines: BaselineTable,
+  { storage, clock, boot = systemBootClock(), log }: KeepOptions,
+): Promise<void> {
   try {
     const bytes = await storage.take(file, { maxBytes: limits.savedBaselinesBytes });
     if (!bytes) return;
-    const found = decodeSlots(bytes, clock.now());
+    const found = decodeSlots(bytes, momentOf(clock, boot));
     if ("slots" in found)
-      log.debug("Delta baselines of the last run restored", { baselines: baselines.restore(found.slots) });
+      log.debug("Delta baselines of the last run restored", { baselines: baselines.restore(found.slots, found) });
     else log[found.isDamaged ? "warn" : "debug"]("Delta baselines of the last run not used", { why: found.unusable });
   } catch (err) {
     log.warn("Delta baselines of the last run not read: the first deltas are missing", { err });
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch {
-    return false;
   }
 }

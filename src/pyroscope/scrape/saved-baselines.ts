@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import { clockIsSetFromMs, limits } from "../../base/index.ts";
+import { type BootClock, type Clock, clockIsSetFromMs, limits } from "../../base/index.ts";
 import { decodeBaseline, encodeBaseline } from "../../pprof/index.ts";
 import type { SavedSlot } from "./baselines.ts";
 import { type Comparison, comparisons } from "./restart-guard.ts";
@@ -7,17 +7,30 @@ import { type Comparison, comparisons } from "./restart-guard.ts";
 /**
  * The form on disk. Numbers are little-endian; the checksum is of all that follows it.
  *
- *     "pprofbl1"  crc32  when saved (milliseconds since 1970, f64)
+ *     "pprofbl2"  crc32  when saved: milliseconds since 1970, since the machine started (f64 each), and the id of that start (36 bytes)
  *     each slot: bytes of key, of baseline, of history (u32 each), 1 where deltas are withheld (u32), key, history, baseline
  */
-const magic = Buffer.from("pprofbl1");
-const headerBytes = magic.length + 4 + 8;
+const magic = Buffer.from("pprofbl2");
+const bootIdBytes = 36;
+const headerBytes = magic.length + 4 + 8 + 8 + bootIdBytes;
 const slotHeaderBytes = 16;
+
+/** What the clocks of a machine say at one moment. */
+export interface Moment {
+  readonly wallMs: number;
+  readonly bootMs: number;
+  /** Of this start of the machine; empty where one cannot be told from the next. */
+  readonly bootId: string;
+}
+
+export function momentOf(clock: Clock, boot: BootClock): Moment {
+  return { wallMs: clock.now(), bootMs: boot.nowMs(), bootId: boot.id };
+}
 
 /** As many slots as fit into `limits.savedBaselinesBytes`; `left` is how many did not. */
 export function encodeSlots(
   slots: Iterable<SavedSlot>,
-  savedAtMs: number,
+  at: Moment,
 ): { readonly parts: readonly Uint8Array[]; readonly saved: number; readonly left: number } {
   const encoded: Uint8Array[] = [];
   let bytes = headerBytes;
@@ -30,13 +43,15 @@ export function encodeSlots(
       bytes += next.length;
     }
   }
-  return { parts: [header(encoded, savedAtMs), ...encoded], saved: encoded.length, left };
+  return { parts: [header(encoded, at), ...encoded], saved: encoded.length, left };
 }
 
-function header(slots: readonly Uint8Array[], savedAtMs: number): Uint8Array {
+function header(slots: readonly Uint8Array[], { wallMs, bootMs, bootId }: Moment): Uint8Array {
   const bytes = Buffer.alloc(headerBytes);
   magic.copy(bytes);
-  bytes.writeDoubleLE(savedAtMs, magic.length + 4);
+  bytes.writeDoubleLE(wallMs, magic.length + 4);
+  bytes.writeDoubleLE(bootMs, magic.length + 12);
+  bytes.write(bootId, magic.length + 20, bootIdBytes, "latin1");
   const checksum = slots.reduce((sum, slot) => crc32(slot, sum), crc32(bytes.subarray(magic.length + 4)));
   bytes.writeUInt32LE(checksum, magic.length);
   return bytes;
@@ -58,23 +73,43 @@ export interface UnusableSlots {
   readonly isDamaged: boolean;
 }
 
+export interface UsableSlots {
+  readonly slots: readonly SavedSlot[];
+  /** Then how old they are is what two wall clocks say, and both may be wrong: the time of the next profile is to decide. */
+  readonly ofEarlierBoot: boolean;
+}
+
 /** What `encodeSlots` made. */
-export function decodeSlots(
-  bytes: Uint8Array,
-  nowMs: number,
-): { readonly slots: readonly SavedSlot[] } | UnusableSlots {
+export function decodeSlots(bytes: Uint8Array, now: Moment): UsableSlots | UnusableSlots {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.length < headerBytes || !view.subarray(0, magic.length).equals(magic))
     return { unusable: "the file is not in the form of this version of the agent", isDamaged: true };
   if (crc32(view.subarray(magic.length + 4)) !== view.readUInt32LE(magic.length))
     return { unusable: "the file is damaged: its checksum is another", isDamaged: true };
-  const why = whyNotFresh(view.readDoubleLE(magic.length + 4), nowMs);
+  const saved = momentIn(view);
+  const why = whyNotFresh(saved, now);
   if (why !== undefined) return { unusable: why, isDamaged: false };
   const slots = decodeEach(view);
-  return slots ? { slots } : { unusable: "the file is damaged: its content makes no sense", isDamaged: true };
+  return slots ? { slots, ofEarlierBoot: !isSameBoot(saved, now) } : { unusable: "the file is damaged: its content makes no sense", isDamaged: true };
 }
 
-function whyNotFresh(savedAtMs: number, nowMs: number): string | undefined {
+function momentIn(view: Buffer): Moment {
+  return {
+    wallMs: view.readDoubleLE(magic.length + 4),
+    bootMs: view.readDoubleLE(magic.length + 12),
+    bootId: view.toString("latin1", magic.length + 20, headerBytes).replace(/\0+$/, ""),
+  };
+}
+
+function isSameBoot(saved: Moment, now: Moment): boolean {
+  return now.bootId !== "" && now.bootId === saved.bootId;
+}
+
+/** In one run of the machine its boot clock tells the age, whatever the wall clock did. */
+function whyNotFresh(saved: Moment, now: Moment): string | undefined {
+  if (isSameBoot(saved, now)) return now.bootMs - saved.bootMs > limits.baselineAgeMs ? "it is too old" : undefined;
+  const { wallMs: savedAtMs } = saved;
+  const { wallMs: nowMs } = now;
   if (!(savedAtMs >= clockIsSetFromMs) || nowMs < clockIsSetFromMs)
     return "its age is not known, because the clock is not set or was not when it was saved";
   if (nowMs < savedAtMs) return "its age is not known, because the clock went back since it was saved";

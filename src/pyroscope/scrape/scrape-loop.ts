@@ -1,4 +1,4 @@
-import { type Clock, sleep } from "../../base/index.ts";
+import { type Clock, limits, sleep } from "../../base/index.ts";
 import type { HttpClient } from "../../http/index.ts";
 import type { Appender, Profile, TargetStatus } from "../../model/index.ts";
 import type { Logger } from "../../observability/index.ts";
@@ -32,9 +32,6 @@ export interface LoopContext {
   /** Bound of an uncompressed profile. */
   readonly maxBytes: () => number;
 }
-
-/** Clocks are slewed a little all the time; more than this is a clock that was set. */
-const clockToleranceMs = 60_000;
 
 /** Scrapes one (target, type) at its phase of every interval and never overlaps itself. */
 export class ScrapeLoop {
@@ -115,11 +112,12 @@ export class ScrapeLoop {
   async #scrapeOnce(slot: BaselineSlot, signal: AbortSignal): Promise<void> {
     const { clock } = this.#context;
     const startMs = clock.monotonic();
+    const startUptimeMs = clock.uptime();
     const startedAtMs = clock.now();
     try {
       const fetched = await this.#fetch(signal);
-      const setByMs = clock.now() - startedAtMs - (clock.monotonic() - startMs);
-      const clockSetByMs = Math.abs(setByMs) > clockToleranceMs ? setByMs : 0;
+      const setByMs = clock.now() - startedAtMs - (clock.uptime() - startUptimeMs);
+      const clockSetByMs = Math.abs(setByMs) > limits.clockToleranceMs ? setByMs : 0;
       await this.#handOn(fetched, { slot, scrapedAtMs: startedAtMs + clockSetByMs, clockSetByMs });
       this.#succeed(fetched, startedAtMs);
     } catch (thrown) {

@@ -1,3 +1,4 @@
+import { limits, timeByRightClock } from "../../base/index.ts";
 import type { ProfileInfo } from "../../model/index.ts";
 import {
   type Baseline,
@@ -66,8 +67,9 @@ function withoutNegatives(original: Uint8Array, { metrics }: DeltaContext): Uint
 function subtract(fetched: FetchedProfile, context: DeltaContext): Outgoing {
   const { scrape, slot, metrics, onWithhold } = context;
   const { cumulative } = scrape.profileType;
+  const freshness = slot.ofEarlierBoot ? { maxElapsedMs: limits.baselineAgeMs } : {};
   const compute = (columns: "all" | "instantaneous", baseline = slot.baseline) =>
-    computeDelta(fetched.raw, { cumulative, baseline, maxBaselineBytes: slot.maxBytes, columns });
+    computeDelta(fetched.raw, { cumulative, baseline, maxBaselineBytes: slot.maxBytes, columns, ...freshness });
   const result = compute("all");
   const continues = (baseline: Baseline): boolean => {
     const { outcome, fallen } = compute("all", baseline);
@@ -119,7 +121,5 @@ function encoded(
 
 /** A profile's time: the scrape's where it has none, and moved along where it is by this box's clock from before it was set. */
 function currentTimeMs({ timeMs }: ProfileInfo, { scrapedAtMs, clockSetByMs }: ScrapeMoment): number {
-  if (timeMs === 0) return scrapedAtMs;
-  const movedMs = timeMs + clockSetByMs;
-  return Math.abs(movedMs - scrapedAtMs) < Math.abs(timeMs - scrapedAtMs) ? movedMs : timeMs;
+  return timeMs === 0 ? scrapedAtMs : timeByRightClock(timeMs, { atMs: scrapedAtMs, behindMs: clockSetByMs });
 }

@@ -5,6 +5,7 @@ import {
   backoffDelayMs,
   type Clock,
   formatSize,
+  limits,
   type Timer,
   withoutUserinfo,
 } from "../../base/index.ts";
@@ -19,8 +20,9 @@ import { type NoRoom, occupiedBytes } from "./memory-queue.ts";
 import { createEndpointMetrics, type EndpointMetrics, type QueueGauges } from "./metrics.ts";
 import { ProfileQueue, type QueueLimits } from "./profile-queue.ts";
 import type { DropReason, PushOutcome, Retryable } from "./push-outcome.ts";
-import type { EndpointArguments, Pusher } from "./pusher.ts";
+import type { EndpointArguments, Pusher, PushOptions } from "./pusher.ts";
 import type { QueueEntry } from "./queue-entry.ts";
+import type { ClockTrust } from "./record-queue.ts";
 import { Spill } from "./spill.ts";
 import type { Spooler } from "./spooler.ts";
 
@@ -68,6 +70,7 @@ export class Endpoint {
       owner: key,
       claimed: (number) => spooler.claimed(number, key),
       settle: (number) => spooler.settle(number, key),
+      clockTrust: () => this.#clockTrust(),
       onDropped: (entry, reason) => this.#record.dropped(droppedOf(entry), reason),
     });
     this.#health = new EndpointHealth({
@@ -205,7 +208,7 @@ export class Endpoint {
     if (entry.attempts > 0) this.#metrics.retried();
     entry.attempts += 1;
     const signal = this.#cancel.signal;
-    const outcome = await this.#pusher.push(profile, { signal, shiftMs: this.#shiftMs(entry) });
+    const outcome = await this.#pusher.push(profile, { signal, ...this.#clockThen(entry) });
     const seconds = (this.#clock.monotonic() - startMs) / 1000;
     this.#metrics.attempted(outcome.outcome === "sent" ? "sent" : outcome.reason, seconds);
     if (outcome.outcome === "retryable") this.#retry(entry, attempt, outcome);
@@ -289,13 +292,22 @@ export class Endpoint {
     if (records > 0) this.#log.info(`Profiles are kept on disk ${until}`, { profiles: records, bytes });
   }
 
-  /** By how much this machine's clock was behind when the profile was queued. */
-  #shiftMs({ record = -1, queued }: QueueEntry): number {
-    const ageMs = queued ? this.#clock.monotonic() - queued.ms : this.#spooler.log?.ageOf(record);
-    const wallMs = queued?.wallMs ?? this.#spooler.log?.appendedAtMs(record);
-    if (typeof ageMs !== "number" || wallMs === undefined) return 0;
-    const shiftMs = Math.round(this.#clock.now() - ageMs - wallMs);
-    return Math.abs(shiftMs) < writeLimits.clockDriftMs ? 0 : shiftMs;
+  /** What is known of the clock that the profile was queued by. */
+  #clockThen({ record = -1, queued }: QueueEntry): Pick<PushOptions, "shiftMs" | "ofEarlierBoot"> {
+    const { log } = this.#spooler;
+    if (!queued && !log?.isOfThisBoot(record)) return { ofEarlierBoot: true };
+    const ageMs = queued ? this.#clock.uptime() - queued.uptimeMs : log?.ageOf(record);
+    const wallMs = queued?.wallMs ?? log?.appendedAtMs(record);
+    if (typeof ageMs !== "number" || wallMs === undefined) return {};
+    return { shiftMs: Math.round(this.#clock.now() - ageMs - wallMs) };
+  }
+
+  /** Whether this machine's clock tells the age of what another run of the machine left, as far as the server's says. */
+  #clockTrust(): ClockTrust {
+    const skewMs = this.#pusher.clockSkewMs();
+    if (skewMs !== undefined && Math.abs(skewMs) <= limits.clockToleranceMs) return "right";
+    if (this.#clock.uptime() < writeLimits.clockSettingMs) return "not_yet";
+    return skewMs === undefined ? "right" : "wrong";
   }
 
   #whyNoRoom(profile: Profile, reason: NoRoom): string {

@@ -3,7 +3,7 @@ const kibibyte = 1024;
 /** The bounds of the push side that have no argument in the configuration. */
 export const writeLimits = {
   /** How long what is queued is still pushed after the end was asked for; the process has 5 s in all. */
-  drainMs: 4000,
+  drainMs: 3500,
   /** A longer Retry-After is shortened to this, so that a server's mistake does not silence a box for a day. */
   retryAfterMs: 600_000,
   /** The answer to a push is an empty message; more than this is a page and not a Pyroscope server. */
@@ -30,8 +30,8 @@ export const writeLimits = {
   failedRecords: 1024,
   /** How often it is looked whether the clock of the machine has been set, while something waits for that. */
   clockCheckMs: 10_000,
-  /** A clock that is off by less was not set, it only drifted. */
-  clockDriftMs: 2000,
+  /** How long after the start of the machine its clock may still be set, for which records of earlier runs wait. */
+  clockSettingMs: 600_000,
   /** How long the records of an endpoint that left the configuration are kept, and how often they are looked at. */
   leftAgeMs: 50 * 60_000,
   leftCheckMs: 60_000,
@@ -47,10 +47,8 @@ export const writeLimits = {
   serverWords: 2048,
   /** How much of a page that something else answered with is quoted. */
   pageWords: 128,
-  /** Clocks that differ by no more count as one. */
-  clockToleranceMs: 60_000,
-  /** A profile whose time is this near to its scrape's is one by the clock of this box. */
-  sharedClockMs: 600_000,
+  /** A profile whose time is further from its scrape is one by a clock that is wrong enough to be refused for it. */
+  targetClockMs: 600_000,
   /** From how many answers the server's clock is read; the one in the middle counts. */
   clockAnswers: 5,
   /** How often the log repeats that an endpoint is down. */

@@ -77,7 +77,7 @@ export class MemoryQueue {
 
   /** Takes a profile, at the expense of the oldest ones that wait; one that would not fit even so costs no other its place. */
   add(profile: Profile): QueueEntry | NoRoom {
-    const queued = { ms: this.#clock.monotonic(), wallMs: this.#clock.now() };
+    const queued = { uptimeMs: this.#clock.uptime(), wallMs: this.#clock.now() };
     const entry = newEntry({ profile, record: undefined, bytes: occupiedBytes(profile), queued });
     const { maxBytes } = this.#limits;
     if (entry.bytes > maxBytes) return "larger_than_queue";
@@ -131,9 +131,9 @@ export class MemoryQueue {
 
   /** Lets go what is older than the bound. */
   expire(): void {
-    const oldestMs = this.#clock.monotonic() - this.#limits.maxAgeMs;
+    const oldestMs = this.#clock.uptime() - this.#limits.maxAgeMs;
     for (const entry of this.#entries) {
-      if ((entry.queued?.ms ?? 0) >= oldestMs) return;
+      if ((entry.queued?.uptimeMs ?? 0) >= oldestMs) return;
       if (!entry.inFlight) this.#drop(entry, "too_old");
     }
   }

@@ -1,13 +1,13 @@
 import type { Metrics } from "../../observability/index.ts";
 import type { StorageReason } from "../../storage/index.ts";
-import type { DropReason, PushReason } from "./push-outcome.ts";
+import type { DropReason, Rejected } from "./push-outcome.ts";
 
 /** What one endpoint counts. Names that Alloy has too mean the same there; bytes are those of profiles as sent. */
 export interface EndpointMetrics {
   sent(bytes: number): void;
   dropped(reason: DropReason, bytes: number): void;
   /** One request, by what came of it. */
-  attempted(result: "sent" | PushReason, seconds: number): void;
+  attempted(result: "sent" | Rejected["reason"], seconds: number): void;
   retried(): void;
   /** Shows how much waits, asked for whenever metrics are; until the returned function is called. */
   showQueue(read: () => QueueGauges): () => void;

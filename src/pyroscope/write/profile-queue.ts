@@ -47,7 +47,7 @@ export class ProfileQueue {
   /** How long the oldest has waited, in milliseconds. */
   get oldestAgeMs(): number | undefined {
     const queued = this.#memory.oldest?.queued;
-    const ages = [queued && this.#clock.monotonic() - queued.ms, this.#records.oldestAgeMs];
+    const ages = [queued && this.#clock.uptime() - queued.uptimeMs, this.#records.oldestAgeMs];
     const known = ages.filter((age) => age !== undefined);
     return known.length > 0 ? Math.max(...known) : undefined;
   }

@@ -50,10 +50,10 @@ export interface Retryable {
   readonly retryAfterMs?: number;
 }
 
-/** The server will never take this profile. */
+/** The server will never take this profile; `unknown_age`: because its time is none that anybody can correct. */
 export interface Rejected {
   readonly outcome: "rejected";
-  readonly reason: PushReason;
+  readonly reason: PushReason | "unknown_age";
   readonly message: string;
   readonly hint?: string;
 }

@@ -1,4 +1,4 @@
-import { type Clock, Secret, withoutUserinfo } from "../../base/index.ts";
+import { type Clock, limits, Secret, withoutUserinfo } from "../../base/index.ts";
 import { createHttpClient, type HttpClient } from "../../http/index.ts";
 import type { Profile } from "../../model/index.ts";
 import type { Logger } from "../../observability/index.ts";
@@ -33,6 +33,8 @@ export interface PushOptions {
   readonly signal: AbortSignal;
   /** By how much the box's clock was behind when the profile was queued, in milliseconds; 0 unless it was set since. */
   readonly shiftMs?: number;
+  /** Whether it was queued in an earlier run of the machine: today's clock says nothing about that one, so its time is sent as it is. */
+  readonly ofEarlierBoot?: boolean;
 }
 
 export interface PusherOptions {
@@ -64,13 +66,16 @@ export function createPusher(args: EndpointArguments, { clock, userAgent, log }:
     return classifyReply(reply, { retryRateLimited: args.retry_on_http_429, nowMs: clock.now() });
   };
 
-  const attemptInTime = async (profile: Profile, { signal, shiftMs = 0 }: PushOptions): Promise<PushOutcome> => {
-    const corrected = (): Profile => retimed(profile, shiftMs + (serverClock.skewMs() ?? 0));
+  const attemptInTime = async (profile: Profile, options: PushOptions): Promise<PushOutcome> => {
+    const { signal, shiftMs = 0, ofEarlierBoot = false } = options;
+    const skewMs = (): number => serverClock.skewMs() ?? 0;
+    const corrected = (): Profile => (ofEarlierBoot ? profile : retimed(profile, shiftMs + skewMs()));
     const first = corrected();
     const outcome = await attempt(first, signal);
     if (!isOutsideWindow(outcome)) return outcome;
+    if (ofEarlierBoot && Math.abs(skewMs()) > limits.clockToleranceMs) return { ...outcome, reason: "unknown_age" };
     const second = corrected();
-    const learned = Math.abs(second.info.timeMs - first.info.timeMs) > writeLimits.clockToleranceMs;
+    const learned = Math.abs(second.info.timeMs - first.info.timeMs) > limits.clockToleranceMs;
     return learned ? attempt(second, signal) : withHint(outcome, wrongTimeHint(profile));
   };
 

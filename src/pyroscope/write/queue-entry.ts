@@ -8,8 +8,8 @@ export interface QueueEntry {
   record: number | undefined;
   /** The memory it takes, or would take while it is pushed. */
   readonly bytes: number;
-  /** When it came, where this process saw it come. */
-  readonly queued: { readonly ms: number; readonly wallMs: number } | undefined;
+  /** When it came, by the machine's uptime and by its wall clock, where this process saw it come. */
+  readonly queued: { readonly uptimeMs: number; readonly wallMs: number } | undefined;
   inFlight: boolean;
   /** Taken from the lane of old records. */
   backlog: boolean;

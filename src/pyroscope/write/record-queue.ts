@@ -1,5 +1,5 @@
 import type { Clock } from "../../base/index.ts";
-import type { SpoolLog } from "../../storage/index.ts";
+import type { RecordAge, SpoolLog } from "../../storage/index.ts";
 import { writeLimits } from "./limits.ts";
 import type { OnDropped } from "./memory-queue.ts";
 import type { DropReason } from "./push-outcome.ts";
@@ -12,6 +12,12 @@ export interface RecordLimits {
   readonly maxReadBytes: number;
 }
 
+/**
+ * Whether this machine's clock, and with it the age of what an earlier run of the machine left, is right, as far as is known. `not_yet`: it may
+ * still be set.
+ */
+export type ClockTrust = "right" | "not_yet" | "wrong";
+
 export interface RecordQueueOptions {
   /** `undefined` until it is open. */
   readonly log: () => SpoolLog | undefined;
@@ -21,6 +27,7 @@ export interface RecordQueueOptions {
   readonly claimed: (number: number) => boolean;
   /** Tells the log that the owner wants a record no more. */
   readonly settle: (number: number) => void;
+  readonly clockTrust: () => ClockTrust;
   readonly clock: Clock;
   /** Told of every entry that the queue itself lets go. */
   readonly onDropped: OnDropped;
@@ -66,7 +73,7 @@ export class RecordQueue {
   /** How long the oldest has waited, in milliseconds; `undefined` where there is none or nobody knows. */
   get oldestAgeMs(): number | undefined {
     for (const number of this.#wanted()) {
-      const ageMs = this.#log?.ageOf(number);
+      const ageMs = this.#ageOf(number);
       return typeof ageMs === "number" ? ageMs : undefined;
     }
     return undefined;
@@ -152,7 +159,7 @@ export class RecordQueue {
     const { maxAgeMs } = this.#limits;
     for (const number of this.#sendable()) {
       if (this.#entries.get(number)?.inFlight) continue;
-      const ageMs = this.#log?.ageOf(number);
+      const ageMs = this.#ageOf(number);
       if (ageMs === "unknown") this.#drop(number, "unknown_age");
       else if (typeof ageMs === "number" && ageMs > maxAgeMs) this.#drop(number, "too_old");
       else break;
@@ -193,7 +200,7 @@ export class RecordQueue {
 
   /** Without those of earlier runs of the machine as long as its clock is not set: they come first, and may be many. */
   #sendable(): Iterable<number> {
-    const timeless = (number: number): boolean => this.#log?.ageOf(number) === "not_yet";
+    const timeless = (number: number): boolean => this.#ageOf(number) === "not_yet";
     const [first] = this.#wanted();
     if (first === undefined || !timeless(first)) {
       this.#timelessUpTo = undefined;
@@ -207,8 +214,15 @@ export class RecordQueue {
     return this.#wanted(this.#timelessUpTo);
   }
 
+  /** As the log tells it. That of an earlier run of the machine is a difference of two wall clocks: nobody knows it while today's is wrong. */
+  #ageOf(number: number): RecordAge {
+    const ageMs = this.#log?.ageOf(number) ?? "unknown";
+    if (typeof ageMs !== "number" || this.#log?.isOfThisBoot(number)) return ageMs;
+    return { right: ageMs, not_yet: "not_yet" as const, wrong: "unknown" as const }[this.#options.clockTrust()];
+  }
+
   #isOld(number: number): boolean {
-    const ageMs = this.#log?.ageOf(number);
+    const ageMs = this.#ageOf(number);
     return typeof ageMs !== "number" || ageMs > writeLimits.liveMs;
   }
 

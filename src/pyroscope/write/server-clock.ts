@@ -1,11 +1,11 @@
-import { type Clock, formatSpan } from "../../base/index.ts";
+import { type Clock, formatSpan, limits } from "../../base/index.ts";
 import type { HttpResponse } from "../../http/index.ts";
 import type { Logger } from "../../observability/index.ts";
 import { writeLimits } from "./limits.ts";
 
 /**
- * What time it is at a server, as its answers tell (`Date`; RFC 9110, 6.6.1). Kept beside the monotonic clock, so that the box's own
- * clock may be set meanwhile: then the difference is another at once.
+ * What time it is at a server, as its answers tell (`Date`; RFC 9110, 6.6.1). Kept beside the machine's uptime, so that the box may
+ * sleep meanwhile, which changes nothing, and its clock be set: then the difference is another at once.
  */
 export interface ServerClock {
   /** Reads the time off an answer; says once that the two clocks differ, and once that they agree again. */
@@ -15,18 +15,18 @@ export interface ServerClock {
 }
 
 export function createServerClock({ clock, log }: { readonly clock: Clock; readonly log: Logger }): ServerClock {
-  /** Of the last answers: the server's time less the monotonic one. */
+  /** Of the last answers: the server's time less the machine's uptime. */
   let offsets: readonly number[] = [];
   let differed = false;
 
   const skewMs = (): number | undefined => {
     // Not the last one: an answer may have been long on its way.
     const offsetMs = offsets.toSorted((a, b) => a - b)[offsets.length >> 1];
-    return offsetMs === undefined ? undefined : wholeSeconds(offsetMs + clock.monotonic() - clock.now());
+    return offsetMs === undefined ? undefined : wholeSeconds(offsetMs + clock.uptime() - clock.now());
   };
 
   const tell = (aheadMs: number): void => {
-    const differs = Math.abs(aheadMs) > writeLimits.clockToleranceMs;
+    const differs = Math.abs(aheadMs) > limits.clockToleranceMs;
     if (differs === differed) return;
     differed = differs;
     if (!differs) return log.info("The clocks of the server and of this box agree again");
@@ -46,7 +46,7 @@ export function createServerClock({ clock, log }: { readonly clock: Clock; reado
       const dateMs = Date.parse(headers["date"] ?? "");
       if (Number.isNaN(dateMs)) return;
       // It names the second that has begun: on average it is half over.
-      offsets = [...offsets, dateMs + 500 - clock.monotonic()].slice(-writeLimits.clockAnswers);
+      offsets = [...offsets, dateMs + 500 - clock.uptime()].slice(-writeLimits.clockAnswers);
       tell(skewMs() ?? 0);
     },
   };

@@ -92,8 +92,8 @@ export class Spill {
   }
 
   #dueMs({ queued }: QueueEntry): number {
-    const { durability, calm } = this.#options;
-    const queuedMs = queued?.ms ?? 0;
+    const { durability, calm, clock } = this.#options;
+    const queuedMs = queued ? clock.monotonic() - (clock.uptime() - queued.uptimeMs) : 0;
     if (!this.#all && durability() === "outage") return queuedMs + writeLimits.spoolAgeMs;
     const mayWait = calm() && !this.#ending && !this.#crowded;
     return mayWait ? queuedMs + writeLimits.spoolHoldMs : 0;

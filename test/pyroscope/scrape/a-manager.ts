@@ -32,7 +32,10 @@ export const only = (...types: string[]) => ({
 export type Respond = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
 
 /** A manager under a clock that the test turns; `respond` stands for the targets. */
-export function aManager(respond: Respond, { clock = new FakeClock() } = {}) {
+export function aManager(
+  respond: Respond,
+  { clock = new FakeClock(), baselines = createBaselineTable(clock) } = {},
+) {
   const log = createMemoryLog();
   const clockLog = createMemoryLog();
   const metrics = createMetrics();
@@ -49,7 +52,7 @@ export function aManager(respond: Respond, { clock = new FakeClock() } = {}) {
   const id = "pyroscope.scrape.test";
   const manager = new ScrapeManager({
     componentId: id,
-    baselines: createBaselineTable(clock),
+    baselines,
     clock,
     log,
     metrics: createScrapeMetrics(metrics, { prefix: "pyroscope", id }),
@@ -71,5 +74,5 @@ export function aManager(respond: Respond, { clock = new FakeClock() } = {}) {
       addresses.map((address) => labelsOf({ __address__: address })),
       { id, args: parseScrapeArguments(config), infersServiceName: true },
     );
-  return { clock, log, clockLog, metrics, manager, requests, received, sync, refuse: (on: boolean) => (refuse = on) };
+  return { baselines, clock, log, clockLog, metrics, manager, requests, received, sync, refuse: (on: boolean) => (refuse = on) };
 }

@@ -228,7 +228,8 @@ describe("planScrapes() labels", () => {
     [{ kubernetes_namespace: "n", kubernetes_pod_container_name: "c", docker_container_name: "/d" }, "n/c"],
     [{ kubernetes_namespace: "n", docker_container_name: "/d" }, "d"],
     [{ dockerswarm_container_label_service_name: "l", dockerswarm_service_name: "s" }, "l"],
-    [{ dockerswarm_service_name: "s" }, "s"],
+    [{ dockerswarm_service_name: "s", process_name: "p" }, "s"],
+    [{ process_name: "p" }, "p"],
   ];
   test.each(inferred)("infer service_name from %j as %s", (meta, serviceName) => {
     const target = Object.fromEntries(Object.entries(meta).map(([name, value]) => [`__meta_${name}`, value]));

@@ -2,11 +2,11 @@ import { describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { limits } from "../../../src/base/index.ts";
+import { type BootClock, limits } from "../../../src/base/index.ts";
 import { type Baseline, computeDelta } from "../../../src/pprof/index.ts";
 import { type BaselineTable, createBaselineTable } from "../../../src/pyroscope/scrape/baselines.ts";
 import { saveBaselines, takeBaselines } from "../../../src/pyroscope/scrape/keep-baselines.ts";
-import { decodeSlots, encodeSlots } from "../../../src/pyroscope/scrape/saved-baselines.ts";
+import { decodeSlots, encodeSlots, type Moment } from "../../../src/pyroscope/scrape/saved-baselines.ts";
 import type { DataDirectory } from "../../../src/storage/index.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { createMemoryLog } from "../../support/memory-log.ts";
@@ -30,12 +30,21 @@ function tableOf(keys: readonly string[], clock = new FakeClock()): BaselineTabl
   return table;
 }
 
-function fileOf(table: BaselineTable, savedAtMs: number): Uint8Array {
-  return new Uint8Array(Buffer.concat([...encodeSlots(table.saved(), savedAtMs).parts]));
+/** What a machine's clocks say some time after its first start, or in an earlier run. */
+const moment = (wallMs: number, given: Partial<Moment> = {}): Moment => ({
+  wallMs,
+  bootMs: 5000,
+  bootId: "this run",
+  ...given,
+});
+const before = (wallMs: number): Moment => moment(wallMs, { bootMs: 90_000, bootId: "an earlier run" });
+
+function fileOf(table: BaselineTable, saved: Moment): Uint8Array {
+  return new Uint8Array(Buffer.concat([...encodeSlots(table.saved(), saved).parts]));
 }
 
-function slotsIn(file: Uint8Array, nowMs: number) {
-  const found = decodeSlots(file, nowMs);
+function slotsIn(file: Uint8Array, now: Moment) {
+  const found = decodeSlots(file, now);
   if ("unusable" in found) throw new Error(found.unusable);
   return found.slots;
 }
@@ -52,7 +61,7 @@ describe("a table of baselines", () => {
     table.acquire("never scraped", "");
 
     const next = createBaselineTable(new FakeClock());
-    expect(next.restore(slotsIn(fileOf(table, savedAtMs), savedAtMs + 1000))).toBe(3);
+    expect(next.restore(slotsIn(fileOf(table, before(savedAtMs)), moment(savedAtMs + 1000)))).toBe(3);
 
     expect(next.bytes).toBe(recorded(1).bytes + recorded(2).bytes + recorded(3).bytes);
     const raw = rawRecording("allocs", 5);
@@ -88,13 +97,14 @@ describe("a table of baselines", () => {
     const table = createBaselineTable(new FakeClock());
     const held = table.acquire("held", "");
     held.commit(recorded(1));
+    const heldKey = table.saved()[0]?.key as string;
     const slot = (key: string, bytes: number) => ({
       key,
       baseline: { bytes } as Baseline,
       guard: { history: [], withholds: false },
     });
     const many = Array.from({ length: 20 }, (_, i) => slot(`large ${i}`, limits.baselineBytes));
-    expect(table.restore([slot("too large", limits.baselineBytes + 1), slot("held", 100), ...many])).toBe(15);
+    expect(table.restore([slot("too large", limits.baselineBytes + 1), slot(heldKey, 100), ...many])).toBe(15);
     expect(table.bytes).toBeLessThanOrEqual(limits.baselinesBytes);
     expect(held.baseline?.bytes).toBe(recorded(1).bytes);
   });
@@ -103,47 +113,59 @@ describe("a table of baselines", () => {
     const baseline = recorded(1);
     const guard = { history: [], withholds: false };
     const slots = Array.from({ length: 40 }, (_, i) => ({ key: String(i).padEnd(2 ** 20), baseline, guard }));
-    const { parts, saved, left } = encodeSlots(slots, savedAtMs);
+    const { parts, saved, left } = encodeSlots(slots, before(savedAtMs));
     expect([saved, left]).toEqual([31, 9]);
     expect(Buffer.concat([...parts]).length).toBeLessThanOrEqual(limits.savedBaselinesBytes);
   });
 });
 
 describe("the file of baselines", () => {
-  const whole = fileOf(tableOf(["a"]), savedAtMs);
+  const whole = fileOf(tableOf(["a"]), before(savedAtMs));
 
   const unusable: Readonly<Record<string, [file: Uint8Array, nowMs: number, why: RegExp, isDamaged?: true]>> = {
     "is empty": [new Uint8Array(), savedAtMs, /form/, true],
-    "is of another version": [Buffer.from([...Buffer.from("pprofbl2"), ...whole.subarray(8)]), savedAtMs, /form/, true],
+    "is of another version": [Buffer.from([...Buffer.from("pprofbl1"), ...whole.subarray(8)]), savedAtMs, /form/, true],
     "is older than an hour": [whole, savedAtMs + limits.baselineAgeMs + 1, /too old/],
     "was saved in the future": [whole, savedAtMs - 1, /clock went back/],
     "is read before the clock is set": [whole, 60_000, /clock is not set/],
-    "was saved before the clock was set": [fileOf(tableOf(["a"]), 60_000), savedAtMs, /clock is not set/],
-    "has no time": [fileOf(tableOf(["a"]), Number.NaN), savedAtMs, /clock is not set/],
+    "was saved before the clock was set": [fileOf(tableOf(["a"]), before(60_000)), savedAtMs, /clock is not set/],
+    "has no time": [fileOf(tableOf(["a"]), before(Number.NaN)), savedAtMs, /clock is not set/],
   };
   for (const [what, [file, nowMs, why, isDamaged = false]] of Object.entries(unusable))
     test(`is not used where it ${what}`, () => {
-      expect(decodeSlots(file, nowMs)).toEqual({ unusable: expect.stringMatching(why) as string, isDamaged });
+      expect(decodeSlots(file, moment(nowMs))).toEqual({ unusable: expect.stringMatching(why) as string, isDamaged });
     });
 
   test("is used up to the age of an hour", () => {
-    expect(slotsIn(whole, savedAtMs + limits.baselineAgeMs)).toHaveLength(1);
+    expect(slotsIn(whole, moment(savedAtMs + limits.baselineAgeMs))).toHaveLength(1);
+  });
+
+  test("is as old as the machine's uptime says where it was saved in the same run, whatever the clock says", () => {
+    const file = fileOf(tableOf(["a"]), moment(60_000, { bootMs: 5000 }));
+    const later = (ms: number): Moment => moment(savedAtMs, { bootMs: 5000 + ms });
+    expect(decodeSlots(file, later(limits.baselineAgeMs))).toMatchObject({ ofEarlierBoot: false });
+    expect(decodeSlots(file, later(limits.baselineAgeMs + 1))).toMatchObject({ unusable: "it is too old" });
+  });
+
+  test("says nothing of the URLs, which may hold tokens", () => {
+    const file = fileOf(tableOf(["a\nmemory\nhttp://a/?token=hunter2"]), moment(savedAtMs));
+    expect(Buffer.from(file).toString("latin1")).not.toMatch(/hunter2|http|token/);
   });
 
   test("is not used where any byte is another, or where it is cut anywhere", () => {
     for (let at = 0; at < whole.length; at += at < 64 ? 1 : 97) {
       const damaged = whole.slice();
       damaged[at] = (damaged[at] as number) ^ 0x10;
-      expect(decodeSlots(damaged, savedAtMs), `byte ${at}`).toHaveProperty("unusable");
-      expect(decodeSlots(whole.subarray(0, at), savedAtMs), `cut at ${at}`).toHaveProperty("unusable");
+      expect(decodeSlots(damaged, moment(savedAtMs)), `byte ${at}`).toHaveProperty("unusable");
+      expect(decodeSlots(whole.subarray(0, at), moment(savedAtMs)), `cut at ${at}`).toHaveProperty("unusable");
     }
   });
 
   test("of somebody who knows the checksum is refused all the same", () => {
     const baseline = recorded(1);
     const wrongHistory = { history: ["continued", "nonsense"] as "continued"[], withholds: false };
-    const [header, slot] = encodeSlots([{ key: "a", baseline, guard: wrongHistory }], savedAtMs).parts;
-    expect(decodeSlots(Buffer.concat([header as Uint8Array, slot as Uint8Array]), savedAtMs)).toEqual({
+    const [header, slot] = encodeSlots([{ key: "a", baseline, guard: wrongHistory }], before(savedAtMs)).parts;
+    expect(decodeSlots(Buffer.concat([header as Uint8Array, slot as Uint8Array]), moment(savedAtMs))).toEqual({
       unusable: "the file is damaged: its content makes no sense",
       isDamaged: true,
     });
@@ -155,7 +177,10 @@ function memoryDirectory(path: string) {
   const files = new Map<string, Uint8Array>();
   const storage: Pick<DataDirectory, "path" | "save" | "take"> = {
     path,
-    save: (name, parts) => Promise.resolve(void files.set(name, new Uint8Array(Buffer.concat([...parts])))),
+    save(name, parts) {
+      files.set(name, new Uint8Array(Buffer.concat([...parts])));
+      return Promise.resolve(true);
+    },
     take(name) {
       const bytes = files.get(name);
       files.delete(name);
@@ -166,27 +191,29 @@ function memoryDirectory(path: string) {
 }
 
 describe("keeping baselines from one run to the next", () => {
+  /** A run of a machine that cannot tell its starts apart. */
   const setting = (path = "/nowhere/at/all") => {
     const clock = new FakeClock();
     const log = createMemoryLog();
-    return { ...memoryDirectory(path), clock, log };
+    const boot: BootClock = { id: "", nowMs: () => clock.uptime() };
+    return { ...memoryDirectory(path), clock, boot, log };
   };
 
   test("leaves a file that the next run uses once", async () => {
-    const { storage, files, clock, log } = setting();
-    await saveBaselines(tableOf(["a", "b"]), { storage, clock, log, mayMakeDirectory: true });
+    const { storage, files, clock, boot, log } = setting();
+    await saveBaselines(tableOf(["a", "b"]), { storage, clock, boot, log, mayMakeDirectory: true });
     expect(files.size).toBe(1);
     const [next, afterNext] = [createBaselineTable(clock), createBaselineTable(clock)];
-    await takeBaselines(next, { storage, clock, log });
-    await takeBaselines(afterNext, { storage, clock, log });
+    await takeBaselines(next, { storage, clock, boot, log });
+    await takeBaselines(afterNext, { storage, clock, boot, log });
     expect([next.size, afterNext.size, files.size]).toEqual([2, 0, 0]);
     expect(log.messages("warn")).toEqual([]);
   });
 
   test("makes no directory for nothing, nor where none may be made", async () => {
-    const { storage, files, clock, log } = setting();
-    await saveBaselines(createBaselineTable(clock), { storage, clock, log, mayMakeDirectory: true });
-    await saveBaselines(tableOf(["a"]), { storage, clock, log, mayMakeDirectory: false });
+    const { storage, files, clock, boot, log } = setting();
+    await saveBaselines(createBaselineTable(clock), { storage, clock, boot, log, mayMakeDirectory: true });
+    await saveBaselines(tableOf(["a"]), { storage, clock, boot, log, mayMakeDirectory: false });
     expect(files.size).toBe(0);
 
     const path = mkdtempSync(join(tmpdir(), "pprof-baselines-"));
@@ -200,11 +227,11 @@ describe("keeping baselines from one run to the next", () => {
   });
 
   test("says why a file is not used, and that it cannot be read or written", async () => {
-    const { storage, files, clock, log } = setting();
-    await saveBaselines(tableOf(["a"]), { storage, clock, log, mayMakeDirectory: true });
+    const { storage, files, clock, boot, log } = setting();
+    await saveBaselines(tableOf(["a"]), { storage, clock, boot, log, mayMakeDirectory: true });
     clock.jumpWall(-60_000);
     const table = createBaselineTable(clock);
-    await takeBaselines(table, { storage, clock, log });
+    await takeBaselines(table, { storage, clock, boot, log });
     expect(table.size).toBe(0);
     expect(log.lines.at(-1)).toMatchObject({
       level: "debug",
@@ -213,13 +240,13 @@ describe("keeping baselines from one run to the next", () => {
     });
 
     files.set("baselines", new Uint8Array(100));
-    await takeBaselines(table, { storage, clock, log });
+    await takeBaselines(table, { storage, clock, boot, log });
     expect(log.messages("warn")).toEqual(["Delta baselines of the last run not used"]);
 
     const fail = (): Promise<never> => Promise.reject(new Error("disk full"));
     const broken = { ...storage, save: fail, take: fail };
-    await saveBaselines(tableOf(["a"]), { storage: broken, clock, log, mayMakeDirectory: true });
-    await takeBaselines(table, { storage: broken, clock, log });
+    await saveBaselines(tableOf(["a"]), { storage: broken, clock, boot, log, mayMakeDirectory: true });
+    await takeBaselines(table, { storage: broken, clock, boot, log });
     expect(log.messages("warn")).toHaveLength(3);
   });
 });

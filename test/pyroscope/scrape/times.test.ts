@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { gunzipSync, gzipSync } from "node:zlib";
+import { createBaselineTable } from "../../../src/pyroscope/scrape/baselines.ts";
 import { collectTargetGauges } from "../../../src/pyroscope/scrape/metrics.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { buildProfile, readProfile } from "../../support/profile-builder.ts";
@@ -22,6 +23,13 @@ function dated(timeMs: number, value = 1): ReturnType<typeof ok> {
   const samples = [{ stack: ["main"], values: [value, value] }];
   return ok(gzipSync(buildProfile({ samples, timeNanos: BigInt(Math.round(timeMs)) * 1_000_000n })));
 }
+/** A memory profile of one stack that has allocated so much. */
+function grown(value: number, timeMs: number): Uint8Array {
+  const samples = [{ stack: ["main"], values: [value, value] }];
+  const sampleTypes = ["alloc_objects/count", "alloc_space/bytes"];
+  return buildProfile({ sampleTypes, samples, timeNanos: BigInt(timeMs) * 1_000_000n });
+}
+const allocated = (data: Uint8Array): number => Number(readProfile(gunzipSync(data)).sample[0]?.value[0]);
 const timeOf = (data: Uint8Array): number => Number(readProfile(gunzipSync(data)).timeNanos / 1_000_000n);
 
 describe("a profile without a time", () => {
@@ -70,6 +78,18 @@ describe("a target whose clock", () => {
     },
   );
 
+  test("is told again where it was right in between", async () => {
+    let aheadMs = 600_000;
+    const { clock, clockLog, sync } = start((now) => dated(now.now() + aheadMs));
+    sync(["a:1"], only("goroutine"));
+    const told: number[] = [];
+    for (aheadMs of [600_000, 120_000, 600_000, 0, -600_000]) {
+      await clock.advance(15_000);
+      told.push(clockLog.lines.length);
+    }
+    expect(told).toEqual([1, 1, 1, 1, 2]);
+  });
+
   test("shows in a component's gauge where it differs most", async () => {
     const { clock, manager, metrics, requests, sync } = start((now) => {
       const first = requests.at(-1)?.url.includes("a:1");
@@ -107,6 +127,23 @@ describe("a clock that is set while a profile is being taken", () => {
     expect(running.clockLog.lines).toEqual([]);
   });
 
+  test("is told from a machine that sleeps meanwhile", async () => {
+    const clock = new FakeClock(atMs);
+    running = aManager(
+      () => {
+        const profile = dated(clock.now());
+        clock.suspend(7_200_000);
+        return profile;
+      },
+      { clock },
+    );
+    running.sync(["a:1"], only("goroutine"));
+    await clock.advance(15_000);
+    const [profile] = running.received;
+    expect(profile?.scrapedAtMs).toBeLessThan(atMs + 15_000);
+    expect(profile?.info.timeMs).toBe(Math.round(profile?.scrapedAtMs ?? 0));
+  });
+
   test("leaves the time of a target alone that has a right clock of its own", async () => {
     const clock = new FakeClock(300_000);
     running = aManager(
@@ -119,6 +156,38 @@ describe("a clock that is set while a profile is being taken", () => {
     running.sync(["a:1"], only("goroutine"));
     await clock.advance(15_000);
     expect(Math.abs((running.received[0]?.info.timeMs ?? 0) - clock.now())).toBeLessThan(15_000);
+  });
+});
+
+describe("a baseline of an earlier run of the machine", () => {
+  const hourMs = 3_600_000;
+  const rows: [title: string, passedMs: number, delta: number | undefined][] = [
+    ["is used where the target's profile is at most an hour younger", hourMs, 7],
+    ["is not used where it is older than that, whatever this box's clock says", hourMs + 1000, undefined],
+    ["is not used where it is of a later time", -hourMs - 1000, undefined],
+    ["is not used where the profile has no time", -atMs, undefined],
+  ];
+  test.each(rows)("%s", async (_, passedMs, delta) => {
+    const memory = (value: number, timeMs: number) => ok(gzipSync(grown(value, timeMs)));
+    const first = aManager(() => memory(3, atMs), { clock: new FakeClock(atMs) });
+    const clock = new FakeClock(atMs);
+    const baselines = createBaselineTable(clock);
+    first.sync(["a:1"], only("memory"));
+    await first.clock.advance(15_000);
+    await first.manager.close();
+    expect(baselines.restore(first.baselines.saved(), { ofEarlierBoot: true })).toBe(1);
+    expect(baselines.saved()).toEqual([]);
+
+    let [value, timeMs] = [10, atMs + passedMs];
+    running = aManager(() => memory(value, timeMs), { clock, baselines });
+    running.sync(["a:1"], only("memory"));
+    await clock.advance(15_000);
+    const sums = () => running?.received.map(({ data }) => allocated(data));
+    expect(sums()).toEqual(delta === undefined ? [] : [delta]);
+    [value, timeMs] = [14, timeMs + 2 * hourMs];
+    await clock.advance(15_000);
+    expect(sums()?.at(-1)).toBe(4);
+    expect(baselines.saved()).toHaveLength(1);
   });
 });
 

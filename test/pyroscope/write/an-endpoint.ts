@@ -34,6 +34,8 @@ interface Surroundings {
   /** What was on disk before. */
   readonly spool?: MemorySpoolLog;
   readonly key?: string;
+  /** The server's clock minus the box's. */
+  readonly skewMs?: () => number | undefined;
 }
 
 /**
@@ -43,7 +45,7 @@ interface Surroundings {
 export function anEndpoint(
   answer: (profile: Profile, attempt: number, options: PushOptions) => PushOutcome | Promise<PushOutcome>,
   changes: Readonly<Record<string, unknown>> = {},
-  { clock = new FakeClock(), spool = createMemorySpoolLog(clock), key = "main" }: Surroundings = {},
+  { clock = new FakeClock(), spool = createMemorySpoolLog(clock), key = "main", skewMs = () => undefined }: Surroundings = {},
 ) {
   const log = createMemoryLog();
   const metrics = createMetrics();
@@ -55,7 +57,7 @@ export function anEndpoint(
       attempts.push({ id: profile.id, atMs: clock.monotonic() });
       return await answer(profile, attempts.length, options);
     },
-    clockSkewMs: () => undefined,
+    clockSkewMs: skewMs,
     close: () => {},
   });
   const spooler = aSpooler({ clock, log, metrics, spool });

@@ -98,6 +98,22 @@ describe("a box whose clock", () => {
     expect(log.messages("info")).toEqual(["The clocks of the server and of this box agree again"]);
   });
 
+  test("was suspended for two hours agrees with the server's as it did before", async () => {
+    const { clock, log, push, pusher } = aBox(0);
+    const answers = async (count: number): Promise<void> => {
+      for (let answer = 0; answer < count; answer++) {
+        replyWithDate(new Date(clock.now()));
+        await push();
+        expect(Math.abs(pusher.clockSkewMs() ?? Number.NaN)).toBeLessThan(2000);
+      }
+    };
+    await answers(5);
+    clock.suspend(2 * hourMs);
+    expect(Math.abs(pusher.clockSkewMs() ?? Number.NaN)).toBeLessThan(2000);
+    await answers(2);
+    expect(log.lines).toEqual([]);
+  });
+
   test("agrees with the server's leaves profiles alone, byte for byte", async () => {
     const { profile, pusher, log } = aBox(30_000);
     for (const timeMs of [0, Date.now()]) {
@@ -110,6 +126,20 @@ describe("a box whose clock", () => {
 });
 
 describe("a profile of a target with a clock of its own", () => {
+  test.each([-540_000, -120_000, 120_000, 540_000])(
+    "that is right is left alone on a box whose clock is off by %d ms",
+    async (aheadMs) => {
+      const { push } = aBox(aheadMs);
+      await push();
+      server.clear();
+      await push({ timeMs: Date.now() });
+      expect(offBy()[0]).toBeLessThan(3);
+      // One of the box's own clock is corrected at the same time.
+      await push();
+      expect(offBy()[1]).toBeLessThan(3);
+    },
+  );
+
   test("is left alone on a box whose clock is wrong", async () => {
     const { push } = aBox(-24 * hourMs);
     await push();
@@ -129,6 +159,15 @@ describe("a profile of a target with a clock of its own", () => {
 });
 
 describe("a profile that the server finds outside of its window", () => {
+  test("and that an earlier run of the machine left is given up as one whose age nobody knows", async () => {
+    const { profile, pusher } = aBox(-72 * hourMs);
+    expect(await pusher.push(profile(), { signal, ofEarlierBoot: true })).toMatchObject({
+      outcome: "rejected",
+      reason: "unknown_age",
+    });
+    expect(server.counts).toEqual({ requests: 1, accepted: 0, rejected: 1 });
+  });
+
   test("is not tried again where the clocks agree", async () => {
     const { clock, push } = aBox(0);
     const longAgoMs = clock.now() - 2 * hourMs;

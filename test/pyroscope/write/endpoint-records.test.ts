@@ -1,9 +1,13 @@
 import { describe, expect, test } from "bun:test";
+import { limits } from "../../../src/base/index.ts";
 import { writeLimits } from "../../../src/pyroscope/write/limits.ts";
+import { toRecord } from "../../../src/pyroscope/write/profile-record.ts";
 import type { PushOutcome } from "../../../src/pyroscope/write/push-outcome.ts";
+import type { PushOptions } from "../../../src/pyroscope/write/pusher.ts";
 import { FakeClock, settle } from "../../support/fake-clock.ts";
 import { createMemorySpoolLog } from "../../support/memory-spool-log.ts";
 import { anEndpoint, held, ids, refused, sent, leftBehind } from "./an-endpoint.ts";
+import { aProfile } from "./profiles.ts";
 
 const outage = { queue: { durability: "outage" } };
 
@@ -59,6 +63,52 @@ describe("records of an earlier process", () => {
     await stop();
   });
 
+  describe("in an earlier run of the machine", () => {
+    const beforeBoot = { owners: ["main"], age: 60_000, earlierBoot: true };
+    const setting = (skewMs: () => number | undefined) => {
+      const clock = new FakeClock();
+      const spool = createMemorySpoolLog(clock);
+      const shown: Pick<PushOptions, "shiftMs" | "ofEarlierBoot">[] = [];
+      for (const id of ["left 1", "left 2"]) spool.leave(toRecord(aProfile({ id })), beforeBoot);
+      const answer = (_: unknown, __: number, { signal: ___, ...options }: PushOptions): PushOutcome => {
+        shown.push(options);
+        return sent;
+      };
+      return { ...anEndpoint(answer, outage, { clock, spool, skewMs }), shown };
+    };
+
+    test("are sent with their own time once the server's clock says that this machine's is right", async () => {
+      let skewMs: number | undefined;
+      const { clock, attempts, shown, stop } = setting(() => skewMs);
+      await clock.advance(writeLimits.clockSettingMs / 2);
+      expect(attempts).toEqual([]);
+      skewMs = 3 * 86_400_000;
+      await clock.advance(60_000);
+      expect(attempts).toEqual([]);
+      skewMs = -2000;
+      await clock.advance(writeLimits.clockCheckMs);
+      expect(ids(attempts)).toEqual(["left 1", "left 2"]);
+      expect(shown).toEqual([{ ofEarlierBoot: true }, { ofEarlierBoot: true }]);
+      await stop();
+    });
+
+    test("are counted and dropped where the machine's clock stays wrong", async () => {
+      const { clock, attempts, dropped, stop } = setting(() => limits.clockToleranceMs + 1000);
+      await clock.advance(writeLimits.clockSettingMs - 1);
+      expect(await dropped("unknown_age")).toBe(0);
+      await clock.advance(writeLimits.clockCheckMs);
+      expect([attempts, await dropped("unknown_age")]).toEqual([[], 2]);
+      await stop();
+    });
+
+    test("are tried where nothing has told the server's time for long", async () => {
+      const { clock, attempts, stop } = setting(() => undefined);
+      await clock.advance(writeLimits.clockSettingMs + writeLimits.clockCheckMs);
+      expect(ids(attempts)).toEqual(["left 1", "left 2"]);
+      await stop();
+    });
+  });
+
   test("that cannot be read back are counted once, and delay no other", async () => {
     const { clock, spool } = leftBehind(60_000, 30_000);
     spool.damage(1);
@@ -89,6 +139,7 @@ describe("records of an earlier process", () => {
     const { append, stop } = anEndpoint(answer, outage, { clock, spool });
     append("on disk");
     await clock.advance(500);
+    clock.suspend(20_000);
     clock.jumpWall(1_000_000);
     append("right");
     await clock.advance(5000);

@@ -19,7 +19,8 @@ function aQueue(limits: { maxBytes?: number; maxDiskBytes?: number; maxAgeMs?: n
   const all = { maxBytes: 1e9, maxDiskBytes: 1e9, maxAgeMs: 600_000, ...limits };
   const onDropped = (entry: QueueEntry, reason: string): void => void dropped.push(`${nameOf(entry)} ${reason}`);
   const settle = (number: number): void => log.settle(number, owner);
-  const queue = new ProfileQueue(all, { clock, log: () => log, owner, claimed: () => true, settle, onDropped });
+  const options = { clock, log: () => log, owner, claimed: () => true, clockTrust: () => "right" as const };
+  const queue = new ProfileQueue(all, { ...options, settle, onDropped });
   const onDisk = (age: RecordAge = 0, bytes = 100): number =>
     log.leave(toRecord({ ...aProfile(), data: new Uint8Array(bytes) }), { owners: [owner], age });
   const add = (id: string, bytes = 100): QueueEntry =>

@@ -5,6 +5,7 @@ import { dockerKind } from "../../../src/discovery/docker.ts";
 import { dockerswarmKind } from "../../../src/discovery/dockerswarm.ts";
 import { fileKind } from "../../../src/discovery/file.ts";
 import { httpKind } from "../../../src/discovery/http.ts";
+import { kubernetesKind } from "../../../src/discovery/kubernetes/kubernetes-kind.ts";
 import { processKind } from "../../../src/discovery/process.ts";
 import { relabelKind } from "../../../src/discovery/relabel.ts";
 import { phlareScrapeArguments } from "../../../src/phlare/scrape/arguments.ts";
@@ -59,6 +60,7 @@ export const documentedKinds: readonly DocumentedKind[] = [
   documented(dnsKind, "discover-dns.toml"),
   documented(dockerKind, "discover-docker.toml"),
   documented(dockerswarmKind, "discover-dockerswarm.toml"),
+  documented(kubernetesKind, "discover-kubernetes.toml"),
   documented(processKind, "discover-process.toml"),
   documented(relabelKind, "relabel.toml"),
 ];

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { uptime } from "node:os";
 import process from "node:process";
-import { systemBootClock } from "../../src/storage/boot-clock.ts";
+import { systemBootClock } from "../../src/base/boot-clock.ts";
 
 test("The boot clock goes with the system's, and finer", () => {
   const [one, other] = [systemBootClock(), systemBootClock()];
