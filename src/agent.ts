@@ -20,8 +20,9 @@ import { ListenError, type Listener, loadRuntime, type Runtime, type ServeOption
 import { createSelfProfile } from "./selfprofile/index.ts";
 import { createApp } from "./server/index.ts";
 import { type BaselineTable, saveBaselines, takeBaselines } from "./pyroscope/scrape/index.ts";
+import { LeftComponents } from "./pyroscope/write/index.ts";
 import { createServerToken } from "./server-token.ts";
-import { createDataDirectory, type DataDirectory } from "./storage/index.ts";
+import { createDataDirectory } from "./storage/index.ts";
 import { summarizeHourly } from "./summary.ts";
 import { commit, userAgent, version } from "./version.ts";
 
@@ -62,11 +63,16 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const storage = createDataDirectory(config.storage.path, { clock, log, metrics });
   const cluster = clusterOf(config.cluster, { clock, log, metrics });
   const graph = new Graph({ clock, log, metrics, storage, userAgent, cluster });
+  const left = new LeftComponents({ storage, clock, log, metrics });
+  left.applyConfig(config.components);
   graph.applyConfig(config.components);
   const token = createServerToken(config.server, log);
   const reloader = new Reloader(config, {
     load: options.load,
-    apply: (next) => graph.applyConfig(next.components),
+    apply(next) {
+      left.applyConfig(next.components);
+      graph.applyConfig(next.components);
+    },
     onApplied(next) {
       token.applyConfig(next.server);
       options.onReloaded?.(next);
@@ -103,32 +109,19 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const membership = joinCluster(cluster, { signal, listener });
   const running = [
     membership.left,
-    graph.run(membership.components),
+    graph.run(membership.components, { onSourcesEnded: save }),
     measureEventLoopLag({ metrics, clock }, signal),
     summarizeHourly({ clock, log, metrics, components }, signal),
+    left.run(signal),
     ...triggers.map((trigger) => trigger((why) => reloader.reload(why), signal)),
   ];
   started = true;
   log.info("Agent started", { version, runtime: runtimeName(runtime), url, components: config.components.length });
   onReady?.(url);
   await Promise.all(running);
-  await end({ listener, storage, save });
+  // At once, because both may take a while and 5 s are all there is.
+  await Promise.all([listener.stop(), storage.close()]);
   log.info("Agent stopped");
-}
-
-/**
- * What comes after the last component has ended; they end by themselves, those that hand something on before those that take it. The
- * listener and the disk at once, because both may take a while and 5 s are all there is. What is saved for the next start is saved
- * before the directory is closed, which another agent may have then.
- */
-async function end({ listener, storage, save }: Ending): Promise<void> {
-  await Promise.all([listener.stop(), save().then(() => storage.close())]);
-}
-
-interface Ending {
-  readonly listener: Listener;
-  readonly storage: DataDirectory;
-  readonly save: () => Promise<void>;
 }
 
 async function listen(

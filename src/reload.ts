@@ -114,7 +114,9 @@ export class Reloader {
       hash: next.hash,
       generation: this.#status.generation + 1,
       loadedMs: this.#options.clock.now(),
-      needsRestart: fixedSettings.filter(({ of }) => !sameArguments(of(next), of(this.#started))).map(({ name }) => name),
+      needsRestart: fixedSettings
+        .filter(({ of }) => !sameArguments(of(next), of(this.#started)))
+        .map(({ name }) => name),
     };
     this.#metrics.inForce(this.#status);
     this.#warn(next.warnings.filter((warning) => !this.#config.warnings.includes(warning)));
@@ -122,7 +124,9 @@ export class Reloader {
     try {
       this.#options.onApplied?.(next);
     } catch (err) {
-      this.#options.log.error("An error inside the agent: the new configuration is in force, but not all of it", { err });
+      this.#options.log.error("An error inside the agent: the new configuration is in force, but not all of it", {
+        err,
+      });
     }
   }
 

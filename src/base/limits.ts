@@ -53,7 +53,7 @@ export const limits = {
   /** How long records wait so that one write and one sync serves them all, and what is written without waiting. */
   spoolCommitMs: 200,
   spoolCommitBytes: mebibyte,
-  /** How long it may take until what was settled is written, where no commit comes before. */
+  /** How long it may take until what was settled is synced; it is written after `spoolCommitMs`. */
   spoolSettleMs: 1000,
   /** How long nothing may have been written to a segment that nobody wants any more before it is deleted with room left in it. */
   spoolIdleMs: 10_000,
@@ -89,8 +89,8 @@ export const limits = {
   /** Objects of one resource of Kubernetes that are kept, and what is kept of all of them. */
   kubernetesObjects: 50_000,
   kubernetesObjectsBytes: 64 * mebibyte,
-  /** Objects in one page of a list: some two megabytes of JSON, which is parsed in one go. */
-  kubernetesPageObjects: 250,
+  /** Objects in one page of a list: some hundreds of kilobytes of JSON, which is parsed in one go. */
+  kubernetesPageObjects: 100,
   /** One page of a list, or the head of a watch. */
   kubernetesRequestMs: 30_000,
   /** One event of a watch: an object has at most 1.5 MiB in etcd. */
@@ -102,7 +102,7 @@ export const limits = {
   kubernetesBackoff: { minMs: 500, maxMs: 30_000 },
   /** How long changes of Kubernetes objects are collected, and how many of them are worked off at once. */
   kubernetesSettleMs: 100,
-  kubernetesBatchObjects: 500,
+  kubernetesBatchObjects: 100,
   /** One answer of the engine of a cluster: some ten thousand members. */
   clusterAnswerBytes: 8 * mebibyte,
   /** The longest silence of an engine that is listened to, after which it is listened to anew. */

@@ -68,7 +68,7 @@ const status = v.object({
   }),
   endpoints: v.array(endpoint),
   discovery_failures: v.array(v.object({ component: text, error: text, at: time })),
-  unhealthy: v.array(v.object({ component: text, message: text, since: time })),
+  unhealthy: v.array(v.object({ component: text, message: text, since: time, running: v.boolean() })),
 });
 
 /** What `/api/v0/status` answers, as far as `agent status` looks at it. */

@@ -1,4 +1,5 @@
 import { formatDuration, preview } from "../base/index.ts";
+import { shellQuoted } from "./shell-quoted.ts";
 import type { EndpointDocument, StatusDocument, TargetFailure } from "./status-document.ts";
 import { splitHint } from "./test-advice.ts";
 
@@ -13,14 +14,18 @@ export interface Problem {
 /** For how long a dropped profile counts as trouble: an agent that dropped one last week is well. */
 export const dropCountsMs = 3_600_000;
 
+const refusedAdvice = "correct its arguments and reload; until then it goes on with those it had";
+const endedAdvice =
+  "it does not run: a reload or a restart starts it anew. This is an error inside the agent, please report it with what the log says";
+
 /** Everything that is not well, the most likely cause of the rest first. `file` is the configuration, where it is known. */
 export function problemsOf(status: StatusDocument, file: string | undefined): readonly Problem[] {
   return [
     ...agentProblems(status),
-    ...status.unhealthy.map(({ component, message }) => ({
+    ...status.unhealthy.map(({ component, message, running }) => ({
       about: component,
       problem: message,
-      next: "correct its arguments and reload; until then it goes on with those it had",
+      next: running ? refusedAdvice : endedAdvice,
     })),
     ...status.discovery_failures.map(({ component, error }) => {
       const { what, hint } = splitHint(error);
@@ -95,7 +100,8 @@ function targetProblem(failure: TargetFailure, file: string | undefined): Proble
 }
 
 function explained(subject: string, file: string | undefined): string {
-  const config = file === undefined ? (subject.startsWith("--component") ? "--config FILE " : "") : `--config ${file} `;
+  const config =
+    file === undefined ? (subject.startsWith("--component") ? "--config FILE " : "") : `--config ${shellQuoted(file)} `;
   return `\`agent test ${config}${subject}\` explains every step of a request`;
 }
 

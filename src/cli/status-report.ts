@@ -27,8 +27,11 @@ export function formatStatus({ url, status, problems }: Report): string {
     ),
     endpointLines(status, nowMs),
     bounded(
-      status.unhealthy.map(({ component, message }) => `  ${component}: ${preview(message, messageLength)}`),
-      "Components that could not take their arguments:",
+      status.unhealthy.map(
+        ({ component, message, running }) =>
+          `  ${component}${running ? "" : " (does not run)"}: ${preview(message, messageLength)}`,
+      ),
+      "Components that are not well:",
     ),
     nextLines(problems),
   ];

@@ -1,9 +1,10 @@
-import { AgentError, errorMessage, preview, withoutUserinfo } from "../base/index.ts";
+import { AgentError, errorMessage, withoutUserinfo } from "../base/index.ts";
 import { ConfigError, renderProblems } from "../config/index.ts";
 import { createHttpClient, type HttpResponse } from "../http/index.ts";
 import { userAgent } from "../version.ts";
 import { exitCodes, type Run } from "./command.ts";
 import type { CliIo } from "./io.ts";
+import { shellQuoted } from "./shell-quoted.ts";
 import { type StatusAddress, statusAddress } from "./status-address.ts";
 import { readStatus, type StatusDocument } from "./status-document.ts";
 import { problemsOf } from "./status-judgement.ts";
@@ -96,7 +97,7 @@ function jsonOf({ status: code, body }: HttpResponse): unknown {
 function howToReach(file: string | undefined): string {
   return file === undefined
     ? "start the agent, or say where it listens with --config FILE or --url http://HOST:PORT"
-    : `start it with \`agent --config ${preview(file, 200)}\`, or where it was started with --listen give --url http://HOST:PORT`;
+    : `start it with \`agent --config ${shellQuoted(file)}\`, or where it was started with --listen give --url http://HOST:PORT`;
 }
 
 function reportUnreachable({ url, unreachable, next }: Unreachable, io: CliIo, { json }: { json: boolean }): number {

@@ -5,7 +5,7 @@ import type { DataDirectory } from "../storage/index.ts";
 import type { ComponentConfig } from "./component-config.ts";
 import { consumersFirst, flowsOf } from "./flow-order.ts";
 import { createGraphMetrics, type GraphMetrics } from "./graph-metrics.ts";
-import type { ComponentContext, ComponentSnapshot } from "./kind.ts";
+import type { ComponentContext, ComponentSnapshot, Exports } from "./kind.ts";
 import { LateReceiver, LateTargets } from "./late-binding.ts";
 import { GraphNode } from "./graph-node.ts";
 
@@ -25,6 +25,15 @@ interface Link {
   readonly targets: LateTargets;
 }
 
+interface Leaving {
+  readonly exports: Exports;
+  readonly ended: Promise<void>;
+}
+
+export interface RunOptions {
+  readonly onSourcesEnded?: () => Promise<void>;
+}
+
 interface Failure {
   readonly id: string;
   readonly message: string;
@@ -37,8 +46,8 @@ export class Graph {
   readonly #nodes = new Map<string, GraphNode>();
   /** Never shrinks: ids are few, and one that left may come back while its old references are still held. */
   readonly #links = new Map<string, Link>();
-  /** Components that left the configuration and have not ended yet, by id. */
-  readonly #leaving = new Map<string, Promise<void>>();
+  /** Components that are to end and have not ended yet, by id. */
+  readonly #leaving = new Map<string, Leaving>();
   #running = false;
 
   constructor(options: GraphOptions) {
@@ -55,11 +64,8 @@ export class Graph {
     const failures: Failure[] = [];
     const created = this.#create(components, failures);
     // One that cannot be made is found before any other is disturbed.
-    const undo = failures.length > 0 ? () => {} : this.#change(components, failures);
-    if (failures.length > 0) {
-      undo();
-      this.#reject(failures);
-    }
+    const undo = failures.length > 0 ? () => true : this.#change(components, failures);
+    if (failures.length > 0) this.#reject(failures, { changed: !undo() });
     this.#takeEffect(components, created);
   }
 
@@ -77,13 +83,19 @@ export class Graph {
     this.#metrics.loadFailed();
   }
 
-  /** Runs the components until `signal` aborts; resolves when all have ended, producers before those they hand to. */
-  async run(signal: AbortSignal): Promise<void> {
+  /**
+   * Runs the components until `signal` aborts; resolves when all have ended, producers before those they hand to. `onSourcesEnded` is called
+   * when those that take no profiles have: no new one comes from then on. What it does is waited for.
+   */
+  async run(signal: AbortSignal, { onSourcesEnded = async () => {} }: RunOptions = {}): Promise<void> {
     this.#running = true;
     this.#start(this.#nodes);
     await aborted(signal);
     this.#running = false;
-    await Promise.all([this.#stop([...this.#nodes.values()]), ...this.#leaving.values()]);
+    void this.#stop([...this.#nodes.values()]);
+    const leaving = [...this.#leaving.values()];
+    const sources = leaving.filter(({ exports }) => !exports.receiver);
+    await Promise.all([allEnded(leaving), allEnded(sources).then(onSourcesEnded)]);
   }
 
   snapshot(): readonly ComponentSnapshot[] {
@@ -100,25 +112,28 @@ export class Graph {
     this.#remove(components);
     for (const [id, node] of created) this.#nodes.set(id, node);
     for (const node of this.#nodes.values()) node.markHealthy();
-    for (const [id, node] of created)
-      this.#surely(id, () => {
-        this.#link(id).receiver.bind(node.exports.receiver);
-        this.#link(id).targets.bind(node.exports.targets);
-      });
+    for (const [id, node] of created) this.#bind(id, node.exports);
     if (this.#running) this.#start(created);
     this.#metrics.loadSucceeded();
   }
 
-  /** Runs `action`, whose failure is logged and shown by the component. */
-  #surely(id: string, action: () => void): void {
+  /** Lets references to a component lead to these. Who fails at the news stops nothing. */
+  #bind(id: string, { receiver, targets }: Exports): void {
+    const link = this.#link(id);
     try {
-      action();
+      link.receiver.bind(receiver);
+      link.targets.bind(targets);
     } catch (err) {
-      this.#options.log.error("An error inside the agent: a component could not be changed as a whole", {
-        component: id,
-        err,
-      });
-      this.#nodes.get(id)?.markUnhealthy(`It could not be changed as a whole: ${errorMessage(err)}`);
+      this.#options.log.error(
+        "An error inside the agent: not all who take from a component could go on with what it has now",
+        {
+          component: id,
+          err,
+        },
+      );
+      this.#nodes
+        .get(id)
+        ?.markUnhealthy(`Not all who take from it could go on with what it has now: ${errorMessage(err)}`);
     }
   }
 
@@ -141,25 +156,24 @@ export class Graph {
     return node;
   }
 
-  /** Applies new arguments to what runs; the result takes them all back. */
-  #change(components: readonly ComponentConfig[], failures: Failure[]): () => void {
-    const undone: (() => void)[] = [];
+  /** Applies new arguments to what runs; the result takes them all back, and tells whether all took their old ones. */
+  #change(components: readonly ComponentConfig[], failures: Failure[]): () => boolean {
+    const undone: (() => boolean)[] = [];
     for (const config of components) {
       const node = this.#nodes.get(config.id);
       if (!node || node.crashed) continue;
       const before = node.config;
       if (attempt(config.id, failures, () => node.applyConfig(config)))
-        undone.push(() => this.#surely(config.id, () => node.applyConfig(before)));
+        undone.push(() => attempt(config.id, failures, () => node.applyConfig(before)));
     }
-    return () => {
-      for (const step of undone) step();
-    };
+    return () => undone.map((step) => step()).every(Boolean);
   }
 
-  #reject(failures: readonly Failure[]): never {
+  #reject(failures: readonly Failure[], { changed }: { readonly changed: boolean }): never {
     this.refuseConfig(new Map(failures.map(({ id, message }) => [id, message])));
     const reasons = failures.map(({ id, message }) => `"${id}": ${message}`).join("; ");
-    throw new AgentError("rejected", `Could not apply the configuration, nothing was changed: ${reasons}`);
+    const what = changed ? "not all could be taken back" : "nothing was changed";
+    throw new AgentError("rejected", `Could not apply the configuration, ${what}: ${reasons}`);
   }
 
   #remove(components: readonly ComponentConfig[]): void {
@@ -171,7 +185,7 @@ export class Graph {
 
   #start(nodes: ReadonlyMap<string, GraphNode>): void {
     for (const { id } of consumersFirst([...nodes.values()].map((node) => node.config)))
-      nodes.get(id)?.start(this.#leaving.get(id));
+      nodes.get(id)?.start(this.#leaving.get(id)?.ended);
   }
 
   /** Stops each node once those that hand something to it have ended; nodes that do not depend on each other at once. */
@@ -183,10 +197,12 @@ export class Graph {
     for (const { id } of consumersFirst(configs).toReversed()) {
       const producers = flows.filter(({ consumer }) => consumer === id).map(({ producer }) => producer);
       const producersEnded = producers.flatMap((producer) => ended.get(producer) ?? []);
-      const end = Promise.all(producersEnded).then(() => this.#stopNode(byId.get(id) as GraphNode));
+      const node = byId.get(id) as GraphNode;
+      const end = Promise.all(producersEnded).then(() => this.#stopNode(node));
+      const leaving = { exports: node.exports, ended: end };
       ended.set(id, end);
-      this.#leaving.set(id, end);
-      void end.then(() => this.#leaving.get(id) === end && this.#leaving.delete(id));
+      this.#leaving.set(id, leaving);
+      void end.then(() => this.#leaving.get(id) === leaving && this.#leaving.delete(id));
     }
     await Promise.all(ended.values());
   }
@@ -200,8 +216,7 @@ export class Graph {
   #unbind({ config, exports }: GraphNode): void {
     const successor = this.#nodes.get(config.id);
     if (successor && successor.exports !== exports) return;
-    this.#link(config.id).receiver.bind(undefined);
-    this.#link(config.id).targets.bind(undefined);
+    this.#bind(config.id, {});
   }
 
   #link(id: string): Link {
@@ -225,6 +240,10 @@ export class Graph {
   }
 }
 
+async function allEnded(leaving: readonly Leaving[]): Promise<void> {
+  await Promise.all(leaving.map(({ ended }) => ended));
+}
+
 /** Runs `action`; what it throws becomes a failure of the component, and false. */
 function attempt(id: string, failures: Failure[], action: () => void): boolean {
   try {
@@ -244,6 +263,7 @@ function snapshotOf(node: GraphNode, all: readonly ComponentConfig[]): Component
     id,
     kind: kind.name,
     health: node.health,
+    running: !node.crashed,
     arguments: args,
     exports: node.exports,
     referencesTo: [...referencesTo],

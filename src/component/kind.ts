@@ -127,6 +127,8 @@ export interface ComponentSnapshot {
   readonly id: string;
   readonly kind: string;
   readonly health: Health;
+  /** `false` where it has ended by an error; a reload makes it anew. */
+  readonly running: boolean;
   readonly arguments: unknown;
   readonly exports: Exports;
   readonly referencesTo: readonly string[];

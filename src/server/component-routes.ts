@@ -35,11 +35,12 @@ export function addComponentRoutes(app: Hono, options: AppOptions): void {
   });
 }
 
-function componentJson({ id, kind, health, referencesTo, referencedBy }: ComponentSnapshot) {
+function componentJson({ id, kind, health, running, referencesTo, referencedBy }: ComponentSnapshot) {
   return {
     id,
     kind,
     health: { state: health.state, message: health.message, updated: rfc3339(health.updatedMs) },
+    running,
     references_to: referencesTo,
     referenced_by: referencedBy,
   };

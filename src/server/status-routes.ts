@@ -47,8 +47,9 @@ function discoveryFailures({ id, debugInfo: { discovery } }: ComponentSnapshot) 
   );
 }
 
-function unhealthyJson({ id, health }: ComponentSnapshot) {
-  return { component: id, message: preview(health.message, shownMessage), since: rfc3339(health.updatedMs) };
+function unhealthyJson({ id, health, running }: ComponentSnapshot) {
+  const message = preview(health.message, shownMessage);
+  return { component: id, message, since: rfc3339(health.updatedMs), running };
 }
 
 /** A target is a process here, as on the page: all profile types of one address. */

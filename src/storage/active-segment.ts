@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { open, unlink } from "node:fs/promises";
+import { open, stat, unlink } from "node:fs/promises";
 import { syncDirectory } from "./directory-access.ts";
 import { encodeHeader, formatVersion, headerBytes } from "./file-header.ts";
 import { frameHead, frameHeadBytes, markerBytes } from "./frame.ts";
 import { numberRecord } from "./record.ts";
 import { Segment } from "./segment.ts";
 import { headerOf, logPath, unlinkIfThere } from "./segment-files.ts";
+import { isMissing } from "./storage-error.ts";
 import { writeAll } from "./write-all.ts";
 
 /** A record that is to be written. */
@@ -37,8 +38,8 @@ export interface ActiveSegment {
   append(records: readonly PendingRecord[]): Promise<void>;
   readonly isUsable: boolean;
   readonly mayHold: number;
-  /** Whether the file has its name still: somebody may have removed it. */
-  isLinked(): Promise<boolean>;
+  /** Whether the file is still at its path: somebody may have removed or moved it. */
+  isInPlace(): Promise<boolean>;
   /** Lets go of the file as it is. */
   abandon(): Promise<void>;
   close(): Promise<void>;
@@ -52,6 +53,7 @@ export async function createActiveSegment(
   const segment = new Segment({ first, bootId, marker: randomBytes(markerBytes) });
   const path = logPath(dir, segment);
   const file = await open(path, "wx", 0o600);
+  const { ino } = await file.stat();
   let [isUsable, mayHold] = [true, 0];
 
   const write = async (parts: readonly Uint8Array[]): Promise<void> => {
@@ -106,7 +108,13 @@ export async function createActiveSegment(
     get mayHold() {
       return mayHold;
     },
-    isLinked: async () => (await file.stat()).nlink > 0,
+    async isInPlace() {
+      const named = await stat(path).catch((thrown: unknown) => {
+        if (isMissing(thrown)) return undefined;
+        throw thrown;
+      });
+      return named?.ino === ino;
+    },
     abandon: () => file.close(),
     async close() {
       segment.slots.shrink();

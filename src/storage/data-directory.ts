@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type BootClock, type Clock, systemBootClock } from "../base/index.ts";
 import type { Logger, Metrics } from "../observability/index.ts";
 import { createDirectoryAccess, type DirectoryAccess } from "./directory-access.ts";
+import { directoriesIn, removeIfEmpty } from "./directories.ts";
 import { SegmentLog } from "./segment-log.ts";
 import type { SpoolLog, SpoolLogOptions } from "./spool-log.ts";
 import { createSpoolMetrics } from "./spool-metrics.ts";
@@ -15,6 +16,10 @@ export interface DataDirectory {
   readonly problem: StorageError | undefined;
   /** The log of that name: the id of a component. The same object for the same name until it is closed, with the options given last. */
   spoolLog(name: string, options: SpoolLogOptions): SpoolLog;
+  /** Names of the logs on disk that nobody has open here; none where there is no directory. Rejects with a StorageError. */
+  closedSpools(): Promise<readonly string[]>;
+  /** Removes what is left of a log that nobody has open and that holds nothing; what it still holds stays. Rejects with a StorageError. */
+  removeSpool(name: string): Promise<void>;
   /** Writes a file whole or not at all; `false` where the directory would have to be made for it and may not be. Rejects with a StorageError. */
   save(name: string, parts: readonly Uint8Array[], options?: { readonly makeDirectory: boolean }): Promise<boolean>;
   /** The file's content, which is gone from the disk then; `undefined` where there is none. Rejects with a StorageError. */
@@ -57,6 +62,10 @@ export function createDataDirectory(path: string, options: DataDirectoryOptions)
       return access.problem ?? saveProblem;
     },
     spoolLog: (name, logOptions) => logs.get(name, logOptions),
+    closedSpools: async () => ((await access.acquireExisting()) ? logs.closedNames() : []),
+    async removeSpool(name) {
+      if (await access.acquireExisting()) await logs.remove(name);
+    },
     save: (name, parts, { makeDirectory } = { makeDirectory: true }) =>
       queued(async () => {
         const target = join(path, checkedName(name));
@@ -116,6 +125,13 @@ function createLogs(path: string, surroundings: Required<DataDirectoryOptions> &
       const found = open.get(name);
       found?.applyOptions(options);
       return found ?? make(name, options);
+    },
+    async closedNames(): Promise<readonly string[]> {
+      return (await directoriesIn(join(path, "spool"))).filter((name) => namePattern.test(name) && !open.has(name));
+    },
+    async remove(name: string): Promise<void> {
+      await closing.get(name);
+      if (!open.has(name)) await removeIfEmpty(join(path, "spool", checkedName(name)));
     },
     async close(): Promise<void> {
       for (const one of open.values()) void one.close();

@@ -95,7 +95,9 @@ export class LogDisk {
   /** How long until `tidy` has something to do; `undefined` where it has nothing. */
   get tidyInMs(): number | undefined {
     const dueMs: number[] = [];
-    if (this.#noted.size > 0 || this.#trash.size > 0) dueMs.push(limits.spoolSettleMs);
+    // Written soon, for a process that is killed; synced later, for a power cut.
+    if (this.#noted.size > 0) dueMs.push(limits.spoolCommitMs);
+    if (this.#trash.size > 0) dueMs.push(limits.spoolSettleMs);
     if (this.#unsynced.size > 0 || this.#namesChanged) dueMs.push(this.#syncInMs);
     if (this.#writer.segment && !this.#writer.segment.isWanted) dueMs.push(limits.spoolIdleMs - this.#writer.idleMs);
     return dueMs.length > 0 ? Math.max(0, Math.min(...dueMs)) : undefined;
@@ -211,10 +213,11 @@ export class LogDisk {
   async #refuseIfReplaced(): Promise<void> {
     if (!this.#isRecovered) return;
     const isHeld = await this.#options.access.stillHeld(this.#held);
-    if (isHeld && (await this.#writer.isLinked())) return;
+    if (isHeld && (await this.#writer.isInPlace())) return;
     await this.#writer.abandon();
     this.#isMade = false;
-    for (const segment of this.index.segments) if (await isGone(this.#dir, segment)) this.#giveUp(segment, "spool_damaged");
+    for (const segment of this.index.segments)
+      if (await isGone(this.#dir, segment)) this.#giveUp(segment, "spool_damaged");
     if (!isHeld) {
       for (const segment of this.index.segments) this.#discard(segment);
       this.#trash.clear();

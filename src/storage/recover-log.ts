@@ -38,7 +38,8 @@ export async function recoverLog(dir: string, options: RecoverLogOptions): Promi
       files: foreign.length,
       first: preview(foreign[0] as string),
     });
-  for (const first of orphans) await remove(() => unlinkIfThere(journalPath(dir, { first })), { dir, first, ...options });
+  for (const first of orphans)
+    await remove(() => unlinkIfThere(journalPath(dir, { first })), { dir, first, ...options });
   const segments: Segment[] = [];
   const newer: NewerSegment[] = [];
   let [nextNumber, closed] = [1, 0];
@@ -115,7 +116,10 @@ async function report(found: Recovered & { readonly kind: "good" }, place: Place
 async function remove(work: () => Promise<void>, { dir, first, log }: Place): Promise<void> {
   await work().catch((thrown: unknown) => {
     if (isExhausted(thrown)) throw thrown;
-    log.warn("What is left of a segment cannot be removed", { path: logPath(dir, { first }), why: errorMessage(thrown) });
+    log.warn("What is left of a segment cannot be removed", {
+      path: logPath(dir, { first }),
+      why: errorMessage(thrown),
+    });
   });
 }
 

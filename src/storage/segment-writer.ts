@@ -47,9 +47,9 @@ export class SegmentWriter {
     this.#nextNumber = Math.max(this.#nextNumber, number);
   }
 
-  /** Whether nobody removed the file that is written to. */
-  async isLinked(): Promise<boolean> {
-    return (await this.#active?.isLinked()) ?? true;
+  /** Whether nobody removed or moved the file that is written to. */
+  async isInPlace(): Promise<boolean> {
+    return (await this.#active?.isInPlace()) ?? true;
   }
 
   /** Writes as many of the records as belong into one segment, once `makeRoom` has made that many bytes. */

@@ -43,6 +43,11 @@ export function isMissing(thrown: unknown): boolean {
   return errorCode(thrown) === "ENOENT";
 }
 
+/** Whether the system said that there is something in a directory. */
+export function isNotEmpty(thrown: unknown): boolean {
+  return ["ENOTEMPTY", "EEXIST"].includes(errorCode(thrown) ?? "");
+}
+
 /** Whether the system had no room for the call itself: nothing is wrong with the file. */
 export function isExhausted(thrown: unknown): boolean {
   return ["ENOMEM", "EMFILE", "ENFILE", "EAGAIN"].includes(errorCode(thrown) ?? "");
@@ -65,6 +70,7 @@ const numbers: Readonly<Record<string, string>> = {
   24: "EMFILE",
   28: "ENOSPC",
   30: "EROFS",
+  39: "ENOTEMPTY",
   122: "EDQUOT",
 };
 

@@ -102,6 +102,21 @@ describe("A reload", () => {
     expect(one.status.generation).toBe(1);
   });
 
+  test("is no failure once it took effect, whatever fails then", async () => {
+    const one = reloader({
+      load: async () => config("second"),
+      onApplied() {
+        throw new Error("boom");
+      },
+    });
+    expect(await one.reload("SIGHUP")).toEqual({ outcome: "applied" });
+    expect(one.status).toMatchObject({ hash: "second", generation: 2 });
+    expect(one.status.failure).toBeUndefined();
+    expect(log.messages("error")).toEqual([
+      "An error inside the agent: the new configuration is in force, but not all of it",
+    ]);
+  });
+
   test("of a file with problems without end shows the first of them", async () => {
     const problems = Array.from({ length: 50 }, (_, i) => ({
       file: "a.toml",
@@ -189,6 +204,20 @@ describe("Reloads asked for at once", () => {
     opened[2]?.resolve();
     await late;
     expect([applied, one.status.generation]).toEqual([["a", "b", "c"], 4]);
+  });
+
+  test("go on after an error inside the agent, which is a refusal, logged and counted", async () => {
+    const answers = [() => Promise.reject(unusable), async () => config("good")];
+    const one = reloader({
+      load: () => (answers.shift() as () => Promise<AgentConfig>)(),
+      onUnusable() {
+        throw new Error("boom");
+      },
+    });
+    expect(await one.reload("SIGHUP")).toEqual({ outcome: "refused", reason: "internal", message: "boom" });
+    expect(log.messages("error")).toEqual(["An error inside the agent while the configuration was reloaded"]);
+    expect(await metric("agent_config_reloads_total", { result: "internal" })).toBe(1);
+    expect(await one.reload("SIGHUP")).toEqual({ outcome: "applied" });
   });
 
   test("go on after one that failed", async () => {

@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { readStatus, type StatusDocument } from "../../src/cli/status-document.ts";
+import { problemsOf } from "../../src/cli/status-judgement.ts";
 import type { ComponentSnapshot } from "../../src/component/index.ts";
 import { testApp } from "../server/app.ts";
 import { busyBox, component, endpoint, nowMs, target } from "../server/snapshots.ts";
@@ -80,7 +82,7 @@ Endpoints: 1 of 2 up
         nothing waits
         1234 sent, last 2 s ago
 
-Components that could not take their arguments:
+Components that are not well:
   pyroscope.write.lab: Cannot read "password_file": no such file "/run/secrets/lab"
 
 What to do next:
@@ -91,6 +93,30 @@ What to do next:
   10.0.0.15:6060 (mailer), process_cpu: \`agent test "http://10.0.0.15:6060/debug/pprof/profile?seconds=14"\` explains every step of a request
   10.0.0.14:6060 (search), block, mutex: \`agent test "http://10.0.0.14:6060/debug/pprof/block"\` explains every step of a request
 `,
+    );
+  });
+
+  test("tells a component that has ended from one that goes on with its old arguments", async () => {
+    const health = { state: "unhealthy", message: "Ended unasked: boom", updatedMs: nowMs } as const;
+    const { code, stdout } = await statusOf([component({ id: "pyroscope.write.a", health, running: false })]);
+    expect(code).toBe(1);
+    expect(stdout).toContain(
+      "Components that are not well:\n  pyroscope.write.a (does not run): Ended unasked: boom\n",
+    );
+    expect(stdout).toContain("  pyroscope.write.a: it does not run: a reload or a restart starts it anew.");
+    expect(stdout).not.toContain("goes on with those it had");
+  });
+
+  test.each([
+    ["/etc/agent.toml", "/etc/agent.toml"],
+    ["my agent.toml", "'my agent.toml'"],
+    ["$HOME/it's.toml", "'$HOME/it'\\''s.toml'"],
+  ])("names the file %s in a command to copy so that a shell takes it for one word", async (file, quoted) => {
+    await using server = await serve([writing(endpoint({ state: "down", lastError: "No" }))]);
+    const document = readStatus(await (await fetch(`${server.url}api/v0/status`)).json());
+    const next = problemsOf(document as StatusDocument, file).map((problem) => problem.next);
+    expect(next).toContain(
+      `\`agent test --config ${quoted} --component pyroscope.write.local\` explains every step of a request`,
     );
   });
 

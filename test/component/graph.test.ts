@@ -1,88 +1,13 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import * as v from "valibot";
-import {
-  type ComponentConfig,
-  type ComponentContext,
-  type ComponentKind,
-  Graph,
-  Reference,
-  referencesIn,
-} from "../../src/component/index.ts";
-import { labelsOf, type Profile, type Target } from "../../src/model/index.ts";
+import { type ComponentConfig, type ComponentContext, Graph, Reference } from "../../src/component/index.ts";
+import { labelsOf, type Profile } from "../../src/model/index.ts";
 import { createMetrics } from "../../src/observability/index.ts";
 import { testContext } from "../support/context.ts";
 import { FakeClock, settle } from "../support/fake-clock.ts";
 import { createMemoryLog } from "../support/memory-log.ts";
+import { component, contexts, events, from, happened, release, startAnew, to } from "./fake-kinds.ts";
 
-/** Arguments of the fake kinds: what they refer to, and how they misbehave. */
-interface Args {
-  readonly to?: readonly Reference[];
-  readonly from?: readonly Reference[];
-  readonly targets?: readonly Target[];
-  readonly refuse?: string;
-  readonly failAfterStart?: string;
-  /** Waits for the test to call `release` before its run ends. */
-  readonly slowStop?: boolean;
-  readonly tag?: string;
-}
-
-// What happened, in order: "create a", "run a", "apply a tag", "stop a", "end a", "a got id".
-let events: string[];
-let contexts: Map<string, ComponentContext>;
-let release: Map<string, () => void>;
-
-function fakeKind(name: string, exported?: "receiver" | "targets"): ComponentKind<Args> {
-  return {
-    name,
-    summary: "A kind for tests.",
-    schema: v.custom<Args>(() => true),
-    ...(exported && { exports: exported }),
-    create(args, context) {
-      if (args.refuse) throw new Error(args.refuse);
-      const { id } = context;
-      events.push(`create ${id}`);
-      contexts.set(id, context);
-      const listeners = new Set<() => void>();
-      let current = args;
-      const receiver = { append: async (taken: Profile) => void events.push(`${id} got ${taken.id}`) };
-      const targets = {
-        current: () => current.targets ?? [],
-        subscribe(listener: () => void) {
-          listeners.add(listener);
-          return () => listeners.delete(listener);
-        },
-      };
-      return {
-        exports: { ...(exported === "receiver" && { receiver }), ...(exported === "targets" && { targets }) },
-        async run(signal) {
-          events.push(`run ${id}`);
-          if (current.failAfterStart) throw new Error(current.failAfterStart);
-          await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
-          events.push(`stop ${id}`);
-          if (current.slowStop) await new Promise<void>((resolve) => release.set(id, resolve));
-          events.push(`end ${id}`);
-        },
-        applyConfig(next) {
-          if (next.refuse) throw new Error(next.refuse);
-          current = next;
-          events.push(`apply ${id} ${next.tag}`);
-          for (const listener of listeners) listener();
-        },
-        snapshot: () => ({ tag: current.tag }),
-      };
-    },
-  };
-}
-
-const kinds = { scrape: fakeKind("scrape"), write: fakeKind("write", "receiver"), find: fakeKind("find", "targets") };
-
-function component(id: string, args: Args = {}): ComponentConfig {
-  const kind = kinds[id.split(".")[0] as keyof typeof kinds] as ComponentKind;
-  return { id, kind, raw: structuredClone(JSON.parse(JSON.stringify(args))), args, references: referencesIn(args) };
-}
-
-const to = (...ids: string[]): readonly Reference[] => ids.map((id) => new Reference(id, "receiver"));
-const from = (...ids: string[]): readonly Reference[] => ids.map((id) => new Reference(id, "targets"));
+let onSourcesEnded: () => Promise<void>;
 
 function profile(id: string): Profile {
   const info = { sampleTypes: [], samples: 0, timeMs: 0, durationMs: 0, rawBytes: 0 };
@@ -95,7 +20,9 @@ function setUp(...components: ComponentConfig[]) {
   const graph = new Graph({ clock: new FakeClock(), log, metrics, storage: testContext().storage, userAgent: "test" });
   graph.applyConfig(components);
   const controller = new AbortController();
-  const ended = graph.run(controller.signal).then(() => events.push("graph ended"));
+  const ended = graph
+    .run(controller.signal, { onSourcesEnded: () => onSourcesEnded() })
+    .then(() => events.push("graph ended"));
   return { graph, log, metrics, stop: () => controller.abort(), ended };
 }
 
@@ -103,12 +30,9 @@ function health(graph: Graph): Record<string, string> {
   return Object.fromEntries(graph.snapshot().map(({ id, health: { state } }) => [id, state]));
 }
 
-const happened = (): string[] => events.splice(0);
-
 beforeEach(() => {
-  events = [];
-  contexts = new Map();
-  release = new Map();
+  startAnew();
+  onSourcesEnded = async () => {};
 });
 
 describe("Graph.run()", () => {
@@ -147,6 +71,32 @@ describe("Graph.run()", () => {
     await ended;
   });
 
+  test("says when nothing new comes any more, and waits for what is done then", async () => {
+    const saved = Promise.withResolvers<void>();
+    onSourcesEnded = () => {
+      events.push("sources ended");
+      return saved.promise;
+    };
+    const { stop, ended } = setUp(
+      component("write.a", { slowStop: true }),
+      component("scrape.a", { to: to("write.a"), slowStop: true }),
+      component("scrape.b", { to: to("write.a") }),
+      component("find.a"),
+    );
+    await settle();
+    stop();
+    await settle();
+    expect(happened()).not.toContain("sources ended");
+    release.get("scrape.a")?.();
+    await settle();
+    expect(happened()).toEqual(["end scrape.a", "stop write.a", "sources ended"]);
+    release.get("write.a")?.();
+    await settle();
+    expect(happened()).toEqual(["end write.a"]);
+    saved.resolve();
+    await ended;
+  });
+
   test("keeps a crashed component from taking down its neighbours", async () => {
     const { graph, log, stop, ended } = setUp(
       component("write.bad", { failAfterStart: "Bug" }),
@@ -156,6 +106,7 @@ describe("Graph.run()", () => {
     await settle();
     expect(health(graph)).toEqual({ "write.bad": "unhealthy", "write.good": "healthy", "scrape.a": "healthy" });
     expect(graph.component("write.bad")?.health.message).toBe("Ended unasked: Bug");
+    expect(graph.snapshot().map(({ running }) => running)).toEqual([false, true, true]);
     expect(log.messages("error")).toEqual(["Component ended unasked"]);
     const context = contexts.get("scrape.a") as ComponentContext;
     expect(context.receiver(new Reference("write.bad", "receiver")).append(profile("p"))).rejects.toThrow("write.bad");
@@ -199,6 +150,32 @@ describe("Graph.applyConfig()", () => {
       "stop write.gone",
     ]);
     expect(graph.snapshot().map(({ id }) => id)).toEqual(["write.a", "write.new"]);
+    stop();
+    await ended;
+  });
+
+  test("carries the rest out where something fails once nothing can be refused any more, and says so", async () => {
+    const { graph, log, stop, ended } = setUp(component("scrape.a", { from: from("find.a") }));
+    const [reference] = from("find.a") as [Reference];
+    contexts
+      .get("scrape.a")
+      ?.targets(reference)
+      .subscribe(() => {
+        throw new Error("boom");
+      });
+    graph.applyConfig([component("scrape.a", { from: from("find.a") }), component("find.a"), component("write.new")]);
+    await settle();
+    expect(happened()).toEqual(expect.arrayContaining(["run find.a", "run write.new"]));
+    expect(health(graph)).toEqual({ "scrape.a": "healthy", "find.a": "unhealthy", "write.new": "healthy" });
+    expect(graph.component("find.a")?.health.message).toBe(
+      "Not all who take from it could go on with what it has now: boom",
+    );
+    expect(log.messages("error")).toEqual([
+      "An error inside the agent: not all who take from a component could go on with what it has now",
+    ]);
+    graph.applyConfig([component("scrape.a"), component("write.new")]);
+    await settle();
+    expect(happened()).toContain("end find.a");
     stop();
     await ended;
   });

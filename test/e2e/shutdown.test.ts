@@ -1,4 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import process from "node:process";
 import { startBlackHole } from "../support/black-hole.ts";
 import { eventually } from "../support/child.ts";
@@ -55,6 +57,21 @@ describe("A shutdown", () => {
     expect(agent.child.output()).not.toContain("Could not stop in time");
     expect(agent.child.output()).toEndWith('msg="Agent stopped"\n');
     expect(await ownProfile).toBe("cut");
+  });
+
+  test.concurrent("saves the baselines while what is queued is still being pushed", async () => {
+    await using servers = new AsyncDisposableStack();
+    const agent = await stuckAgent(servers);
+    const file = join(agent.directory, "data", "baselines");
+    const startMs = performance.now();
+    let exited = false;
+    const stopped = agent.stop().finally(() => (exited = true));
+    await eventually("the baselines are saved", async () => existsSync(file) || undefined);
+    const tookMs = performance.now() - startMs;
+    console.log(`Baselines saved ${Math.round(tookMs)} ms after SIGTERM, with everything stuck`);
+    expect(exited).toBe(false);
+    expect(tookMs).toBeLessThan(2500);
+    expect((await stopped).exit).toBe(0);
   });
 
   test.concurrent("ignores SIGHUP, refuses to reload, and ends at once on a second signal", async () => {

@@ -4,7 +4,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { eventually } from "../support/child.ts";
 import { freePort } from "../support/free-port.ts";
 import { startPushServer } from "../support/push-server.ts";
-import { type Agent, startAgain, startAgent } from "./agent.ts";
+import { type Agent, startAgain, startAgent, writeConfig } from "./agent.ts";
 import { startRecordedTarget } from "./recorded-target.ts";
 
 // Real programs on a real clock.
@@ -101,5 +101,25 @@ describe("what an agent kept on disk", () => {
     const missing = (): string[] => taken.filter((id) => !server.accepted.some((one) => one.id === id));
     await server.waitFor(() => missing().length === 0, { timeoutMs: 30_000 });
     expect(new Set(server.accepted.map(({ id }) => id)).size).toBe(server.accepted.length);
+  });
+
+  test.concurrent("of a component that was renamed is named, and its own again when a reload brings the name back", async () => {
+    await using target = await startRecordedTarget();
+    const port = await freePort();
+    const text = config(target.port, port, "outage");
+    await using first = await startAgent(text);
+    await eventually("several profiles are on disk", async () =>
+      (await central(first)).spooled_profiles >= 8 ? true : undefined,
+    );
+    await first.stop();
+    const taken = accepted(first);
+    writeConfig(first, text.replaceAll("pyroscope.write.test", "pyroscope.write.other"));
+    await using second = await startAgain(first);
+    await second.child.waitFor(/Profiles on disk are for a component that is not.*component=pyroscope\.write\.test/);
+    await using server = await startPushServer({ port, ...anyAge });
+    writeConfig(first, text);
+    expect((await fetch(`${second.url}/-/reload`, { method: "POST" })).status).toBe(200);
+    const delivered = (): Set<string> => new Set(server.accepted.map(({ id }) => id));
+    await server.waitFor(() => taken.every((id) => delivered().has(id)), { timeoutMs: 30_000 });
   });
 });

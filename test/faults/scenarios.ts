@@ -218,8 +218,8 @@ async function overloaded({ pick }: Length): Promise<Findings> {
   const broken: string[] = [];
   await agent.start();
   await wait(5 * second);
-  // Some 6 × 350 kB a second come in.
-  await server.fail(rateLimit(700_000, 500_000));
+  // Less than half of what comes in; a recorded profile has up to 100 kB.
+  await server.fail(rateLimit(150_000, 300_000));
   const schedule = await world.watchSchedule();
   const lasts = pick(40, 300) * second;
   await wait(lasts);
@@ -239,7 +239,9 @@ async function overloaded({ pick }: Length): Promise<Findings> {
   await agent.untilDelivered(60 * second).catch((error: unknown) => broken.push(String(error)));
   await agent.stop();
   const ledger = world.ledger();
-  broken.push(...lossesOf(ledger, ["too_old"]));
+  // A large profile is refused more often than others are, which is what one above the tenant's burst looks like.
+  broken.push(...lossesOf(ledger, ["too_old", "retries_exhausted"]));
+  if (ledger.lost === 0) broken.push("nothing grew too old, so the tenant was not overloaded");
   return {
     ledger,
     schedule: done,

@@ -63,22 +63,22 @@ const pod = (name: string, color = "red") => ({ metadata: { name, namespace: "sh
 const keys = (): string[] => [...reflector.keys()].sort();
 
 test("objects are listed page by page and then watched from there", async () => {
-  for (let n = 0; n < 600; n++) server.put(pod(`p${n}`));
+  for (let n = 0; n < 250; n++) server.put(pod(`p${n}`));
   await watching();
-  expect(keys()).toHaveLength(600);
+  expect(keys()).toHaveLength(250);
   expect(reflector.get("shop/p7")).toEqual({ color: "red" });
   expect(server.history).toBe("list list list watch");
   const [list, , last, watch] = server.asked;
   expect(Object.fromEntries(list ?? [])).toEqual({
-    limit: "250",
+    limit: "100",
     labelSelector: "app=shop",
     fieldSelector: "spec.nodeName=n1",
   });
-  expect(last?.get("continue")).toBe("500");
+  expect(last?.get("continue")).toBe("200");
   expect(Object.fromEntries(watch ?? [])).toEqual({
     watch: "true",
     allowWatchBookmarks: "true",
-    resourceVersion: "700",
+    resourceVersion: "350",
     timeoutSeconds: "300",
     labelSelector: "app=shop",
     fieldSelector: "spec.nodeName=n1",
@@ -144,12 +144,12 @@ test("where the version is too old everything is listed anew, and what went mean
 });
 
 test("a list whose continue token expires begins anew", async () => {
-  for (let n = 0; n < 300; n++) server.put(pod(`p${n}`));
+  for (let n = 0; n < 150; n++) server.put(pod(`p${n}`));
   server.expiresTokens = true;
   run();
   await passTimeUntil(() => server.watches === 1);
   expect(server.history).toBe("list list list list watch");
-  expect(keys()).toHaveLength(300);
+  expect(keys()).toHaveLength(150);
 });
 
 test("an API server that is gone costs nothing that was known; it is tried with growing waits", async () => {

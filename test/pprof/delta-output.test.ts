@@ -7,7 +7,12 @@ import { heapTypes, profileOf, scraper } from "./scraper.ts";
 describe("the profile that computeDelta writes", () => {
   test.each([
     ["the time since the last profile", 5_000_000_001, 20_000_000_002, 15_000_000_001n],
-    ["an hour where its time jumped, as a clock that is set does", 5_000_000_000, 1_800_000_000_000_000_000n, 3600n * 10n ** 9n],
+    [
+      "an hour where its time jumped, as a clock that is set does",
+      5_000_000_000,
+      1_800_000_000_000_000_000n,
+      3600n * 10n ** 9n,
+    ],
     ["its own duration where its time went back", 20e9, 5e9, 3n],
     ["its own duration where it has no time", 20e9, 0, 3n],
     ["its own duration where the last one had no time", 0, 20e9, 3n],

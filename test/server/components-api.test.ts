@@ -59,6 +59,7 @@ test("the list names each component with health and references", async () => {
     id: "pyroscope.write.staging",
     kind: "pyroscope.write",
     health: { state: "healthy", message: "", updated: "2026-01-31T11:59:00.000Z" },
+    running: true,
     references_to: [],
     referenced_by: ["pyroscope.scrape.local"],
   });

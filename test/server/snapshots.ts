@@ -39,6 +39,7 @@ export function component(given: Partial<ComponentSnapshot> & { id: string }): C
   return {
     kind: given.id.slice(0, given.id.lastIndexOf(".")),
     health: { state: "healthy", message: "", updatedMs: nowMs - 60_000 },
+    running: true,
     arguments: {},
     exports: {},
     referencesTo: [],

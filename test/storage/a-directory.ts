@@ -4,12 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BootClock, type Clock, systemClock } from "../../src/base/index.ts";
 import { createMetrics, type Metrics } from "../../src/observability/index.ts";
-import {
-  createDataDirectory,
-  type DataDirectory,
-  type LostRecord,
-  type SpoolLog,
-} from "../../src/storage/index.ts";
+import { createDataDirectory, type DataDirectory, type LostRecord, type SpoolLog } from "../../src/storage/index.ts";
 import { createMemoryLog, type MemoryLog } from "../support/memory-log.ts";
 
 /** One file system for all tests of a file, gone when they end. */

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { encodeHeader } from "../../src/storage/file-header.ts";
-import { bytes, freshPath, type LogUnderTest, metric, openLog, wanted } from "./a-directory.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { bytes, directoryAt, freshPath, type LogUnderTest, metric, openLog, wanted } from "./a-directory.ts";
 
 const firstLog = "0000000000000001.log";
 const firstJournal = "0000000000000001.settled";
@@ -197,14 +199,84 @@ describe("A journal", () => {
   });
 });
 
+describe("A segment that cannot be opened", () => {
+  test("is left alone, and costs nothing of the others", async () => {
+    const { path, files } = await makeLog();
+    mkdirSync(join(files, "0000000000000009.log"));
+    symlinkSync("nowhere", join(files, "0000000000000020.log"));
+    mkdirSync(join(files, firstJournal));
+    const opened = await openLog({ path });
+    expect(wanted(opened.log)).toEqual([1, 2, 3, 4, 5]);
+    expect(await opened.append("new")).toBeGreaterThan(20);
+    expect(warnings(opened).toSorted()).toEqual([
+      "A segment of a log cannot be opened and is left alone; the others are used",
+      "A segment of a log cannot be opened and is left alone; the others are used",
+      "The journal of a segment is damaged and was set aside; what it says was sent is sent again",
+    ]);
+    expect(await metric(opened.directory.metrics, /^agent_spool_left_alone_segments.*"unreadable"/)).toBe(2);
+    expect(readdirSync(files)).toContain("0000000000000009.log");
+    await opened.directory.close();
+  });
+
+  test("rejects where no file at all can be opened, so that it is tried again", async () => {
+    const { path } = await makeLog();
+    const methods = Object.getPrototypeOf(await probe()) as { stat: unknown };
+    const { stat } = methods;
+    methods.stat = () => Promise.reject(Object.assign(new Error("EMFILE"), { code: "EMFILE" }));
+    const directory = directoryAt(path);
+    const log = directory.spoolLog("pyroscope.write.staging", { maxBytes: 1e6, onLost() {} });
+    await expect(log.open()).rejects.toMatchObject({ reason: "io" });
+    methods.stat = stat;
+    await log.open();
+    expect(wanted(log)).toEqual([1, 2, 3, 4, 5]);
+    await directory.close();
+  });
+});
+
+describe("A disk that cannot give a part of a segment", () => {
+  test("costs the records that it hits, in the newest segment too, and nothing is cut off", async () => {
+    const { path, files } = await makeLog({ size: 10_000 });
+    const size = statSync(join(files, firstLog)).size;
+    const methods = Object.getPrototypeOf(await probe()) as { read: (...given: unknown[]) => unknown };
+    const { read } = methods;
+    const badPages = [20_480, 90_112];
+    methods.read = function (this: FileHandle, ...given: unknown[]) {
+      const [, , count, position] = given as [unknown, unknown, number, number];
+      if (badPages.some((page) => position < page + 4096 && position + count > page))
+        return Promise.reject(Object.assign(new Error("EIO"), { code: "EIO" }));
+      return read.apply(this, given);
+    };
+    const opened = await openLog({ path });
+    methods.read = read;
+    expect(wanted(opened.log)).toEqual([1, 3, 4]);
+    expect(await lostToDamage(opened)).toBe(2);
+    expect(opened.directory.log.lines[0]?.fields).toMatchObject({ why: "The disk failed while it was read" });
+    expect(statSync(join(files, firstLog)).size).toBe(size);
+    await opened.directory.close();
+  });
+});
+
+/** A file handle, for what all of them share. */
+async function probe(): Promise<FileHandle> {
+  const file = await open(import.meta.filename, "r");
+  await file.close();
+  return file;
+}
+
 describe("A segment of a later version", () => {
-  test("is left alone, with a word of what to do, and numbers go on above it", async () => {
+  const name = "0000000000000006.log";
+
+  const makeNewer = async (bytesMore = 4000): Promise<{ path: string; files: string }> => {
     const { path, files } = await makeLog();
     const later = encodeHeader("log", { version: 2, marker: new Uint8Array(8), first: 6, bootId: "" });
-    const name = "0000000000000006.log";
-    writeFileSync(join(files, name), Buffer.concat([later, new Uint8Array(4000)]));
+    writeFileSync(join(files, name), Buffer.concat([later, new Uint8Array(bytesMore)]));
     writeFileSync(join(files, "0000000000000006.settled"), "of a later version");
-    const opened = await openLog({ path, maxBytes: 4000 });
+    return { path, files };
+  };
+
+  test("is left alone, with a word of what to do, and numbers go on above it", async () => {
+    const { path, files } = await makeNewer();
+    const opened = await openLog({ path, maxBytes: 8000 });
     const before = readFileSync(join(files, name));
     for (let index = 0; index < 8; index++)
       expect(await opened.append("6".repeat(1000))).toBeGreaterThan(6 + 4000 / 52);
@@ -215,5 +287,24 @@ describe("A segment of a later version", () => {
     await opened.directory.close();
     expect(readdirSync(files).toSorted()).toEqual([name, "0000000000000006.settled"]);
     expect(readFileSync(join(files, name))).toEqual(before);
+  });
+
+  test("counts in the bound, and goes for room only when no server would take what is in it", async () => {
+    const clock = new FakeClock();
+    const { path, files } = await makeNewer(20_000);
+    const { append, log, directory } = await openLog({ path, maxBytes: 20_500, clock });
+    expect(log.snapshot().newerBytes).toBe(20_192);
+    expect(await metric(directory.metrics, /^agent_spool_newer_format_bytes/)).toBe(20_192);
+    await expect(append("6".repeat(1000))).rejects.toMatchObject({
+      reason: "newer_format",
+      message: expect.stringContaining("run that version to send them, or raise max_disk") as string,
+    });
+    expect(readdirSync(files)).toContain(name);
+    await clock.advance(3_600_000);
+    await append("6".repeat(1000));
+    expect(readdirSync(files)).not.toContain(name);
+    expect(log.snapshot().newerBytes).toBeUndefined();
+    expect(await metric(directory.metrics, /^agent_spool_left_alone_segments.*"newer_format"/)).toBe(0);
+    await directory.close();
   });
 });

@@ -146,7 +146,10 @@ describe("A record whose sync failed", () => {
     for (const text of ["1", "2", "3"]) await append(text);
     failing();
     const refused = [log.append({ meta: bytes(""), data: bytes("old 4") }, ["a"]), append("old 5")];
-    expect(await Promise.allSettled(refused)).toMatchObject([{ reason: { reason: "io" } }, { reason: { reason: "io" } }]);
+    expect(await Promise.allSettled(refused)).toMatchObject([
+      { reason: { reason: "io" } },
+      { reason: { reason: "io" } },
+    ]);
     syncs.onSync = () => {};
     expect(await append("new")).toBe(6);
     expect(wanted(log)).toEqual([1, 2, 3, 6]);

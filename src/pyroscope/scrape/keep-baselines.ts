@@ -20,7 +20,13 @@ export interface KeepOptions {
  */
 export async function saveBaselines(
   baselines: BaselineTable,
-  { storage, clock, boot = systemBootClock(), log, mayMakeDirectory }: KeepOptions & { readonly mayMakeDirectory: boolean },
+  {
+    storage,
+    clock,
+    boot = systemBootClock(),
+    log,
+    mayMakeDirectory,
+  }: KeepOptions & { readonly mayMakeDirectory: boolean },
 ): Promise<void> {
   const slots = baselines.saved();
   if (slots.length === 0) return;

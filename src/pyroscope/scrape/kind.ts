@@ -125,7 +125,7 @@ class ScrapeComponent implements Component<ScrapeArguments> {
       dropped: () => this.#manager.dropped,
     });
     const stopShowing = showBaselines(metrics, this.#baselines);
-    this.#start();
+    this.#start(this.#sourcesOf(this.#args));
     try {
       await aborted(signal);
     } finally {
@@ -138,14 +138,19 @@ class ScrapeComponent implements Component<ScrapeArguments> {
   }
 
   applyConfig(args: ScrapeArguments): void {
-    // Requests in flight end on the old one.
-    if (!sameArguments(httpArgumentsOf(args), httpArgumentsOf(this.#args))) {
-      this.#client.close();
-      this.#client = this.#clientOf(args);
-    }
+    const before = this.#client;
+    const isSame = sameArguments(httpArgumentsOf(args), httpArgumentsOf(this.#args));
+    // All that may fail comes before anything is changed.
+    const sources = this.#sourcesOf(args);
+    this.#manager.prepare(...this.#wanted(args, sources));
+    const receiver = this.#receiverOf(args);
+    const client = isSame ? before : this.#clientOf(args);
     this.#args = args;
-    this.#receiver = this.#receiverOf(args);
-    this.#start();
+    this.#receiver = receiver;
+    this.#client = client;
+    this.#start(sources);
+    // Requests in flight end on the old one.
+    if (!isSame) before.close();
   }
 
   snapshot(): DebugInfo {
@@ -170,25 +175,33 @@ class ScrapeComponent implements Component<ScrapeArguments> {
     return fanOut(receivers, { clock, metrics: this.#metrics, log });
   }
 
-  #start(): void {
-    for (const unsubscribe of this.#unsubscribe) unsubscribe();
-    this.#sources = this.#args.targets
+  #sourcesOf(args: ScrapeArguments): readonly TargetSource[] {
+    return args.targets
       .filter((target) => target instanceof Reference)
       .map((reference) => this.#context.targets(reference));
-    const changing = [...this.#sources, ...(this.#ownership ? [this.#ownership] : [])];
+  }
+
+  #start(sources: readonly TargetSource[]): void {
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    this.#sources = sources;
+    const ownership = this.#ownershipOf(this.#args);
+    const changing = [...sources, ...(ownership ? [ownership] : [])];
     this.#unsubscribe = changing.map((source) => source.subscribe(() => this.#sync()));
     this.#sync();
   }
 
   #sync(): void {
-    const targets = [...literalTargets(this.#args), ...this.#sources.flatMap((source) => source.current())];
+    this.#manager.sync(...this.#wanted(this.#args, this.#sources));
+  }
+
+  #wanted(args: ScrapeArguments, sources: readonly TargetSource[]): Parameters<ScrapeManager["sync"]> {
+    const targets = [...literalTargets(args), ...sources.flatMap((source) => source.current())];
     const { infersServiceName } = this.#options;
-    const ownership = this.#ownership;
-    this.#manager.sync(targets, { id: this.#context.id, args: this.#args, infersServiceName, ownership });
+    return [targets, { id: this.#context.id, args, infersServiceName, ownership: this.#ownershipOf(args) }];
   }
 
   /** Whose a target is; undefined where the component does not share its targets, or the agent is in no cluster. */
-  get #ownership(): Ownership | undefined {
-    return this.#args.clustering?.enabled ? this.#context.cluster : undefined;
+  #ownershipOf(args: ScrapeArguments): Ownership | undefined {
+    return args.clustering?.enabled ? this.#context.cluster : undefined;
   }
 }

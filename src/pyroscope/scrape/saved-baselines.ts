@@ -90,7 +90,9 @@ export function decodeSlots(bytes: Uint8Array, now: Moment): UsableSlots | Unusa
   const why = whyNotFresh(saved, now);
   if (why !== undefined) return { unusable: why, isDamaged: false };
   const slots = decodeEach(view);
-  return slots ? { slots, ofEarlierBoot: !isSameBoot(saved, now) } : { unusable: "the file is damaged: its content makes no sense", isDamaged: true };
+  return slots
+    ? { slots, ofEarlierBoot: !isSameBoot(saved, now) }
+    : { unusable: "the file is damaged: its content makes no sense", isDamaged: true };
 }
 
 function momentIn(view: Buffer): Moment {

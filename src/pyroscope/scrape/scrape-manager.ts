@@ -36,6 +36,11 @@ export class ScrapeManager {
     this.#context = context;
   }
 
+  /** Plans what `sync` would run; throws where that cannot be done. Nothing is changed. */
+  prepare(targets: readonly Target[], options: SyncOptions): void {
+    this.#plan(targets, options);
+  }
+
   /** Makes the running loops those of `targets`; equal (target, type) pairs run once. */
   sync(targets: readonly Target[], options: SyncOptions): void {
     const { scrapes, errors, dropped } = this.#plan(targets, options);

@@ -66,9 +66,10 @@ export function createPusher(args: EndpointArguments, { clock, userAgent, log }:
     return classifyReply(reply, { retryRateLimited: args.retry_on_http_429, nowMs: clock.now() });
   };
 
+  const skewMs = (): number => serverClock.skewMs() ?? 0;
+
   const attemptInTime = async (profile: Profile, options: PushOptions): Promise<PushOutcome> => {
     const { signal, shiftMs = 0, ofEarlierBoot = false } = options;
-    const skewMs = (): number => serverClock.skewMs() ?? 0;
     const corrected = (): Profile => (ofEarlierBoot ? profile : retimed(profile, shiftMs + skewMs()));
     const first = corrected();
     const outcome = await attempt(first, signal);

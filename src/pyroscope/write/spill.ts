@@ -81,8 +81,9 @@ export class Spill {
     if (durability() === "memory" || !spooler.canWrite) return undefined;
     if (this.#crowded) this.#all = true;
     const nowMs = clock.monotonic();
+    const bootedAtMs = nowMs - clock.uptime();
     for (const entry of queue.unwritten()) {
-      const dueMs = this.#dueMs(entry);
+      const dueMs = this.#dueMs(entry, bootedAtMs);
       if (dueMs > nowMs) return dueMs;
       if (!spooler.canWrite) return undefined;
       this.#all = true;
@@ -91,9 +92,10 @@ export class Spill {
     return undefined;
   }
 
-  #dueMs({ queued }: QueueEntry): number {
-    const { durability, calm, clock } = this.#options;
-    const queuedMs = queued ? clock.monotonic() - (clock.uptime() - queued.uptimeMs) : 0;
+  /** When an entry is to be written; `bootedAtMs` is when the machine started, both monotonic. */
+  #dueMs({ queued }: QueueEntry, bootedAtMs: number): number {
+    const { durability, calm } = this.#options;
+    const queuedMs = queued ? bootedAtMs + queued.uptimeMs : 0;
     if (!this.#all && durability() === "outage") return queuedMs + writeLimits.spoolAgeMs;
     const mayWait = calm() && !this.#ending && !this.#crowded;
     return mayWait ? queuedMs + writeLimits.spoolHoldMs : 0;

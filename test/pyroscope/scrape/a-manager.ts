@@ -32,10 +32,7 @@ export const only = (...types: string[]) => ({
 export type Respond = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
 
 /** A manager under a clock that the test turns; `respond` stands for the targets. */
-export function aManager(
-  respond: Respond,
-  { clock = new FakeClock(), baselines = createBaselineTable(clock) } = {},
-) {
+export function aManager(respond: Respond, { clock = new FakeClock(), baselines = createBaselineTable(clock) } = {}) {
   const log = createMemoryLog();
   const clockLog = createMemoryLog();
   const metrics = createMetrics();
@@ -74,5 +71,16 @@ export function aManager(
       addresses.map((address) => labelsOf({ __address__: address })),
       { id, args: parseScrapeArguments(config), infersServiceName: true },
     );
-  return { baselines, clock, log, clockLog, metrics, manager, requests, received, sync, refuse: (on: boolean) => (refuse = on) };
+  return {
+    baselines,
+    clock,
+    log,
+    clockLog,
+    metrics,
+    manager,
+    requests,
+    received,
+    sync,
+    refuse: (on: boolean) => (refuse = on),
+  };
 }

@@ -108,3 +108,37 @@ describe("scrape kinds of one process", () => {
     expect(text).toContain("pyroscope_scrape_delta_baselines 2");
   });
 });
+
+describe("a scrape component", () => {
+  test("that is given arguments it cannot carry out goes on as before, with its client", async () => {
+    const target = await startTarget();
+    cleanUp.push(target.close);
+    const clock = new FakeClock();
+    const received: Profile[] = [];
+    const receivers = new Map([
+      ["pyroscope.write.test", { append: async (each: Profile) => void received.push(each) }],
+    ]);
+    const config = { targets: [{ __address__: target.address }], scrape_interval: "2s", ...onlyCpu };
+    const before = parseScrapeArguments(config);
+    const context = testContext({ clock, receivers, id: "pyroscope.scrape.a" });
+    const component = createScrapeKind(createSharedScrapeState(clock)).create(before, context);
+    const stop = new AbortController();
+    const run = component.run(stop.signal);
+    cleanUp.push(() => {
+      stop.abort();
+      return run;
+    });
+    const unforeseen = [undefined] as unknown as typeof before.targets;
+    const after = {
+      ...parseScrapeArguments({ ...config, follow_redirects: false, forward_to: [] }),
+      targets: unforeseen,
+    };
+    expect(() => component.applyConfig(after)).toThrow();
+    expect(component.snapshot().targets?.map(({ url }) => url)).toEqual([
+      `http://${target.address}/debug/pprof/profile?seconds=1`,
+    ]);
+    await turn(clock, () => target.counts().asked === 1);
+    target.answer();
+    await turn(clock, () => received.length === 1);
+  });
+});

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BootClock, limits } from "../../../src/base/index.ts";
@@ -37,7 +37,7 @@ const moment = (wallMs: number, given: Partial<Moment> = {}): Moment => ({
   bootId: "this run",
   ...given,
 });
-const before = (wallMs: number): Moment => moment(wallMs, { bootMs: 90_000, bootId: "an earlier run" });
+const inEarlierRun = (wallMs: number): Moment => moment(wallMs, { bootMs: 90_000, bootId: "an earlier run" });
 
 function fileOf(table: BaselineTable, saved: Moment): Uint8Array {
   return new Uint8Array(Buffer.concat([...encodeSlots(table.saved(), saved).parts]));
@@ -61,7 +61,7 @@ describe("a table of baselines", () => {
     table.acquire("never scraped", "");
 
     const next = createBaselineTable(new FakeClock());
-    expect(next.restore(slotsIn(fileOf(table, before(savedAtMs)), moment(savedAtMs + 1000)))).toBe(3);
+    expect(next.restore(slotsIn(fileOf(table, inEarlierRun(savedAtMs)), moment(savedAtMs + 1000)))).toBe(3);
 
     expect(next.bytes).toBe(recorded(1).bytes + recorded(2).bytes + recorded(3).bytes);
     const raw = rawRecording("allocs", 5);
@@ -113,14 +113,14 @@ describe("a table of baselines", () => {
     const baseline = recorded(1);
     const guard = { history: [], withholds: false };
     const slots = Array.from({ length: 40 }, (_, i) => ({ key: String(i).padEnd(2 ** 20), baseline, guard }));
-    const { parts, saved, left } = encodeSlots(slots, before(savedAtMs));
+    const { parts, saved, left } = encodeSlots(slots, inEarlierRun(savedAtMs));
     expect([saved, left]).toEqual([31, 9]);
     expect(Buffer.concat([...parts]).length).toBeLessThanOrEqual(limits.savedBaselinesBytes);
   });
 });
 
 describe("the file of baselines", () => {
-  const whole = fileOf(tableOf(["a"]), before(savedAtMs));
+  const whole = fileOf(tableOf(["a"]), inEarlierRun(savedAtMs));
 
   const unusable: Readonly<Record<string, [file: Uint8Array, nowMs: number, why: RegExp, isDamaged?: true]>> = {
     "is empty": [new Uint8Array(), savedAtMs, /form/, true],
@@ -128,8 +128,8 @@ describe("the file of baselines", () => {
     "is older than an hour": [whole, savedAtMs + limits.baselineAgeMs + 1, /too old/],
     "was saved in the future": [whole, savedAtMs - 1, /clock went back/],
     "is read before the clock is set": [whole, 60_000, /clock is not set/],
-    "was saved before the clock was set": [fileOf(tableOf(["a"]), before(60_000)), savedAtMs, /clock is not set/],
-    "has no time": [fileOf(tableOf(["a"]), before(Number.NaN)), savedAtMs, /clock is not set/],
+    "was saved before the clock was set": [fileOf(tableOf(["a"]), inEarlierRun(60_000)), savedAtMs, /clock is not set/],
+    "has no time": [fileOf(tableOf(["a"]), inEarlierRun(Number.NaN)), savedAtMs, /clock is not set/],
   };
   for (const [what, [file, nowMs, why, isDamaged = false]] of Object.entries(unusable))
     test(`is not used where it ${what}`, () => {
@@ -164,7 +164,7 @@ describe("the file of baselines", () => {
   test("of somebody who knows the checksum is refused all the same", () => {
     const baseline = recorded(1);
     const wrongHistory = { history: ["continued", "nonsense"] as "continued"[], withholds: false };
-    const [header, slot] = encodeSlots([{ key: "a", baseline, guard: wrongHistory }], before(savedAtMs)).parts;
+    const [header, slot] = encodeSlots([{ key: "a", baseline, guard: wrongHistory }], inEarlierRun(savedAtMs)).parts;
     expect(decodeSlots(Buffer.concat([header as Uint8Array, slot as Uint8Array]), moment(savedAtMs))).toEqual({
       unusable: "the file is damaged: its content makes no sense",
       isDamaged: true,
@@ -177,7 +177,8 @@ function memoryDirectory(path: string) {
   const files = new Map<string, Uint8Array>();
   const storage: Pick<DataDirectory, "path" | "save" | "take"> = {
     path,
-    save(name, parts) {
+    save(name, parts, { makeDirectory } = { makeDirectory: true }) {
+      if (!makeDirectory && !existsSync(path)) return Promise.resolve(false);
       files.set(name, new Uint8Array(Buffer.concat([...parts])));
       return Promise.resolve(true);
     },

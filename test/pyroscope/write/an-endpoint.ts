@@ -45,7 +45,12 @@ interface Surroundings {
 export function anEndpoint(
   answer: (profile: Profile, attempt: number, options: PushOptions) => PushOutcome | Promise<PushOutcome>,
   changes: Readonly<Record<string, unknown>> = {},
-  { clock = new FakeClock(), spool = createMemorySpoolLog(clock), key = "main", skewMs = () => undefined }: Surroundings = {},
+  {
+    clock = new FakeClock(),
+    spool = createMemorySpoolLog(clock),
+    key = "main",
+    skewMs = () => undefined,
+  }: Surroundings = {},
 ) {
   const log = createMemoryLog();
   const metrics = createMetrics();

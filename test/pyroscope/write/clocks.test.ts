@@ -158,6 +158,16 @@ describe("a profile of a target with a clock of its own", () => {
   });
 });
 
+describe("a profile of an earlier run of the machine", () => {
+  test("keeps its time, whatever the clock of this run is wrong by", async () => {
+    const { profile, push, pusher } = aBox(-hourMs / 2);
+    await push();
+    const left = profile();
+    expect(await pusher.push(left, { signal, ofEarlierBoot: true })).toEqual({ outcome: "sent" });
+    expect(server.accepted.at(-1)?.bytes).toEqual(left.data);
+  });
+});
+
 describe("a profile that the server finds outside of its window", () => {
   test("and that an earlier run of the machine left is given up as one whose age nobody knows", async () => {
     const { profile, pusher } = aBox(-72 * hourMs);

@@ -1,0 +1,22 @@
+import { readdir, rmdir } from "node:fs/promises";
+import { isMissing, isNotEmpty, storageError } from "./storage-error.ts";
+
+/** Names of the directories in one that need not exist. Rejects with a StorageError. */
+export async function directoriesIn(path: string): Promise<readonly string[]> {
+  try {
+    const entries = await readdir(path, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  } catch (thrown) {
+    if (isMissing(thrown)) return [];
+    throw storageError(thrown, { doing: "read", path });
+  }
+}
+
+/** Rejects with a StorageError. */
+export async function removeIfEmpty(path: string): Promise<void> {
+  try {
+    await rmdir(path);
+  } catch (thrown) {
+    if (!isMissing(thrown) && !isNotEmpty(thrown)) throw storageError(thrown, { doing: "remove", path });
+  }
+}
