@@ -2,7 +2,7 @@
 # Installs the servers that tests run the agent against, as far as they are missing: `bash .ci/apt.sh`. Needs Debian or a
 # system like it, and root. Where that fails it says so and ends well: those tests are skipped then, and say which.
 set -u
-declare -A packages=([nginx]=nginx-light [caddy]=caddy [squid]=squid-openssl [tinyproxy]=tinyproxy [microsocks]=microsocks [dnsmasq]=dnsmasq-base [etcd]=etcd-server [dockerd]=docker.io [podman]=podman)
+declare -A packages=([nginx]=nginx-light [caddy]=caddy [squid]=squid-openssl [tinyproxy]=tinyproxy [microsocks]=microsocks [dnsmasq]=dnsmasq-base [etcd]=etcd-server [dockerd]=docker.io [podman]=podman [strace]=strace)
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 missing=()

@@ -94,6 +94,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     components,
     cluster: () => cluster?.snapshot(),
     ready: () => started && !signal.aborted,
+    stopping: () => signal.aborted,
     config: () => reloader.status,
     reload: () => reloader.reload("POST /-/reload"),
     token: () => token.read(),

@@ -38,8 +38,9 @@ export async function runUntilSignal(line: CommandLine, io: CliIo, options: RunO
   try {
     const config = await load();
     const log = createAgentLog(line, io, config.logging);
+    let inForce = config.hash;
     const watch =
-      file !== undefined && line.flags.has("watch") && watchFile(file, { hash: config.hash, clock: systemClock, log });
+      file !== undefined && line.flags.has("watch") && watchFile(file, { hash: () => inForce, clock: systemClock, log });
     await runAgent(
       {
         config,
@@ -47,7 +48,10 @@ export async function runUntilSignal(line: CommandLine, io: CliIo, options: RunO
         log,
         ...(file !== undefined && { load }),
         triggers: watch ? [onHangup, watch] : [onHangup],
-        onReloaded: ({ logging }) => log.applyConfig(logging),
+        onReloaded({ logging, hash }) {
+          inForce = hash;
+          log.applyConfig(logging);
+        },
         ...(onReady && { onReady }),
       },
       untilSignal(log),

@@ -16,7 +16,12 @@ export function untilSignal(log: Logger): AbortSignal {
   const controller = new AbortController();
   for (const [name, number] of Object.entries(signalNumbers)) {
     process.on(name, () => {
-      if (controller.signal.aborted) process.exit(128 + number);
+      if (controller.signal.aborted) {
+        log.warn("A second signal ends the agent at once: what waits in memory and is not on disk yet is lost", {
+          signal: name,
+        });
+        process.exit(128 + number);
+      }
       log.info("Stopping", { signal: name });
       controller.abort();
       // A bare timer and not the clock's: it must not keep a process alive that has nothing left to do.

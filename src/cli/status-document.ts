@@ -34,12 +34,15 @@ const endpoint = v.object({
   spool_problem: v.optional(text),
   oldest_queued: time,
   in_flight: v.number(),
+  paused_since: time,
   paused_until: time,
   clock_skew: v.optional(text),
   sent_profiles: v.number(),
   dropped_profiles: v.number(),
   dropped_by_reason: v.optional(v.record(text, v.number())),
   last_dropped: time,
+  last_drop_message: v.optional(text),
+  drop_advice: v.optional(text),
   last_success: time,
   last_error: v.optional(text),
   last_error_at: time,
@@ -50,6 +53,7 @@ const status = v.object({
   version: text,
   runtime: text,
   ready: v.boolean(),
+  stopping: v.optional(v.boolean()),
   time: timestamp,
   started: timestamp,
   config: v.optional(
@@ -67,6 +71,9 @@ const status = v.object({
     failures_not_listed: v.number(),
   }),
   endpoints: v.array(endpoint),
+  left_on_disk: v.optional(
+    v.array(v.object({ component: text, endpoint: text, profiles: v.number(), bytes: v.number() })),
+  ),
   discovery_failures: v.array(v.object({ component: text, error: text, at: time })),
   unhealthy: v.array(v.object({ component: text, message: text, since: time, running: v.boolean() })),
 });

@@ -40,15 +40,29 @@ export function problemsOf(status: StatusDocument, file: string | undefined): re
   ];
 }
 
-function agentProblems({ ready, config }: StatusDocument): readonly Problem[] {
+function agentProblems({ ready, stopping, config }: StatusDocument): readonly Problem[] {
   const about = "agent";
   const failure = config?.last_failure;
   return [
-    ...(ready ? [] : [{ about, problem: "It is starting or stopping", next: "ask again in a few seconds" }]),
-    ...(failure
-      ? [{ about, problem: `The last reload failed: ${failure.message}`, next: "correct the file and reload" }]
-      : []),
+    ...(ready ? [] : [{ about, problem: `It is ${notReady(stopping)}`, next: nextWhen(stopping) }]),
+    ...(failure ? [{ about, problem: `The last reload failed: ${failure.message}`, next: reloadAdvice(failure) }] : []),
   ];
+}
+
+/** `stopping`; of an agent that does not say, what it may be. */
+export function notReady(stopping: boolean | undefined): string {
+  return stopping === undefined ? "starting or stopping" : stopping ? "stopping" : "starting";
+}
+
+function nextWhen(stopping: boolean | undefined): string {
+  return stopping ? "wait until it has stopped, 5 s at most, and start it again" : "ask again in a few seconds";
+}
+
+/** A file that cannot be read is not one to correct. */
+function reloadAdvice({ message }: { readonly message: string }): string {
+  return / cannot be read: /.test(message)
+    ? "put the file back where the agent looks for it, readable for the agent's user, and reload"
+    : "correct the file and reload";
 }
 
 function endpointProblems(
@@ -62,6 +76,8 @@ function endpointProblems(
     const { what, hint } = splitHint(error);
     problems.push({ about, problem: what, next: advice ?? hint ?? explained(`--component ${component}`, file) });
   }
+  const pause = pauseProblem(endpoint, status);
+  if (pause) problems.push({ about, ...pause });
   if (spoolProblem !== undefined) {
     const { what, hint } = splitHint(spoolProblem);
     problems.push({ about, problem: what, next: hint ?? "look at the directory of storage.path" });
@@ -70,9 +86,27 @@ function endpointProblems(
     problems.push({
       about,
       problem: `Profiles were dropped in the last ${formatDuration(dropCountsMs)}: ${droppedReasons(endpoint)}`,
-      next: (state !== "down" ? advice : undefined) ?? "docs/troubleshooting.md says what each reason means",
+      next: (state !== "down" ? advice : undefined) ?? endpoint.drop_advice ?? "the agent's log says more of each drop",
     });
   return problems;
+}
+
+/** Trouble of an endpoint that is not down and takes nothing for longer than this is worth a word: its tenant is over a limit. */
+const notablePauseMs = 30_000;
+
+function pauseProblem(endpoint: EndpointDocument, { time }: StatusDocument): Omit<Problem, "about"> | undefined {
+  const { state, paused_since: since, paused_until: until, last_error: error = "", advice } = endpoint;
+  if (state === "down" || since === undefined) return undefined;
+  const lastsMs = Math.max(Date.parse(time), Date.parse(until ?? time)) - Date.parse(since);
+  if (lastsMs <= notablePauseMs) return undefined;
+  const { what, hint } = splitHint(error);
+  const waits = "what comes in waits meanwhile; a reload (SIGHUP) lets it be tried at once";
+  return { problem: `It takes nothing for a while: ${what}`, next: advice ?? hint ?? waits };
+}
+
+/** Whether anything keeps it from taking what comes in. */
+export function isPaused(endpoint: EndpointDocument, status: StatusDocument): boolean {
+  return pauseProblem(endpoint, status) !== undefined;
 }
 
 /** Whether a profile was dropped so lately that it still matters. */

@@ -1,6 +1,6 @@
 import { Duration, formatSize, formatSpan, preview } from "../base/index.ts";
 import type { EndpointDocument, StatusDocument, TargetFailure } from "./status-document.ts";
-import { droppedReasons, endpointName, type Problem, targetName } from "./status-judgement.ts";
+import { droppedReasons, endpointName, notReady, type Problem, targetName } from "./status-judgement.ts";
 import { splitHint } from "./test-advice.ts";
 
 /** Lines of each list. */
@@ -27,6 +27,13 @@ export function formatStatus({ url, status, problems }: Report): string {
     ),
     endpointLines(status, nowMs),
     bounded(
+      (status.left_on_disk ?? []).map(
+        ({ component, endpoint, profiles, bytes }) =>
+          `  ${endpoint} (${component}): ${profiles} on disk (${formatSize(bytes)})`,
+      ),
+      "Endpoints that are not in the configuration any more; put back as they were, they have these again:",
+    ),
+    bounded(
       status.unhealthy.map(
         ({ component, message, running }) =>
           `  ${component}${running ? "" : " (does not run)"}: ${preview(message, messageLength)}`,
@@ -42,14 +49,14 @@ export function formatStatus({ url, status, problems }: Report): string {
 }
 
 function summary(
-  { version, runtime, ready, started, config }: StatusDocument,
+  { version, runtime, ready, stopping, started, config }: StatusDocument,
   at: { url: string; nowMs: number },
 ): string {
   const reloaded =
     config && config.generation > 1
       ? `, configuration ${config.generation}, reloaded ${ago(config.loaded, at.nowMs)}`
       : "";
-  const state = ready ? `up for ${formatSpan(at.nowMs - Date.parse(started))}` : "not ready";
+  const state = ready ? `up for ${formatSpan(at.nowMs - Date.parse(started))}` : notReady(stopping);
   return `pprof-agent ${version} (${runtime}) at ${at.url}: ${state}${reloaded}`;
 }
 
@@ -89,10 +96,11 @@ function failureLine(failure: TargetFailure, nowMs: number): string {
 
 function endpointLines({ endpoints }: StatusDocument, nowMs: number): readonly string[] {
   if (endpoints.length === 0) return [];
-  const up = endpoints.filter(({ state }) => state === "up").length;
+  const count = (wanted: EndpointDocument["state"]): number => endpoints.filter(({ state }) => state === wanted).length;
+  const untried = count("unknown");
   const urgent = [...endpoints].sort((a, b) => Number(b.state === "down") - Number(a.state === "down"));
   return [
-    `Endpoints: ${up} of ${endpoints.length} up`,
+    `Endpoints: ${count("up")} of ${endpoints.length} up${untried > 0 ? `, ${untried} not tried yet` : ""}`,
     ...bounded(urgent.map((endpoint) => endpointBlock(endpoint, nowMs).join("\n"))),
   ];
 }
@@ -101,11 +109,14 @@ const marks = { up: "up  ", down: "DOWN", unknown: "-   " } as const;
 
 function endpointBlock(endpoint: EndpointDocument, nowMs: number): readonly string[] {
   const { state, spool_problem: spoolProblem, last_error: error, last_error_at: errorAt } = endpoint;
+  const troubled = state === "down" || endpoint.paused_since !== undefined;
+  const refused = endpoint.last_drop_message;
   const details = [
     waitingLine(endpoint, nowMs),
     deliveryLine(endpoint, nowMs),
     spoolProblem && `not on disk: ${preview(splitHint(spoolProblem).what, messageLength)}`,
-    error && state === "down" && `${preview(splitHint(error).what, messageLength)} (${ago(errorAt, nowMs)})`,
+    refused && refused !== error && `dropped: ${preview(splitHint(refused).what, messageLength)}`,
+    error && (troubled || refused === error) && `${preview(splitHint(error).what, messageLength)} (${ago(errorAt, nowMs)})`,
   ];
   return [
     `  ${marks[state]}  ${endpointName(endpoint)}`,
@@ -129,11 +140,12 @@ function waitingLine(endpoint: EndpointDocument, nowMs: number): string {
 /** What was delivered and what was not. */
 function deliveryLine(endpoint: EndpointDocument, nowMs: number): string {
   const { sent_profiles: sent, dropped_profiles: dropped, last_success: success, clock_skew: skew = "0" } = endpoint;
+  const skewMs = Duration.parse(skew)?.ms ?? 0;
   return [
     `${sent} sent`,
     success === undefined ? "none taken yet" : `last ${ago(success, nowMs)}`,
     dropped > 0 && `${dropped} dropped (${droppedReasons(endpoint)})`,
-    Math.abs(Duration.parse(skew)?.ms ?? 0) >= notableSkewMs && `its clock differs from this machine's by ${skew}`,
+    Math.abs(skewMs) >= notableSkewMs && `its clock is ${formatSpan(Math.abs(skewMs))} ${skewMs > 0 ? "ahead of" : "behind"} this machine's`,
   ]
     .filter(Boolean)
     .join(", ");

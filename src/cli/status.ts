@@ -47,7 +47,13 @@ async function find(address: () => Promise<StatusAddress>, io: CliIo): Promise<F
     return await ask(await address(), io);
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;
-    const unreachable = `The file does not say where the agent listens:\n${renderProblems(thrown.problems)}`;
+    const problems = renderProblems(thrown.problems);
+    if (thrown.reason === "unreadable")
+      return {
+        unreachable: `There is no file to say where the agent listens:\n${problems}`,
+        next: "name the file that the agent was started with, or say where it listens with --url http://HOST:PORT",
+      };
+    const unreachable = `The file does not say where the agent listens:\n${problems}`;
     return { unreachable, next: "correct the file, or say where the agent listens with --url http://HOST:PORT" };
   }
 }

@@ -14,8 +14,8 @@ const longestUnrestMs = 5000;
 const pollMs = 30_000;
 
 export interface WatchFileOptions {
-  /** SHA-256 of the content that is in force. */
-  readonly hash: string;
+  /** SHA-256 of the content that is in force now, whoever asked for that. */
+  readonly hash: () => string;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -33,7 +33,8 @@ export function watchFile(path: string, { hash, clock, log }: WatchFileOptions):
         log.warn("Cannot watch a directory; changes are noticed later", { directory, why }),
     });
     signal.addEventListener("abort", () => bell.ring(), { once: true });
-    let known = hash;
+    let inForce = hash();
+    let known = inForce;
     await directories.renew(await directoriesOf(path));
     // What was written since the start is noticed at the first look, which comes at once.
     bell.ring();
@@ -42,6 +43,8 @@ export function watchFile(path: string, { hash, clock, log }: WatchFileOptions):
       if (signal.aborted) break;
       await directories.renew(await directoriesOf(path));
       const found = await contentHash(path);
+      // Another trigger may have been there first.
+      if (hash() !== inForce) known = inForce = hash();
       if (found === known) continue;
       known = found;
       if (found === emptyHash)

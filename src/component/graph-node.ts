@@ -60,6 +60,11 @@ export class GraphNode {
     this.#config = config;
   }
 
+  /** What it would try later, it tries now. */
+  tryNow(): void {
+    if (!this.#crashed) this.#component.tryNow?.();
+  }
+
   markHealthy(): void {
     if (this.#health.state !== "healthy") this.#health = this.#healthNow("healthy", "");
   }

@@ -111,7 +111,10 @@ export class Graph {
   #takeEffect(components: readonly ComponentConfig[], created: ReadonlyMap<string, GraphNode>): void {
     this.#remove(components);
     for (const [id, node] of created) this.#nodes.set(id, node);
-    for (const node of this.#nodes.values()) node.markHealthy();
+    for (const node of this.#nodes.values()) {
+      node.markHealthy();
+      node.tryNow();
+    }
     for (const [id, node] of created) this.#bind(id, node.exports);
     if (this.#running) this.#start(created);
     this.#metrics.loadSucceeded();

@@ -5,6 +5,7 @@ import type {
   DiscoveryStatus,
   EndpointStatus,
   Labels,
+  LeftEndpointStatus,
   Ownership,
   PlannedScrape,
   ProfileStore,
@@ -75,6 +76,8 @@ export interface Component<Arguments = unknown> {
   run(signal: AbortSignal): Promise<void>;
   /** Takes new arguments while running. Throws, changing nothing, where they cannot be carried out. */
   applyConfig(args: Arguments): void;
+  /** A configuration took effect, whether or not it changed this component: somebody wants to see now what would be tried later. */
+  tryNow?(): void;
   /** Debug information, computed when asked for. */
   snapshot(): DebugInfo;
 }
@@ -90,6 +93,8 @@ export interface Exports {
 export interface DebugInfo {
   readonly targets?: readonly TargetStatus[];
   readonly endpoints?: readonly EndpointStatus[];
+  /** Endpoints that left the configuration and have profiles on disk still. */
+  readonly leftEndpoints?: readonly LeftEndpointStatus[];
   readonly discovery?: DiscoveryStatus;
   /** Where targets are shared in a cluster. */
   readonly share?: ShareStatus;

@@ -18,7 +18,9 @@ export function responseHint(response: HttpResponse): string | undefined {
 /** Only a client that must not follow redirects returns one. */
 function redirectHint(response: HttpResponse): string | undefined {
   const target = redirectTarget(response);
-  return target && `it redirects to "${target}" and follow_redirects is off: turn it on, or configure that URL`;
+  return (
+    target && `the answer redirects to "${target}" and follow_redirects is off: turn it on, or configure that URL`
+  );
 }
 
 /** Where a response redirects to, without what may be secret; `undefined` where it is no redirect. */

@@ -26,6 +26,7 @@ export type {
   DiscoverySourceStatus,
   DiscoveryStatus,
   EndpointStatus,
+  LeftEndpointStatus,
   PlannedScrape,
   TargetStatus,
 } from "./status.ts";

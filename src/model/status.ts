@@ -51,6 +51,8 @@ export interface EndpointStatus {
   /** Of all that wait, in memory or on disk. */
   readonly oldestQueuedMs?: number;
   readonly inFlight: number;
+  /** Since when it takes less than it should, or nothing; absent while all is well. */
+  readonly pausedSinceMs?: number;
   /** Nothing is pushed before, because pushes failed or the server asked for it. */
   readonly pausedUntilMs?: number;
   /** The server's clock minus this machine's. */
@@ -63,8 +65,20 @@ export interface EndpointStatus {
   readonly lastSuccessMs?: number;
   readonly lastError?: string;
   readonly lastErrorMs?: number;
+  /** The server's own words on the last profile that it refused for good. */
+  readonly lastDropMessage?: string;
+  /** What to do about the profiles dropped in the last hour, in sentences; absent where there are none. */
+  readonly dropAdvice?: string;
   /** What to do about the last error, a sentence; absent where nothing is known, or no error is new. */
   readonly advice?: string;
+}
+
+/** What is kept on disk for an endpoint that is no longer in the configuration. */
+export interface LeftEndpointStatus {
+  /** Its name, else its URL. */
+  readonly endpoint: string;
+  readonly profiles: number;
+  readonly bytes: number;
 }
 
 /** State of a component that discovers targets. */

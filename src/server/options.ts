@@ -25,6 +25,8 @@ export interface AppOptions {
   cluster(): ClusterStatus | undefined;
   /** Whether the configuration is loaded and its components run. */
   ready(): boolean;
+  /** Whether it has been told to end. */
+  stopping(): boolean;
   /** The configuration in force. */
   config(): ConfigStatus;
   /** Loads the configuration anew; never rejects. */

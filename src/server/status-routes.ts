@@ -25,12 +25,16 @@ export function addStatusRoutes(app: Hono, options: AppOptions): void {
     return c.json({
       ...build,
       ready: options.ready(),
+      stopping: options.stopping(),
       time: rfc3339(nowMs),
       // By the time that passed, because the clock of a box may be set after the start.
       started: rfc3339(nowMs - (clock.monotonic() - startMs)),
       config: configJson(options.config()),
       targets: targetsJson(groupTargets(targetsOf(components))),
       endpoints: endpointsOf(components).map(({ component, endpoint }) => ({ component, ...endpointJson(endpoint) })),
+      left_on_disk: components.flatMap(({ id, debugInfo }) =>
+        (debugInfo.leftEndpoints ?? []).map((left) => ({ component: id, ...left })),
+      ),
       discovery_failures: components.flatMap(discoveryFailures).slice(0, shownFailures),
       unhealthy: components.filter(({ health }) => health.state === "unhealthy").map(unhealthyJson),
     });

@@ -109,7 +109,7 @@ function createLogs(path: string, surroundings: Required<DataDirectoryOptions> &
       access: startingAfter(access, closing.get(name)),
       clock,
       boot,
-      log: log.with({ component_id: name }),
+      log: log.with({ component: name }),
       metrics: createSpoolMetrics(metrics, { component_id: name }),
       onClose(closed) {
         open.delete(name);

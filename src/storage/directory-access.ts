@@ -45,7 +45,10 @@ export function createDirectoryAccess(path: string, { clock }: { readonly clock:
   /** Lets go of a lock that nobody else can see any more. */
   const dropIfReplaced = async (): Promise<void> => {
     const held = lock;
-    if (!held || (await identityOf(lockPathIn(path))) === held.identity || lock !== held) return;
+    if (!held) return;
+    // A disk that does not answer has not replaced anything; what is written next says what is wrong with it.
+    const identity = await identityOf(lockPathIn(path)).catch(() => held.identity);
+    if (identity === held.identity || lock !== held) return;
     lock = undefined;
     await held.file.release();
   };
@@ -94,13 +97,14 @@ interface HeldLock {
 
 const lockPathIn = (path: string): string => join(path, "lock");
 
-/** Tells one file from another that took its name; `undefined` where there is none, or nobody can say. */
+/** Tells one file from another that took its name; `undefined` where there is none. */
 async function identityOf(path: string): Promise<string | undefined> {
   try {
     const { dev, ino } = await stat(path);
     return `${dev} ${ino}`;
-  } catch {
-    return undefined;
+  } catch (thrown) {
+    if (isMissing(thrown)) return undefined;
+    throw thrown;
   }
 }
 
@@ -116,7 +120,7 @@ async function lockDirectory(path: string): Promise<HeldLock> {
   } catch {
     // On a full disk too the lock holds.
   }
-  return { file: lock, identity: await identityOf(lockPath) };
+  return { file: lock, identity: await identityOf(lockPath).catch(() => undefined) };
 }
 
 async function lockedError(path: string, lockPath: string): Promise<StorageError> {

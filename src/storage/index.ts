@@ -26,7 +26,7 @@
  *
  * Writing: records are collected for `spoolCommitMs`, and then written and synced together (commit-loop.ts). A write that fails is cut off
  * again, so that a full disk leaves no half record behind; its numbers are not used again, because the disk may know it all the same.
- * Journals go along and are synced every `spoolSettleMs`: what was settled later may be wanted again after a power cut.
+ * Journals are written as often, and synced every `spoolSettleMs`: what was settled later may be wanted again after a power cut.
  *
  * Before anything is written it is made sure that the directory and the segment are still those that were opened (log-disk.ts): people
  * remove and replace directories while an agent runs.
@@ -47,5 +47,5 @@
  */
 export { createDataDirectory, type DataDirectory, type DataDirectoryOptions } from "./data-directory.ts";
 export type { RecordAge } from "./record-age.ts";
-export type { LostRecord, SpoolLog, SpoolLogOptions, SpoolRecord, SpoolStatus } from "./spool-log.ts";
+export type { AppendOptions, LostRecord, SpoolLog, SpoolLogOptions, SpoolRecord, SpoolStatus } from "./spool-log.ts";
 export { StorageError, type StorageReason } from "./storage-error.ts";

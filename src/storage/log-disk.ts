@@ -184,7 +184,14 @@ export class LogDisk {
     const { access, log, metrics, current } = this.#options;
     try {
       const { times } = access;
-      const found = await recoverLog(this.#dir, { log, metrics, maxBytes: current().maxBytes });
+      const counting: SpoolMetrics = {
+        ...metrics,
+        lost(reason, records) {
+          metrics.lost(reason, records);
+          for (let left = records; left > 0; left--) current().onLost({ owner: "", reason, bytes: 0 });
+        },
+      };
+      const found = await recoverLog(this.#dir, { log, metrics: counting, maxBytes: current().maxBytes });
       this.index.add(...found.segments);
       this.#newer.found(found.newer);
       this.#writer.startAt(found.nextNumber);

@@ -9,7 +9,7 @@ import { encodeRecordHead } from "./record.ts";
 import { type RecordAge, recordAge } from "./record-age.ts";
 import type { Segment } from "./segment.ts";
 import { logPath, readSlot } from "./segment-files.ts";
-import type { SpoolLog, SpoolLogOptions, SpoolRecord, SpoolStatus } from "./spool-log.ts";
+import type { AppendOptions, SpoolLog, SpoolLogOptions, SpoolRecord, SpoolStatus } from "./spool-log.ts";
 import type { SpoolMetrics } from "./spool-metrics.ts";
 import { StorageError, storageError } from "./storage-error.ts";
 
@@ -55,9 +55,14 @@ export class SegmentLog implements SpoolLog {
     this.#loop.tidyNow();
   }
 
-  async append({ meta, data }: SpoolRecord, owners: readonly string[]): Promise<number> {
+  async append(
+    { meta, data }: SpoolRecord,
+    owners: readonly string[],
+    { waiting }: AppendOptions = {},
+  ): Promise<number> {
     this.#refuseIfClosed();
-    const [wallMs, bootMs] = [this.#clock.now(), this.#boot.nowMs()];
+    const wallMs = waiting?.sinceWallMs ?? this.#clock.now();
+    const bootMs = this.#boot.nowMs() - (waiting?.ageMs ?? 0);
     const head = encodeRecordHead({ wallMs, bootMs, owners, metaBytes: meta.length });
     const record: PendingRecord = { head, meta, data, owners, wallMs, bootMs };
     this.#refuseIfTooLarge(headerBytes + frameBytesOf(record));

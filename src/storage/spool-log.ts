@@ -11,10 +11,15 @@ export interface SpoolLogOptions {
   /** What all segments together may occupy. */
   readonly maxBytes: number;
   /**
-   * Told of every record that the log lets go by itself: for room, or because it cannot be read any more. Not of one that cannot be read
-   * at `open` already, because nobody knows any more who wanted it: that is only counted.
+   * Told of every record that the log lets go by itself: for room, or because it cannot be read any more. Of one that cannot be read at `open`
+   * already nobody knows who wanted it and how large it was: its owner is "" then, and its bytes are 0.
    */
   readonly onLost: (lost: LostRecord) => void;
+}
+
+export interface AppendOptions {
+  /** When it began to wait, where that was before it is appended: how long ago, and what the wall clock said then. */
+  readonly waiting?: { readonly ageMs: number; readonly sinceWallMs: number } | undefined;
 }
 
 export interface LostRecord {
@@ -33,7 +38,7 @@ export interface SpoolLog {
   /** Reads what an earlier process left; resolves at once where that is done. Rejects with a StorageError; may be tried again. */
   open(): Promise<void>;
   /** Both parts must stay as they are until then. Resolves with its number once the record is safe on disk, some `spoolCommitMs` later. Rejects with a StorageError; nothing is kept then. */
-  append(record: SpoolRecord, owners: readonly string[]): Promise<number>;
+  append(record: SpoolRecord, owners: readonly string[], options?: AppendOptions): Promise<number>;
   /** Lets another owner want it too. */
   adopt(number: number, owner: string): void;
   /** The owner wants it no more. Written some time later: after a crash it may be wanted again. */
@@ -48,7 +53,7 @@ export interface SpoolLog {
   ageOf(number: number): RecordAge;
   /** Whether it was appended since the machine started, as far as that can be told. */
   isOfThisBoot(number: number): boolean;
-  /** Wall time at which it was appended, as the clock said then. */
+  /** Wall time at which it was appended or began to wait, as the clock said then. */
   appendedAtMs(number: number): number;
   /** Everybody who wants a record. */
   owners(): readonly string[];

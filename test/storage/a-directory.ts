@@ -1,4 +1,4 @@
-import { afterAll } from "bun:test";
+import { afterAll, afterEach } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -67,6 +67,19 @@ export async function openLog(
       return number;
     },
     text: async (number) => new TextDecoder().decode((await log.read(number)).data),
+  };
+}
+
+/** `openLog` for a file of tests: what a test opened is closed when it ends. */
+export function openedLogs(): typeof openLog {
+  const open: LogUnderTest[] = [];
+  afterEach(async () => {
+    for (const { directory } of open.splice(0)) await directory.close();
+  });
+  return async (options) => {
+    const one = await openLog(options);
+    open.push(one);
+    return one;
   };
 }
 

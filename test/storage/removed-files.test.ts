@@ -1,17 +1,9 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { directoryAt, type LogUnderTest, openLog, wanted } from "./a-directory.ts";
+import { directoryAt, openedLogs, openLog, wanted } from "./a-directory.ts";
 
-const open: LogUnderTest[] = [];
-const opened = async (options: Parameters<typeof openLog>[0] = {}): Promise<LogUnderTest> => {
-  const one = await openLog(options);
-  open.push(one);
-  return one;
-};
-afterEach(async () => {
-  for (const { directory } of open.splice(0)) await directory.close();
-});
+const opened = openedLogs();
 
 const firstLog = "0000000000000001.log";
 

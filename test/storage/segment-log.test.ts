@@ -1,19 +1,11 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { eventually } from "../support/child.ts";
 import { FakeClock } from "../support/fake-clock.ts";
-import { bytes, directoryAt, freshPath, type LogUnderTest, metric, openLog, wanted } from "./a-directory.ts";
+import { bytes, directoryAt, freshPath, metric, openedLogs, wanted } from "./a-directory.ts";
 
-const open: LogUnderTest[] = [];
-const opened = async (options: Parameters<typeof openLog>[0] = {}): Promise<LogUnderTest> => {
-  const one = await openLog(options);
-  open.push(one);
-  return one;
-};
-afterEach(async () => {
-  for (const { directory } of open.splice(0)) await directory.close();
-});
+const opened = openedLogs();
 
 describe("A segment log", () => {
   test("gives back what was appended, by number", async () => {

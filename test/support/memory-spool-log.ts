@@ -1,4 +1,5 @@
 import {
+  type AppendOptions,
   type LostRecord,
   type RecordAge,
   type SpoolLog,
@@ -96,12 +97,12 @@ class MemoryLog implements MemorySpoolLog {
     await this.#failing("opened");
   }
 
-  async append(record: SpoolRecord, owners: readonly string[]): Promise<number> {
+  async append(record: SpoolRecord, owners: readonly string[], { waiting }: AppendOptions = {}): Promise<number> {
     this.counts.tried += 1;
     await this.#passing();
     await this.#failing("written");
     this.counts.appended += 1;
-    return this.#keep(record, { owners });
+    return this.#keep(record, { owners, waiting });
   }
 
   adopt(number: number, owner: string): void {
@@ -187,9 +188,13 @@ class MemoryLog implements MemorySpoolLog {
     return Promise.reject(new StorageError(this.#failure, `The spool cannot be ${what}: ${this.#failure}`));
   }
 
-  #keep(record: SpoolRecord, { owners, age, earlierBoot = false }: Omit<Left, "age"> & { readonly age?: RecordAge }) {
+  #keep(record: SpoolRecord, kept: Omit<Left, "age"> & AppendOptions & { readonly age?: RecordAge }) {
+    const { owners, age, earlierBoot = false, waiting } = kept;
     this.#last += 1;
-    const now = { appendedMs: this.#clock.uptime(), appendedAtMs: this.#clock.now() };
+    const now = {
+      appendedMs: this.#clock.uptime() - (waiting?.ageMs ?? 0),
+      appendedAtMs: waiting?.sinceWallMs ?? this.#clock.now(),
+    };
     this.#records.set(this.#last, { record, owners: new Set(owners), age, earlierBoot, ...now });
     return this.#last;
   }

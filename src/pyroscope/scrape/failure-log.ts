@@ -1,3 +1,4 @@
+import type { Clock } from "../../base/index.ts";
 import type { Logger } from "../../observability/index.ts";
 import { labelValue } from "../../model/index.ts";
 import type { Scrape } from "./plan.ts";
@@ -14,7 +15,12 @@ export interface FailureLog {
   forget(scrape: Scrape): void;
 }
 
-export function createFailureLog(log: Logger): FailureLog {
+// Whoever else profiles the process may do so for days, now and then.
+const busyReminderMs = 3_600_000;
+
+export function createFailureLog(log: Logger, clock: Clock): FailureLog {
+  /** By instance: when it was last said that somebody else profiles it. */
+  const busySaidMs = new Map<string, number>();
   /** By instance: the identities of its failing scrapes, with their reason. */
   const failing = new Map<string, Map<string, string>>();
 
@@ -26,6 +32,10 @@ export function createFailureLog(log: Logger): FailureLog {
 
   return {
     failed(scrape, error) {
+      const isBusy = error.reason === "cpu_busy";
+      if (isBusy && clock.monotonic() - (busySaidMs.get(scrape.address) ?? -Infinity) < busyReminderMs)
+        return log.debug("CPU profile skipped", { instance: labelValue(scrape.labels, "instance"), err: error });
+      if (isBusy) busySaidMs.set(scrape.address, clock.monotonic());
       const scrapes = failing.get(scrape.address) ?? new Map<string, string>();
       const known = [...scrapes.values()].includes(error.reason);
       scrapes.set(scrape.identity, error.reason);
@@ -37,13 +47,16 @@ export function createFailureLog(log: Logger): FailureLog {
         reason: error.reason,
         err: error,
       };
-      const message = error.reason === "cpu_busy" ? "CPU profile skipped" : "Scrape failed";
+      const message = isBusy ? "CPU profile skipped" : "Scrape failed";
       if (error.reason === "internal" || !known) log.warn(message, fields);
       else log.debug(message, fields);
     },
     succeeded(scrape) {
       if (clear(scrape)) log.info("Scrape works again", { instance: labelValue(scrape.labels, "instance") });
     },
-    forget: clear,
+    forget(scrape) {
+      busySaidMs.delete(scrape.address);
+      clear(scrape);
+    },
   };
 }

@@ -106,7 +106,7 @@ class ScrapeComponent implements Component<ScrapeArguments> {
       clock,
       log,
       metrics: this.#metrics,
-      failures: createFailureLog(log),
+      failures: createFailureLog(log, clock),
       clocks: createClockLog(log),
       cpuSlots: shared.cpuSlots,
       headers: { "user-agent": userAgent },

@@ -97,7 +97,7 @@ export function classifyReply(reply: Reply, options: ClassifyOptions): PushOutco
   const code = error ? ` ${error.code}` : "";
   const said = {
     what: `Could not push: ${subjectOf(response, quoted)} answered ${response.status}${code} ${words}`,
-    hints: [responseHint(response), limitHint(reason, quoted)],
+    hints: [responseHint(response), limitHint(reason, { ...quoted, subject: subjectOf(response, quoted) })],
   };
   if (reason === "rate_limited" && !options.retryRateLimited) return rejected(reason, said);
   const waitMs = retryAfterMs(response.headers, options.nowMs);
@@ -135,11 +135,11 @@ function reasonOf(status: number, { error, isPage }: QuotedReply): PushReason {
 }
 
 /** Whose limit it is: that of a proxy is raised elsewhere than the server's own. */
-function limitHint(reason: PushReason, { error, isPage }: QuotedReply): string | undefined {
+function limitHint(reason: PushReason, { error, isPage, subject }: QuotedReply & { readonly subject: string }) {
   if (reason === "rate_limited")
-    return isPage ? "this is not the tenant's limit in Pyroscope: raise it there" : undefined;
+    return isPage ? `${subject} limits the rate, and not the tenant's limit in Pyroscope: raise it there` : undefined;
   if (reason !== "too_large") return undefined;
-  return `it limits the size of requests: raise that limit${error ? "" : " (nginx: client_max_body_size)"}`;
+  return `${subject} limits the size of requests: raise that limit${error ? "" : " (nginx: client_max_body_size)"}`;
 }
 
 /** What happened, and what to do about it. */

@@ -10,13 +10,18 @@ export interface Dropped {
   readonly bytes: number;
 }
 
-/** Warns of a dropped profile, with the server's words where it spoke. */
-export type DropLog = (dropped: Dropped, reason: DropReason, message?: string) => void;
+/** Warns of a dropped profile, with the server's words where it spoke, else with advice. */
+export type DropLog = (dropped: Dropped, reason: DropReason, why: Why) => void;
+
+interface Why {
+  readonly message?: string | undefined;
+  readonly advice?: string | undefined;
+}
 
 /** A drop log that says each reason at most every `writeLimits.warningIntervalMs`, and then how many went unsaid. */
 export function createDropLog(log: Logger, clock: Clock): DropLog {
   const said = new Map<DropReason, { atMs: number; unsaid: number }>();
-  return ({ profile, bytes }, reason, message) => {
+  return ({ profile, bytes }, reason, { message, advice }) => {
     const nowMs = clock.monotonic();
     const before = said.get(reason);
     if (before && nowMs - before.atMs < writeLimits.warningIntervalMs) {
@@ -27,6 +32,7 @@ export function createDropLog(log: Logger, clock: Clock): DropLog {
     log.warn("Profile dropped", {
       reason,
       ...(message !== undefined && { err: message }),
+      ...(advice !== undefined && { advice }),
       ...(profile && {
         id: profile.id,
         profile_type: labelValue(profile.labels, "__name__"),

@@ -13,6 +13,9 @@ export interface EndpointHealthOptions {
   readonly logFields: () => Readonly<Record<string, unknown>>;
 }
 
+/** Nobody has answered: the next attempt costs the other side nothing. */
+const notReached: ReadonlySet<Retryable["reason"]> = new Set(["refused", "dns", "unreachable", "timeout"]);
+
 /** One attempt, as it stood when it began. */
 export interface Attempt {
   readonly profileId: string;
@@ -22,8 +25,8 @@ export interface Attempt {
 /**
  * Whether the endpoint as a whole is up, and how long it is to be left alone.
  *
- * It is down after a failure that can only be its own, or after several different profiles failed and none passed. It is paused
- * while it is down, while it limits the rate, and whenever it asks for it. After a pause one request goes out as a probe: answered,
+ * It is down after a failure that can only be its own, or after several different profiles failed and none passed, or when it asks to be
+ * left alone for another reason than its limit. It is paused while it is down, while it limits the rate, and whenever it asks for it. After a pause one request goes out as a probe: answered,
  * it ends the trouble; failed, it doubles the pause. A server that limits the rate gets half as many requests at once from then on,
  * and slowly more again.
  */
@@ -36,6 +39,8 @@ export class EndpointHealth {
   /** Counts pauses: what an attempt from before the last pause tells is known already. */
   #round = 0;
   #pausesInARow = 0;
+  #pausedSinceMs = 0;
+  #pauseIsSaid = false;
   #pausedUntilMs = 0;
   /** The end of the pause that the server asked for. */
   #askedUntilMs = 0;
@@ -54,6 +59,11 @@ export class EndpointHealth {
   /** Monotonic. */
   get pausedUntilMs(): number {
     return Math.max(this.#pausedUntilMs, this.#askedUntilMs);
+  }
+
+  /** Monotonic: the end of the last time that all was well; `undefined` while it is. */
+  get pausedSinceMs(): number | undefined {
+    return this.probing ? this.#pausedSinceMs : undefined;
   }
 
   /** Whether the next request is to find out how the endpoint is. */
@@ -100,12 +110,13 @@ export class EndpointHealth {
     const down = this.#state === "down" || failure.fault === "endpoint" || several;
     if (failure.retryAfterMs !== undefined) this.#ask(failure.retryAfterMs);
     const limited = failure.reason === "rate_limited";
-    const pauses = down || limited || failure.retryAfterMs !== undefined;
-    if (pauses && round === this.#round) {
+    // Who asks to be left alone for another reason than a limit does not work.
+    const unwell = failure.retryAfterMs !== undefined && !limited;
+    if ((down || limited || unwell) && round === this.#round) {
       if (limited) this.#window.halve(this.#options.maxInFlight());
-      this.#pause();
+      this.#pause(failure);
     }
-    if (down) this.#noteDown(failure);
+    if (down || unwell) this.#noteDown(failure);
     else this.#noteFailure(failure);
     return down;
   }
@@ -115,23 +126,37 @@ export class EndpointHealth {
     this.#pausedUntilMs = 0;
   }
 
-  /** Ends every pause: the configuration changed, so the next failure may be another. */
-  forget(): void {
+  /** Ends every pause, that which the server asked for too. */
+  endPause(): void {
     this.#pausedUntilMs = 0;
     this.#askedUntilMs = 0;
+  }
+
+  /** The configuration changed, so that the next failure may be another. */
+  forget(): void {
+    this.endPause();
     this.#window.forget();
   }
 
-  #pause(): void {
+  #pause({ reason }: Retryable): void {
+    const { clock, backoff } = this.#options;
+    const nowMs = clock.monotonic();
+    if (!this.probing) {
+      this.#pausedSinceMs = nowMs;
+      this.#pauseIsSaid = false;
+    }
     this.#round += 1;
     this.#pausesInARow += 1;
-    const { clock, backoff } = this.#options;
-    this.#pausedUntilMs = clock.monotonic() + backoffDelayMs(this.#pausesInARow, backoff());
+    const { minMs, maxMs } = backoff();
+    const longestMs = notReached.has(reason) ? Math.max(minMs, Math.min(maxMs, writeLimits.probeMs)) : maxMs;
+    this.#pausedUntilMs = nowMs + backoffDelayMs(this.#pausesInARow, { minMs, maxMs: longestMs });
   }
 
-  /** Up to a tenth longer than asked, so that thousands of boxes do not come back at once. */
+  /** A little longer than asked. */
   #ask(waitMs: number): void {
-    const untilMs = this.#options.clock.monotonic() + waitMs * (1 + Math.random() / 10);
+    const { retryAfterMs, retryAfterJitter } = writeLimits;
+    const askedMs = Math.min(waitMs, retryAfterMs / (1 + retryAfterJitter));
+    const untilMs = this.#options.clock.monotonic() + askedMs * (1 + Math.random() * retryAfterJitter);
     this.#askedUntilMs = Math.max(this.#askedUntilMs, untilMs);
   }
 
@@ -143,7 +168,7 @@ export class EndpointHealth {
   #noteDown({ reason, message }: Retryable): void {
     const { clock, log, logFields } = this.#options;
     const nowMs = clock.monotonic();
-    const fields = { reason, err: message, ...logFields() };
+    const fields = { reason, err: message, ...logFields(), ...this.#askedFields() };
     if (this.#state !== "down") {
       this.#state = "down";
       this.#downSinceMs = nowMs;
@@ -160,12 +185,22 @@ export class EndpointHealth {
     const { clock, log } = this.#options;
     const nowMs = clock.monotonic();
     const fields = { reason, err: message };
-    if (nowMs - this.#warnedMs < writeLimits.warningIntervalMs)
+    if (!this.#pauseIsSaid && this.pausedUntilMs - nowMs > writeLimits.notablePauseMs) {
+      this.#pauseIsSaid = true;
+      log.warn("Endpoint takes nothing for a while", { ...fields, ...this.#askedFields() });
+    } else if (nowMs - this.#warnedMs < writeLimits.warningIntervalMs)
       log.debug("Push failed, the profile is retried", fields);
     else {
       this.#warnedMs = nowMs;
       log.warn("Push failed, the profile is retried", fields);
     }
+  }
+
+  /** Until when the server asked to be left alone. */
+  #askedFields(): Readonly<Record<string, unknown>> {
+    const { clock } = this.#options;
+    const leftMs = this.#askedUntilMs - clock.monotonic();
+    return leftMs > 0 ? { next_attempt: new Date(clock.now() + leftMs) } : {};
   }
 
   #goUp(): void {

@@ -1,9 +1,12 @@
 import type { Clock } from "../../base/index.ts";
 import type { EndpointStatus } from "../../model/index.ts";
 import type { Logger } from "../../observability/index.ts";
+import { dropAdvice } from "./drop-advice.ts";
 import { createDropLog, type Dropped, type DropLog } from "./drop-log.ts";
 import type { EndpointMetrics } from "./metrics.ts";
+import { writeLimits } from "./limits.ts";
 import type { DropReason, Rejected, Retryable } from "./push-outcome.ts";
+import type { EndpointArguments } from "./pusher.ts";
 
 type Recorded = Pick<
   EndpointStatus,
@@ -11,6 +14,8 @@ type Recorded = Pick<
   | "droppedProfiles"
   | "droppedByReason"
   | "lastDroppedMs"
+  | "lastDropMessage"
+  | "dropAdvice"
   | "lastSuccessMs"
   | "lastError"
   | "lastErrorMs"
@@ -21,19 +26,29 @@ type Words = Pick<Rejected, "message" | "hint">;
 // One line at the end counts these.
 const saidTogether: ReadonlySet<DropReason> = new Set(["shutdown", "endpoint_removed"]);
 
+export interface EndpointRecordOptions {
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** As it is configured now. */
+  readonly queue: () => EndpointArguments["queue"];
+}
+
 /** What became of an endpoint's profiles: for the metrics, the log and the status, so that the three agree. */
 export class EndpointRecord {
   readonly #clock: Clock;
   readonly #metrics: EndpointMetrics;
   readonly #logDrop: DropLog;
+  readonly #queue: EndpointRecordOptions["queue"];
   #sent = 0;
-  readonly #dropped = new Map<DropReason, number>();
+  readonly #dropped = new Map<DropReason, { count: number; lastUptimeMs: number }>();
   #lastDroppedMs: number | undefined;
+  #lastDropMessage: string | undefined;
   #lastSuccessMs: number | undefined;
   #lastError: { readonly message: string; readonly hint?: string | undefined; readonly atMs: number } | undefined;
 
-  constructor(metrics: EndpointMetrics, { log, clock }: { readonly log: Logger; readonly clock: Clock }) {
+  constructor(metrics: EndpointMetrics, { log, clock, queue }: EndpointRecordOptions) {
     this.#metrics = metrics;
+    this.#queue = queue;
     this.#clock = clock;
     this.#logDrop = createDropLog(log, clock);
   }
@@ -46,11 +61,16 @@ export class EndpointRecord {
 
   /** `why` says it in words, where the reason alone does not. */
   dropped(dropped: Dropped, reason: DropReason, why?: Words): void {
-    this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + 1);
+    const { count = 0 } = this.#dropped.get(reason) ?? {};
+    this.#dropped.set(reason, { count: count + 1, lastUptimeMs: this.#clock.uptime() });
     this.#lastDroppedMs = this.#clock.now();
     this.#metrics.dropped(reason, dropped.bytes);
-    if (why) this.#noteError(why);
-    if (!saidTogether.has(reason)) this.#logDrop(dropped, reason, why?.message);
+    if (why) {
+      this.#noteError(why);
+      this.#lastDropMessage = why.message;
+    }
+    const advice = why ? undefined : dropAdvice(reason, this.#queue());
+    if (!saidTogether.has(reason)) this.#logDrop(dropped, reason, { message: why?.message, advice });
   }
 
   failed(failure: Retryable): void {
@@ -60,13 +80,24 @@ export class EndpointRecord {
   snapshot(): Recorded {
     return {
       sentProfiles: this.#sent,
-      droppedProfiles: [...this.#dropped.values()].reduce((sum, count) => sum + count, 0),
-      droppedByReason: Object.fromEntries(this.#dropped),
+      droppedProfiles: [...this.#dropped.values()].reduce((sum, { count }) => sum + count, 0),
+      droppedByReason: Object.fromEntries([...this.#dropped].map(([reason, { count }]) => [reason, count])),
       ...(this.#lastDroppedMs !== undefined && { lastDroppedMs: this.#lastDroppedMs }),
       ...(this.#lastSuccessMs !== undefined && { lastSuccessMs: this.#lastSuccessMs }),
       ...(this.#lastError && { lastError: this.#lastError.message, lastErrorMs: this.#lastError.atMs }),
+      ...(this.#lastDropMessage !== undefined && { lastDropMessage: this.#lastDropMessage }),
+      ...this.#dropAdvice(),
       ...this.#advice(),
     };
+  }
+
+  #dropAdvice(): Pick<EndpointStatus, "dropAdvice"> {
+    const sinceMs = this.#clock.uptime() - writeLimits.dropAdviceMs;
+    const sentences = [...this.#dropped]
+      .filter(([, { lastUptimeMs }]) => lastUptimeMs >= sinceMs)
+      .sort(([, a], [, b]) => b.lastUptimeMs - a.lastUptimeMs)
+      .flatMap(([reason]) => dropAdvice(reason, this.#queue()) ?? []);
+    return sentences.length > 0 ? { dropAdvice: sentences.join(". ") } : {};
   }
 
   /** What to do about the last error, unless a push succeeded since. */

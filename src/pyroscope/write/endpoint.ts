@@ -63,7 +63,11 @@ export class Endpoint {
     this.#spooler = spooler;
     this.#log = log.with({ endpoint: pusher.name });
     this.#metrics = createEndpointMetrics(metrics, { component_id: id, endpoint: pusher.name });
-    this.#record = new EndpointRecord(this.#metrics, { log: this.#log, clock });
+    this.#record = new EndpointRecord(this.#metrics, {
+      log: this.#log,
+      clock,
+      queue: () => this.#pusher.args.queue,
+    });
     this.#queue = new ProfileQueue(queueLimits(pusher.args), {
       clock,
       log: () => spooler.log,
@@ -144,8 +148,7 @@ export class Endpoint {
   snapshot(): EndpointStatus {
     this.#queue.expire();
     const { memory, disk, oldestAgeMs } = this.#queue;
-    const { problem } = this.#spooler;
-    const pausedMs = this.#health.pausedUntilMs - this.#clock.monotonic();
+    const spoolProblem = this.#diskProblem;
     const clockSkewMs = this.#pusher.clockSkewMs();
     return {
       name: this.#pusher.name,
@@ -155,13 +158,34 @@ export class Endpoint {
       queuedBytes: memory.bytes,
       spooledProfiles: disk.records,
       spooledBytes: disk.bytes,
-      ...(this.#pusher.args.queue.durability !== "memory" && problem !== undefined && { spoolProblem: problem }),
+      ...(spoolProblem !== undefined && { spoolProblem }),
       ...(oldestAgeMs !== undefined && { oldestQueuedMs: this.#clock.now() - oldestAgeMs }),
       inFlight: this.#inFlight.size,
-      ...(pausedMs > 0 && { pausedUntilMs: this.#clock.now() + pausedMs }),
+      ...this.#pauseStatus(),
       ...(clockSkewMs !== undefined && { clockSkewMs }),
       ...this.#record.snapshot(),
     };
+  }
+
+  /** Ends every pause, as one who asks for a reload wants to see what happens. */
+  tryNow(): void {
+    this.#health.endPause();
+    this.#queue.hurry();
+    this.#pump();
+  }
+
+  #pauseStatus(): Pick<EndpointStatus, "pausedSinceMs" | "pausedUntilMs"> {
+    const { pausedSinceMs, pausedUntilMs } = this.#health;
+    const wallMs = (atMs: number): number => this.#clock.now() + atMs - this.#clock.monotonic();
+    return {
+      ...(pausedSinceMs !== undefined && { pausedSinceMs: wallMs(pausedSinceMs) }),
+      ...(pausedUntilMs > this.#clock.monotonic() && { pausedUntilMs: wallMs(pausedUntilMs) }),
+    };
+  }
+
+  /** Why nothing can be kept on disk, where it should be. */
+  get #diskProblem(): string | undefined {
+    return this.#pusher.args.queue.durability === "memory" ? undefined : this.#spooler.problem;
   }
 
   /** Starts every push and every write that may be started now, and sets the timer for the next one that may not. */
@@ -287,7 +311,10 @@ export class Endpoint {
   #sayWhatIsLeft(reason: DropReason): void {
     const { records, bytes } = this.#queue.disk;
     const lost = this.#queue.clearMemory(reason);
-    if (lost.profiles > 0) this.#log.warn("Profiles dropped: not delivered in time", { reason, ...lost });
+    const err = this.#diskProblem;
+    const why = err === undefined ? "not delivered in time" : "not delivered in time, and the disk takes nothing";
+    if (lost.profiles > 0)
+      this.#log.warn(`Profiles dropped: ${why}`, { reason, ...lost, ...(err !== undefined && { err }) });
     const until = reason === "endpoint_removed" ? "until they are too old" : "for the next start";
     if (records > 0) this.#log.info(`Profiles are kept on disk ${until}`, { profiles: records, bytes });
   }

@@ -1,6 +1,6 @@
 import { aborted, errorMessage, formatSpan } from "../../base/index.ts";
 import type { Component, ComponentContext, ComponentKind, DebugInfo } from "../../component/index.ts";
-import type { Profile } from "../../model/index.ts";
+import type { LeftEndpointStatus, Profile } from "../../model/index.ts";
 import { httpWarnings } from "../../http/index.ts";
 import type { Counter } from "../../observability/index.ts";
 import { prepareRules } from "../../relabel/index.ts";
@@ -8,11 +8,13 @@ import { sameArguments } from "../../schema/index.ts";
 import type { LostRecord, SpoolLogOptions } from "../../storage/index.ts";
 import { type WriteArguments, writeArguments } from "./arguments.ts";
 import { Endpoint } from "./endpoint.ts";
-import { endpointKey } from "./endpoint-key.ts";
+import { endpointKey, ownerName, unnamedKey } from "./endpoint-key.ts";
 import { LeftEndpoints } from "./left-endpoints.ts";
+import { showLeft } from "./left-metrics.ts";
 import { writeLimits } from "./limits.ts";
 import { createSpoolMetrics } from "./metrics.ts";
 import { outgoingOf } from "./outgoing.ts";
+import { queueWarnings } from "./queue-warnings.ts";
 import { createPusher, type EndpointArguments, type Pusher } from "./pusher.ts";
 import { Spooler } from "./spooler.ts";
 
@@ -28,9 +30,6 @@ export const writeKind: ComponentKind<WriteArguments> = {
   create: (args, context) => new WriteComponent(args, context),
 };
 
-// Servers refuse what is older (reference 5.3), so that a longer wait only delays the loss.
-const serverWindowMs = 3_600_000;
-
 async function writeWarnings(id: string, args: WriteArguments): Promise<readonly string[]> {
   if (args.endpoint.length === 0) return [`${id} has no endpoint: the profiles it receives go nowhere`];
   const warnings = await Promise.all(args.endpoint.map(endpointWarnings));
@@ -40,9 +39,8 @@ async function writeWarnings(id: string, args: WriteArguments): Promise<readonly
 async function endpointWarnings(endpoint: EndpointArguments): Promise<readonly string[]> {
   const { queue, name, url, headers } = endpoint;
   const shown = `endpoint "${name ?? url}"`;
-  const tooOld = `queue.max_age of ${shown} is ${queue.max_age}, but servers refuse profiles older than 1h by default`;
   const ofClient = await httpWarnings({ args: endpoint, headers, urls: [url] });
-  return [...(queue.max_age.ms > serverWindowMs ? [tooOld] : []), ...ofClient.map((warning) => `${shown}: ${warning}`)];
+  return [...queueWarnings(queue).map((why) => `${shown}: ${why}`), ...ofClient.map((why) => `${shown}: ${why}`)];
 }
 
 interface RunningEndpoint {
@@ -90,7 +88,10 @@ class WriteComponent implements Component<WriteArguments> {
     this.#signal = signal;
     for (const [key, running] of this.#endpoints) this.#start(key, running);
     void this.#openSpool(signal);
+    const { id, metrics } = this.#context;
+    const hideLeft = showLeft(metrics, { id, read: () => this.#leftUnderOtherNames() });
     await aborted(signal);
+    hideLeft();
     while (this.#runs.size > 0) await Promise.all([...this.#runs.values()].map(({ ended }) => ended));
     await this.#spooler.close();
   }
@@ -102,10 +103,19 @@ class WriteComponent implements Component<WriteArguments> {
     this.#endpoints = new Map([...pushers].map(([key, pusher]) => [key, this.#endpointOf(key, pusher)]));
     this.#args = args;
     this.#spooler.log?.applyOptions(this.#spoolOptions);
+    this.#inherit();
+  }
+
+  tryNow(): void {
+    for (const { endpoint } of this.#endpoints.values()) endpoint.tryNow();
   }
 
   snapshot(): DebugInfo {
-    return { endpoints: [...this.#endpoints.values()].map(({ endpoint }) => endpoint.snapshot()) };
+    const leftEndpoints = this.#left.snapshot();
+    return {
+      endpoints: [...this.#endpoints.values()].map(({ endpoint }) => endpoint.snapshot()),
+      ...(leftEndpoints.length > 0 && { leftEndpoints }),
+    };
   }
 
   async #append(profile: Profile): Promise<void> {
@@ -131,6 +141,7 @@ class WriteComponent implements Component<WriteArguments> {
   async #openSpool(signal: AbortSignal): Promise<void> {
     await Promise.race([this.#spooler.open(), aborted(signal)]);
     if (signal.aborted) return;
+    this.#inherit();
     this.#announce();
     this.#left.announce();
     this.#left.run(signal);
@@ -145,6 +156,33 @@ class WriteComponent implements Component<WriteArguments> {
     const oldestMs = Math.min(...waiting.map(({ oldestQueuedMs = Infinity }) => oldestQueuedMs));
     const oldest = Number.isFinite(oldestMs) && formatSpan(clock.now() - oldestMs);
     log.info("Profiles of an earlier run wait on disk", { profiles, ...(oldest && { oldest }) });
+  }
+
+  /** Those whose gauges are not those of an endpoint that is there: two tenants of one URL have one name. */
+  #leftUnderOtherNames(): readonly LeftEndpointStatus[] {
+    const names = new Set([...this.#endpoints.values()].map(({ pusher }) => pusher.name));
+    return this.#left.snapshot().filter(({ endpoint }) => !names.has(endpoint));
+  }
+
+  /** An endpoint that was given a name is the one that was known by its URL and tenant before: what waits for that one is its own. */
+  #inherit(): void {
+    for (const [key, { pusher }] of this.#endpoints) {
+      const before = unnamedKey(pusher.args);
+      if (before === key) continue;
+      const ended = this.#runs.get(before)?.ended ?? Promise.resolve();
+      void ended.then(() => {
+        if (this.#endpoints.has(key) && !this.#endpoints.has(before)) this.#takeOver(before, key);
+      });
+    }
+  }
+
+  #takeOver(from: string, to: string): void {
+    const profiles = this.#spooler.bequeath(from, to);
+    if (profiles > 0)
+      this.#context.log.info("What waited for an endpoint without a name is sent by the one that has that URL now", {
+        endpoint: ownerName(to),
+        profiles,
+      });
   }
 
   get #spoolOptions(): SpoolLogOptions {
@@ -182,7 +220,7 @@ class WriteComponent implements Component<WriteArguments> {
     this.#runs.set(key, { endpoint, ended });
   }
 
-  /** The pusher it has where its arguments did not change: then its connections and pauses are not disturbed. */
+  /** The pusher it has where its arguments did not change: then its connections are not disturbed. */
   #pusherFor(args: EndpointArguments): Pusher {
     const known = this.#endpoints.get(endpointKey(args))?.pusher;
     return known && sameArguments(known.args, args) ? known : createPusher(args, this.#context);

@@ -1,4 +1,5 @@
 import { type Clock, formatDuration } from "../../base/index.ts";
+import type { LeftEndpointStatus } from "../../model/index.ts";
 import type { Logger, Metrics } from "../../observability/index.ts";
 import type { SpoolLog } from "../../storage/index.ts";
 import { ownerName } from "./endpoint-key.ts";
@@ -29,6 +30,15 @@ export class LeftEndpoints {
     this.#options = options;
   }
 
+  /** What is kept for whom. */
+  snapshot(): readonly LeftEndpointStatus[] {
+    const log = this.#options.spoolLog();
+    return this.#owners().map((owner) => {
+      const { records: profiles = 0, bytes = 0 } = log?.usage(owner) ?? {};
+      return { endpoint: ownerName(owner), profiles, bytes };
+    });
+  }
+
   /** Says once whose records nobody sends. */
   announce(): void {
     const endpoints = this.#owners().map(ownerName);
@@ -37,6 +47,7 @@ export class LeftEndpoints {
       this.#options.log.warn("Profiles on disk are for endpoints that are not in the configuration", {
         endpoints,
         kept_for,
+        advice: "put the endpoint back as it was; one that has a name keeps its queue when its url changes",
       });
   }
 

@@ -6,6 +6,12 @@ export const writeLimits = {
   drainMs: 3500,
   /** A longer Retry-After is shortened to this, so that a server's mistake does not silence a box for a day. */
   retryAfterMs: 600_000,
+  /** By how much a pause that the server asked for is drawn out at random, within the bound above: boxes must not come back all at once. */
+  retryAfterJitter: 0.1,
+  /** An endpoint that cannot be reached at all is probed at least this often: a link may be there for moments only, and a probe costs little. */
+  probeMs: 30_000,
+  /** A longer pause is worth a line in the log. */
+  notablePauseMs: 30_000,
   /** The answer to a push is an empty message; more than this is a page and not a Pyroscope server. */
   responseBytes: 64 * kibibyte,
   /** What is waited for the log to write down what was delivered, after that. */
@@ -53,6 +59,8 @@ export const writeLimits = {
   clockAnswers: 5,
   /** How often the log repeats that an endpoint is down. */
   downReminderMs: 3_600_000,
+  /** How long after the last drop for a reason it is told what to do about it. */
+  dropAdviceMs: 3_600_000,
   /** How often one endpoint logs one kind of trouble with single profiles; the counters have the rest. */
   warningIntervalMs: 600_000,
 } as const;

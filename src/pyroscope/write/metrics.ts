@@ -78,7 +78,7 @@ export function createEndpointMetrics(
   };
 }
 
-const gaugeHelp: Readonly<Record<string, string>> = {
+const gaugeHelp = {
   queue_profiles: "Profiles in memory that wait or are in flight.",
   queue_bytes: "Memory that they occupy.",
   queue_oldest_age_seconds: "How long the oldest profile has been waiting, in memory or on disk.",
@@ -86,7 +86,15 @@ const gaugeHelp: Readonly<Record<string, string>> = {
   spool_bytes: "What they occupy there.",
   window: "Requests that may be in flight at once now.",
   clock_skew_seconds: "The server's clock minus this machine's.",
-};
+} as const;
+
+const ofEndpoint = ["component_id", "endpoint"];
+
+/** What is on disk for one endpoint. */
+export function spoolGauges(metrics: Metrics) {
+  const gauge = (name: keyof typeof gaugeHelp) => metrics.gauge(`pyroscope_write_${name}`, gaugeHelp[name], ofEndpoint);
+  return { records: gauge("spool_records"), bytes: gauge("spool_bytes") };
+}
 
 function showQueue(metrics: Metrics, own: Readonly<Record<string, string>>, read: () => QueueGauges): () => void {
   const gauges = Object.entries(gaugeHelp).map(

@@ -46,7 +46,8 @@ export class Spill {
   get done(): boolean {
     if (this.#writing > 0) return false;
     const [waiting] = this.#options.queue.unwritten();
-    return !this.on || waiting === undefined;
+    const { durability, spooler } = this.#options;
+    return waiting === undefined || durability() === "memory" || (spooler.failed && !spooler.trying);
   }
 
   /** Resolves once the entry is on disk, or needs to be there no more. */
@@ -63,10 +64,11 @@ export class Spill {
     this.#all = true;
   }
 
-  /** Everything goes to disk at once, whatever the endpoint does. */
+  /** Everything goes to disk at once, whatever the endpoint does; a disk that failed gets one more chance. */
   end(): void {
     this.#all = true;
     this.#ending = true;
+    if (this.#options.durability() !== "memory") this.#options.spooler.hurry();
   }
 
   /** A push succeeded: where nothing is left on disk, what comes may stay in memory again. */
@@ -113,7 +115,7 @@ export class Spill {
     entry.writing = true;
     this.#writing += 1;
     try {
-      const number = await spooler.write(entry.profile, owner);
+      const number = await spooler.write(entry.profile, owner, entry.queued);
       if (queue.written(entry, number)) spooler.claim(number, owner);
       // Delivered or dropped in the meantime.
       else spooler.settle(number, owner);

@@ -6,6 +6,7 @@ import { writeLimits } from "./limits.ts";
 import { Claims } from "./claims.ts";
 import type { SpoolMetrics } from "./metrics.ts";
 import { fromRecord, toRecord } from "./profile-record.ts";
+import type { QueueEntry } from "./queue-entry.ts";
 
 export interface SpoolerOptions {
   readonly clock: Clock;
@@ -20,6 +21,8 @@ export interface SpoolerOptions {
 /** A profile on its way to the disk. */
 interface Writing {
   readonly owners: Set<string>;
+  /** Since when it has waited; absent where that is now. */
+  readonly queued: QueueEntry["queued"];
   /** No more owners: the log has it. */
   issued: boolean;
   readonly number: Promise<number>;
@@ -45,7 +48,9 @@ export class Spooler {
   /** Handed to the log and not safe yet. */
   #pendingBytes = 0;
   #failures = 0;
-  #retryAtMs = 0;
+  /** Set while a failure's pause lasts. */
+  #pause: Timer | undefined;
+  #opening = false;
   #ended = false;
   /** In a failure: one profile may be written to see whether it has ended. */
   #trial = false;
@@ -62,6 +67,11 @@ export class Spooler {
   /** Whether the disk takes nothing now, so that memory is all there is. */
   get failed(): boolean {
     return this.#state === "failed";
+  }
+
+  /** Whether, in a failure, it may turn out any moment that the disk works again. */
+  get trying(): boolean {
+    return this.failed && (this.#opening || this.#trial || this.#writing.size > 0);
   }
 
   get canWrite(): boolean {
@@ -87,17 +97,27 @@ export class Spooler {
     return this.#opened.promise;
   }
 
+  /** Ends the pause after a failure: there is no time left to wait. */
+  hurry(): void {
+    if (!this.#pause) return;
+    this.#cancel(this.#pause);
+    this.#retry();
+  }
+
   async #open(): Promise<void> {
+    this.#opening = true;
     const stalled = this.#after(writeLimits.spoolStallMs, () => this.#stall());
     try {
       const log = this.#options.spoolLog();
       await log.open();
       if (this.#ended) return;
       this.#log = log;
+      this.#opening = false;
       for (const owner of log.owners()) this.#claimsOf(owner, log).claimAll();
       this.#worked();
       this.#opened.resolve();
     } catch (error) {
+      this.#opening = false;
       this.#fail(error);
     } finally {
       this.#cancel(stalled);
@@ -108,10 +128,10 @@ export class Spooler {
    * Resolves with the record's number once the profile is safe on disk; the record is not the owner's to send before it is claimed.
    * Rejects with a StorageError. Only where `canWrite`.
    */
-  write(profile: Profile, owner: string): Promise<number> {
+  write(profile: Profile, owner: string, queued?: QueueEntry["queued"]): Promise<number> {
     const writing = this.#writing.get(profile);
-    if (writing?.issued) return writing.number.then(() => this.write(profile, owner));
-    if (!writing) return this.#shared(profile, owner) ?? this.#begin(profile, owner);
+    if (writing?.issued) return writing.number.then(() => this.write(profile, owner, queued));
+    if (!writing) return this.#shared(profile, owner) ?? this.#begin(profile, { owner, queued });
     writing.owners.add(owner);
     return writing.number;
   }
@@ -141,6 +161,24 @@ export class Spooler {
   settle(number: number, owner: string): void {
     this.#log?.settle(number, owner);
     this.#claims.get(owner)?.forget(number);
+  }
+
+  /** Lets another owner have everything that this one has; returns how many records that is. */
+  bequeath(from: string, to: string): number {
+    const log = this.#log;
+    if (!log) return 0;
+    let records = 0;
+    for (let number = log.next(from); number !== undefined; number = log.next(from, number)) {
+      const claims = this.#claimsOf(to, log);
+      // Held until it is claimed, which tells it from one that is about to be written for that owner.
+      claims.hold(number);
+      log.adopt(number, to);
+      claims.claim(number);
+      this.settle(number, from);
+      records += 1;
+    }
+    if (records > 0) this.#tell();
+    return records;
   }
 
   /** Writes down what was settled, and lets the log go; waits no longer than `writeLimits.closeMs`. */
@@ -180,10 +218,10 @@ export class Spooler {
   }
 
   /** Writes after a moment, in which other endpoints may want the same profile kept. */
-  #begin(profile: Profile, owner: string): Promise<number> {
+  #begin(profile: Profile, { owner, queued }: { owner: string; queued: QueueEntry["queued"] }): Promise<number> {
     this.#trial = false;
     const { promise: number, resolve, reject } = Promise.withResolvers<number>();
-    const writing: Writing = { owners: new Set([owner]), issued: false, number };
+    const writing: Writing = { owners: new Set([owner]), queued, issued: false, number };
     this.#writing.set(profile, writing);
     this.#pendingBytes += profile.data.byteLength;
     this.#after(writeLimits.gatherMs, () => {
@@ -193,16 +231,19 @@ export class Spooler {
     return number;
   }
 
-  async #append(profile: Profile, { owners }: Writing): Promise<number> {
+  async #append(profile: Profile, { owners, queued }: Writing): Promise<number> {
     const stalled = this.#after(writeLimits.spoolStallMs, () => this.#stall());
     try {
       if (!this.#log) throw new StorageError("closed", "Cannot keep a profile on disk: the spool is not open");
-      const number = await this.#log.append(toRecord(profile), [...owners]);
+      const ageMs = queued && this.#options.clock.uptime() - queued.uptimeMs;
+      const waiting = queued && ageMs !== undefined ? { ageMs, sinceWallMs: queued.wallMs } : undefined;
+      const number = await this.#log.append(toRecord(profile), [...owners], { waiting });
       this.#written.set(profile, { number, owners });
       this.#options.metrics.written(profile.data.byteLength);
       this.#worked();
       return number;
     } catch (error) {
+      this.#writing.delete(profile);
       this.#fail(error);
       throw error;
     } finally {
@@ -230,6 +271,9 @@ export class Spooler {
     const { log } = this.#options;
     if (this.#ended || this.#state === "working") return;
     if (this.#state === "failed") log.info("Queued profiles are kept on disk again");
+    if (this.#pause) this.#cancel(this.#pause);
+    this.#pause = undefined;
+    this.#trial = false;
     this.#state = "working";
     this.#problem = undefined;
     this.#failures = 0;
@@ -238,17 +282,18 @@ export class Spooler {
 
   #fail(error: unknown): void {
     const reason = error instanceof StorageError ? error.reason : "io";
-    // About this one profile, not about the disk.
-    if (this.#ended || reason === "too_large") return;
-    const { clock } = this.#options;
-    const failedBefore = this.#state === "failed";
+    if (this.#ended) return;
+    // About this one profile, not about the disk: another may find out how that is.
+    if (reason === "too_large") {
+      this.#trial = this.failed && !this.#pause;
+      return;
+    }
     this.#noteFailure(reason, errorMessage(error));
     // What failed together is one failure.
-    if (failedBefore && this.#retryAtMs > clock.monotonic()) return;
-    this.#failures += 1;
-    const waitMs = backoffDelayMs(this.#failures, writeLimits.spoolBackoff);
-    this.#retryAtMs = clock.monotonic() + waitMs;
-    this.#after(waitMs, () => this.#retry());
+    if (!this.#pause) {
+      this.#failures += 1;
+      this.#pause = this.#after(backoffDelayMs(this.#failures, writeLimits.spoolBackoff), () => this.#retry());
+    }
     this.#tell();
   }
 
@@ -262,6 +307,7 @@ export class Spooler {
   }
 
   #retry(): void {
+    this.#pause = undefined;
     if (!this.#log) return void this.#open();
     this.#trial = true;
     this.#tell();

@@ -35,9 +35,9 @@ function endpointTable(endpoints: readonly OwnedEndpoint[], view: View): Html {
 }
 
 function endpointRow({ component, endpoint }: OwnedEndpoint, view: View): Html {
-  const { state: health, lastSuccessMs } = endpoint;
+  const { lastSuccessMs } = endpoint;
   return html`<tr>${cell(endpointName(component, endpoint))}
-${cell(state(health === "unknown" ? "waiting" : health, toneOf[health]))}
+${cell(endpointState(endpoint))}
 ${namedCell("waiting", waiting(endpoint, view.nowMs))}
 ${namedCell("in flight", grouped(endpoint.inFlight))}
 ${namedCell("sent", grouped(endpoint.sentProfiles))}
@@ -45,10 +45,16 @@ ${namedCell("dropped", dropped(endpoint, view.nowMs))}
 ${namedCell("last success", lastSuccessMs === undefined ? "never" : ago(lastSuccessMs, view.nowMs))}</tr>${remarks(endpoint, view)}`;
 }
 
+function endpointState({ state: health, pausedSinceMs }: EndpointStatus): Html {
+  if (health === "up" && pausedSinceMs !== undefined) return state("up, slowed down", "idle");
+  return state(health === "unknown" ? "waiting" : health, toneOf[health]);
+}
+
 /** What is wrong, what to do about it, and when the agent tries again: lines across the whole table. */
 function remarks(endpoint: EndpointStatus, { nowMs }: View): readonly Html[] {
   const { state: health, lastError, lastErrorMs, spoolProblem, clockSkewMs = 0 } = endpoint;
-  const error = health === "up" ? undefined : lastError;
+  const error = health === "up" && endpoint.pausedSinceMs === undefined ? undefined : lastError;
+  const refused = endpoint.lastDropMessage === error ? undefined : endpoint.lastDropMessage;
   const lines = [
     error !== undefined &&
       remark(
@@ -57,13 +63,15 @@ function remarks(endpoint: EndpointStatus, { nowMs }: View): readonly Html[] {
       ),
     spoolProblem !== undefined &&
       remark("error", html`<strong>Not kept on disk:</strong> ${outsideText(spoolProblem, 600)}`),
+    refused !== undefined && remark("note", html`<strong>Dropped:</strong> ${outsideText(refused, 600)}`),
     nextStep(endpoint, nowMs),
     isNotable(clockSkewMs) && remark("note", html`The server's clock is ${skew(clockSkewMs)} this machine's.`),
   ];
   return lines.filter((line) => line !== false);
 }
 
-function nextStep({ advice, pausedUntilMs = 0 }: EndpointStatus, nowMs: number): Html | false {
+function nextStep({ advice: ofError, dropAdvice, pausedUntilMs = 0 }: EndpointStatus, nowMs: number): Html | false {
+  const advice = ofError ?? dropAdvice;
   if (advice === undefined && pausedUntilMs <= nowMs) return false;
   const attempt = pausedUntilMs > nowMs ? html`Next attempt ${until(pausedUntilMs, nowMs)}. ` : "";
   return remark(

@@ -54,9 +54,10 @@ function targetsTile({ groups }: Counts): Html {
 function endpointsTile({ endpoints }: Counts): Html {
   const up = endpoints.filter(({ endpoint }) => endpoint.state === "up").length;
   const down = endpoints.filter(({ endpoint }) => endpoint.state === "down").length;
+  const slowed = endpoints.some(({ endpoint }) => endpoint.pausedSinceMs !== undefined);
   const waiting = endpoints.reduce((sum, { endpoint }) => sum + endpoint.queuedProfiles + endpoint.spooledProfiles, 0);
   return tile("#endpoints", {
-    tone: down > 0 ? "bad" : up < endpoints.length ? "idle" : "good",
+    tone: down > 0 ? "bad" : up < endpoints.length || slowed ? "idle" : "good",
     figure: up === endpoints.length ? grouped(up) : html`${grouped(up)}<small> of ${grouped(endpoints.length)}</small>`,
     noun: endpoints.length === 1 ? "endpoint up" : "endpoints up",
     detail: waiting === 0 ? "nothing waits" : `${counted(waiting, "profile")} ${waiting === 1 ? "waits" : "wait"}`,

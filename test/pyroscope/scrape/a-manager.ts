@@ -53,7 +53,7 @@ export function aManager(respond: Respond, { clock = new FakeClock(), baselines 
     clock,
     log,
     metrics: createScrapeMetrics(metrics, { prefix: "pyroscope", id }),
-    failures: createFailureLog(log),
+    failures: createFailureLog(log, clock),
     clocks: createClockLog(clockLog),
     cpuSlots: createCpuSlots(clock),
     headers: {},
