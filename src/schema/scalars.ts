@@ -86,7 +86,7 @@ export function size() {
       return `expected a size in quotes such as "16MiB", found ${found(input)}${meant}`;
     }),
     v.rawTransform(({ dataset, addIssue, NEVER }): Size => {
-      const parsed = Size.parse(dataset.value);
+      const parsed = Size.parse(dataset.value === "0" ? "0B" : dataset.value);
       if (parsed && parsed.bytes > 0) return parsed;
       const shown = found(dataset.value);
       addIssue({

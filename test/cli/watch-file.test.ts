@@ -27,7 +27,7 @@ function watching(lay: (directory: string) => string, clock: Clock = systemClock
   const seen: string[] = [];
   const hash = createHash("sha256").update("one").digest("hex");
   const log = createMemoryLog();
-  const watch = watchFile(path, { hash, clock, log });
+  const watch = watchFile(path, { hash: () => hash, clock, log });
   const ended = watch(async () => void seen.push(contentOf(path)), stop.signal);
   return {
     directory,

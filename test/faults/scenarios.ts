@@ -13,7 +13,8 @@ export const scenarios: readonly Scenario[] = [
     name: "outage",
     promise: "a server that is gone for long costs nothing, and everything is sent once",
     run: async ({ pick }) =>
-      staged({ endpoint: durable("outage") }, async ({ agent, server }, broken) => {
+      // Half an hour at a scrape a second is more than the default 256 MiB hold.
+      staged({ endpoint: durable("outage", ', max_disk = "1GiB"') }, async ({ agent, server }, broken) => {
         await wait(4 * second);
         await server.fail("refuse");
         await wait(pick(20 * second, 30 * 60 * second));

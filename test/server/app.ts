@@ -18,6 +18,7 @@ export function testApp(components: readonly ComponentSnapshot[], given: Partial
     components: () => components,
     cluster: () => undefined,
     ready: () => true,
+    stopping: () => false,
     config: () => ({ hash: "0123456789abcdef", generation: 1, loadedMs: nowMs, needsRestart: [] }),
     reload: () => Promise.reject(new Error("No reload in this test")),
     token: () => Promise.resolve(undefined),

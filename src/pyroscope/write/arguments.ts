@@ -67,6 +67,8 @@ const queue = table({
   }),
 });
 
+const defaultMaxBackoffMs = 300_000;
+
 const endpoint = v.pipe(
   table({
     url: argument(
@@ -105,7 +107,7 @@ const endpoint = v.pipe(
     }),
     max_backoff_period: optional(duration({ positive: true }), {
       default: "5m",
-      description: "The longest wait between retries",
+      description: "The longest wait between retries; a server that cannot be reached at all is probed every 30s at least",
       example: "1m",
     }),
     max_backoff_retries: optional(number(0), {
@@ -128,8 +130,11 @@ const endpoint = v.pipe(
   httpChecks(),
   crossCheck(["min_backoff_period", "max_backoff_period"], (args, report) => {
     const { min_backoff_period: min, max_backoff_period: max } = args;
-    if (max.ms < min.ms)
-      report(["max_backoff_period"], `must not be below min_backoff_period (${min}), found "${max}"`);
+    if (max.ms >= min.ms) return;
+    // That of the two is at fault which was written.
+    if (max.ms === defaultMaxBackoffMs)
+      report(["min_backoff_period"], `must not be above max_backoff_period (${max}), found "${min}"`);
+    else report(["max_backoff_period"], `must not be below min_backoff_period (${min}), found "${max}"`);
   }),
 );
 
