@@ -17,6 +17,7 @@ import {
 import { clusterOf, joinCluster } from "./join-cluster.ts";
 import { type AgentConfig, Reloader } from "./reload.ts";
 import { ListenError, type Listener, loadRuntime, type Runtime, type ServeOptions } from "./runtime/index.ts";
+import { removeLeftTargets } from "./discovery/index.ts";
 import { createSelfProfile } from "./selfprofile/index.ts";
 import { createApp } from "./server/index.ts";
 import { type BaselineTable, saveBaselines, takeBaselines } from "./pyroscope/scrape/index.ts";
@@ -114,6 +115,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     measureEventLoopLag({ metrics, clock }, signal),
     summarizeHourly({ clock, log, metrics, components }, signal),
     left.run(signal),
+    removeLeftTargets({ storage, clock, log, components }, signal),
     ...triggers.map((trigger) => trigger((why) => reloader.reload(why), signal)),
   ];
   started = true;

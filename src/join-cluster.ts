@@ -3,6 +3,7 @@ import { type ClusterSettings, type Cluster, createCluster } from "./cluster/ind
 import type { Clock } from "./base/index.ts";
 import type { Logger, Metrics } from "./observability/index.ts";
 import type { Listener } from "./runtime/index.ts";
+import { namesLoopback } from "./server/index.ts";
 import { userAgent } from "./version.ts";
 
 export interface ClusterContext {
@@ -19,8 +20,8 @@ export function clusterOf(settings: ClusterSettings | undefined, context: Cluste
 }
 
 /**
- * Joins until `signal` aborts. The components are to run until `components` aborts, which is when the agent has left: so others have its
- * targets before it lets go of them.
+ * Joins until `signal` aborts. The components are to run until `components` aborts, which is when the engine knows that the agent has left:
+ * etcd's watch tells others at once, so that most have its targets before it lets go of them; of Kubernetes they learn at their next look.
  */
 export function joinCluster(
   cluster: Cluster | undefined,
@@ -32,8 +33,9 @@ export function joinCluster(
   return { components: stop.signal, left };
 }
 
-/** Where the debug page is, for somebody on another machine. */
-function urlFromElsewhere({ hostname: host, port }: Listener): string {
+/** Where the debug page is, for somebody on another machine; empty where it is for this one alone. */
+export function urlFromElsewhere({ hostname: host, port }: Pick<Listener, "hostname" | "port">): string {
   const name = host === "0.0.0.0" || host === "::" ? hostname() : host;
-  return `http://${name.includes(":") ? `[${name}]` : name}:${port}/`;
+  const authority = `${name.includes(":") ? `[${name}]` : name}:${port}`;
+  return namesLoopback(authority) ? "" : `http://${authority}/`;
 }

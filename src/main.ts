@@ -1,5 +1,8 @@
 // The entry of the binary and of `bun src/main.ts`; commands live in cli/.
 import process from "node:process";
-import { processIo, runCli } from "./cli/index.ts";
+import { endOnDefect, processIo, runCli } from "./cli/index.ts";
 
-process.exitCode = await runCli(process.argv.slice(2), processIo());
+const argv = process.argv.slice(2);
+const io = processIo();
+endOnDefect({ argv, io });
+process.exitCode = await runCli(argv, io);

@@ -18,6 +18,8 @@ export const limits = {
   savedBaselinesBytes: 32 * mebibyte,
   /** Clocks that differ by no more count as one, and a clock that moved by no more as never set: they are slewed a little all the time. */
   clockToleranceMs: 60_000,
+  /** Loops that begin in one turn of the event loop. */
+  scrapeStartsAtOnce: 500,
   /** Hops of one request. */
   redirects: 10,
   /** The headers of one response. */
@@ -71,12 +73,30 @@ export const limits = {
   /** Targets that one discovery component knows, and the text of their labels; also the largest answer or file that one is read from. */
   discoveredTargets: 20_000,
   discoveryBytes: 32 * mebibyte,
+  /** Ports of one container, or of one service or task of a swarm, that become targets. */
+  containerPorts: 100,
   /** Files that one discovery component reads. */
   discoveredFiles: 1000,
   /** The least time between two publications of what a discovery component knows, and between two savings of it, which is more where it is much. */
   discoveryPublishMs: 1000,
   discoverySaveMs: 10_000,
   discoverySaveBytesPerSecond: 16_384,
+  /**
+   * How old the targets that are kept on the disk may be to be used at a start, and how often their file is written anew while they stay
+   * the same, so that it shows that they were there until the end.
+   */
+  keptTargetsAgeMs: 7 * 86_400_000,
+  keptTargetsRenewMs: 86_400_000,
+  /** How often files of targets are looked for whose component has left the configuration. */
+  leftTargetsCheckMs: 60_000,
+  /** How long nothing more is logged of a source that keeps failing in new ways. */
+  discoveryQuietMs: 600_000,
+  /**
+   * What a reload leaves running of the targets of a source that is referred to anew: until the source has told its first ones and a moment more,
+   * in which the rest of many comes, at the most for so long.
+   */
+  newSourceMs: 5000,
+  newSourceSettleMs: 1500,
   /** How long a way of finding targets that ended unasked is left alone before it begins again. */
   discoveryRestartMs: 10_000,
   /** Sources that the debug information of a discovery component names; the others are counted. */
@@ -116,6 +136,9 @@ export const limits = {
   /** Relabel rules of one component, and the length of a regular expression among them. */
   relabelRules: 1000,
   relabelRegexLength: 4096,
+  /** Label sets that are relabelled in one turn of the event loop, and names of labels for which a rule remembers what it does. */
+  relabelSetsAtOnce: 200,
+  relabelRememberedNames: 10_000,
   /** What rules may make of one label set: labels, and the length of a value that a rule writes. */
   relabelledLabels: 1024,
   relabelledValueLength: 65_536,

@@ -85,7 +85,8 @@ const status: Command = {
   name: "status",
   summary: "Ask the running agent how it is, and what to do next",
   usage: ["status [--config FILE | --url URL] [--json]"],
-  description: `Shows targets that are down, every endpoint with what waits for it in memory and on disk, and what to do next.
+  description: `Shows targets that are down, where targets come from, the cluster, every endpoint with what waits for it in memory and
+on disk, and what to do next.
 Ends with 0 where all is well, 1 where something is down or was dropped in the last hour, 3 where no agent answers.`,
   maxArgs: 0,
   flags: {

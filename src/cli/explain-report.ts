@@ -1,6 +1,7 @@
 import { withoutUserinfo } from "../base/index.ts";
-import { formatLabels, labelsToJson, type PlannedScrape, type RelabelStep, type Target } from "../model/index.ts";
-import type { ExplainedTarget, Passage } from "./explain-targets.ts";
+import { formatLabels, labelsToJson, type RelabelStep, type Target } from "../model/index.ts";
+import type { ExplainedScrape, ExplainedTarget, Passage, Sending } from "./explain-targets.ts";
+import { formatSentAs } from "./plan.ts";
 
 /** The explanations for people. */
 export function formatExplanations(explained: readonly ExplainedTarget[]): string {
@@ -40,9 +41,16 @@ function formatChange({ name, was, is }: Change): string {
   return was === undefined ? `+ ${name}="${is}"` : `~ ${name}="${is}", was "${was}"`;
 }
 
-function formatUrls(scrapes: readonly PlannedScrape[]): readonly string[] {
+function formatUrls(scrapes: readonly ExplainedScrape[]): readonly string[] {
   if (scrapes.length === 0) return ["    nothing is scraped\n"];
-  return scrapes.map(({ url, labels }) => `    scrapes ${withoutUserinfo(url)}\n      as ${formatLabels(labels)}\n`);
+  return scrapes.map(
+    ({ url, labels, sentAs }) =>
+      `    scrapes ${withoutUserinfo(url)}\n      as ${formatLabels(labels)}\n${sentAs.map(formatSending).join("")}`,
+  );
+}
+
+function formatSending({ receiver, labels, problem }: Sending): string {
+  return `  ${problem === undefined ? formatSentAs([receiver, labels]) : `    ${receiver}: ${problem}\n`}`;
 }
 
 interface Change {
@@ -83,11 +91,17 @@ function passageToJson({ component, from, steps, target, scrapes, problem }: Pas
       after: after ? labelsToJson(after) : undefined,
     })),
     exported: target ? labelsToJson(target) : undefined,
-    scrapes: scrapes?.map(({ type, url, labels }) => ({
+    scrapes: scrapes?.map(({ type, url, labels, sentAs }) => ({
       type,
       url: withoutUserinfo(url),
       labels: labelsToJson(labels),
+      sent_as: Object.fromEntries(sentAs.map(sendingToJson)),
     })),
     problem,
   };
+}
+
+/** As in the plan: `null` where a rule drops it. */
+function sendingToJson({ receiver, labels, problem }: Sending): readonly [string, unknown] {
+  return [receiver, problem === undefined ? (labels ? labelsToJson(labels) : null) : { problem }];
 }

@@ -13,10 +13,12 @@ import { version } from "../version.ts";
 import { exitCodes } from "./command.ts";
 import { helpOf, overview } from "./help.ts";
 import type { CliIo } from "./io.ts";
+import { reportDefect } from "./report-defect.ts";
 import { parseCommandLine } from "./parse-command-line.ts";
 import { UsageError } from "./usage-error.ts";
 
 export { type CliIo, processIo } from "./io.ts";
+export { endOnDefect } from "./report-defect.ts";
 
 /** Runs the command that `argv` (without the program) names; resolves with the exit code. Reports what is wrong itself. */
 export async function runCli(argv: readonly string[], io: CliIo): Promise<number> {
@@ -38,7 +40,7 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
     }
     return await (await command.load())(line, io);
   } catch (thrown) {
-    if (!(thrown instanceof UsageError)) throw thrown;
+    if (!(thrown instanceof UsageError)) return reportDefect(thrown, { argv, io });
     io.err(`agent: ${thrown.message}\nSee "agent --help"\n`);
     return exitCodes.usage;
   }

@@ -1,9 +1,14 @@
-import { formatDuration, withoutUserinfo } from "../base/index.ts";
+import { AgentError, formatDuration, withoutUserinfo } from "../base/index.ts";
+import type { ClusterSettings } from "../cluster/index.ts";
 import type { ComponentConfig } from "../component/index.ts";
+import type { Config } from "../config/index.ts";
 import { formatLabels, type Labels, labelsKey, labelsToJson, type PlannedScrape } from "../model/index.ts";
+import { formatCluster, planCluster } from "./plan-cluster.ts";
 
 /** What a configuration would do, before anything is requested. */
 export interface Plan {
+  /** The cluster that it would join. */
+  readonly cluster?: ClusterSettings | undefined;
   readonly components: readonly PlannedComponent[];
   /** What is legal but probably not meant, a sentence each. */
   readonly warnings: readonly string[];
@@ -23,46 +28,69 @@ export interface PlannedRequest extends PlannedScrape {
   readonly sentAs: ReadonlyMap<string, Labels | undefined>;
 }
 
-export function planOf(config: { components: readonly ComponentConfig[]; warnings: readonly string[] }): Plan {
+export function planOf(config: Pick<Config, "components" | "warnings" | "cluster">): Plan {
   const byId = new Map(config.components.map((component) => [component.id, component]));
+  const components = config.components.map(({ id, kind, args, references }): PlannedComponent => {
+    const forwardTo = references.filter(({ needs }) => needs === "receiver").map((reference) => reference.id);
+    const receivers = forwardTo.flatMap((receiver) => byId.get(receiver) ?? []);
+    const scrapes = kind.plan?.(id, args) ?? [];
+    return {
+      id,
+      forwardTo,
+      targetsFrom: references.filter(({ needs }) => needs === "targets").map((reference) => reference.id),
+      scrapes: scrapes.map((scrape) => ({ ...scrape, sentAs: changedLabels(scrape.labels, receivers) })),
+    };
+  });
   return {
-    warnings: config.warnings,
-    components: config.components.map(({ id, kind, args, references }) => {
-      const forwardTo = references.filter(({ needs }) => needs === "receiver").map((reference) => reference.id);
-      const receivers = forwardTo.flatMap((receiver) => byId.get(receiver) ?? []);
-      const scrapes = kind.plan?.(id, args) ?? [];
-      return {
-        id,
-        forwardTo,
-        targetsFrom: references.filter(({ needs }) => needs === "targets").map((reference) => reference.id),
-        scrapes: scrapes.map((scrape) => ({ ...scrape, sentAs: changedLabels(scrape.labels, receivers) })),
-      };
-    }),
+    cluster: config.cluster,
+    components,
+    warnings: [...config.warnings, ...components.flatMap(droppedWarnings)],
   };
+}
+
+/** Receivers that drop all that is planned. */
+function droppedWarnings({ id, forwardTo, scrapes }: PlannedComponent): readonly string[] {
+  if (scrapes.length === 0) return [];
+  const drops = ({ sentAs }: PlannedRequest, receiver: string): boolean =>
+    sentAs.has(receiver) && sentAs.get(receiver) === undefined;
+  return forwardTo
+    .filter((receiver) => scrapes.every((scrape) => drops(scrape, receiver)))
+    .map((receiver) => `${receiver} drops every profile that ${id} is to scrape; look at its rules`);
 }
 
 function changedLabels(labels: Labels, receivers: readonly ComponentConfig[]): PlannedRequest["sentAs"] {
   const changed = new Map<string, Labels | undefined>();
   for (const { id, kind, args } of receivers) {
-    const outgoing = kind.outgoingLabels ? kind.outgoingLabels(args, labels) : labels;
+    const outgoing = kind.outgoingLabels ? sentBy(() => kind.outgoingLabels?.(args, labels)) : labels;
     if (!outgoing || labelsKey(outgoing) !== labelsKey(labels)) changed.set(id, outgoing);
   }
   return changed;
 }
 
+/** Labels that no server takes drop the profile, too. */
+function sentBy(outgoing: () => Labels | undefined): Labels | undefined {
+  try {
+    return outgoing();
+  } catch (thrown) {
+    if (thrown instanceof AgentError) return undefined;
+    throw thrown;
+  }
+}
+
 /** The plan for people. */
-export function formatPlan({ components, warnings }: Plan): string {
+export function formatPlan({ cluster, components, warnings }: Plan): string {
   const urls = components.reduce((sum, { scrapes }) => sum + scrapes.length, 0);
   const head = `Valid: ${counted(components.length, "component")}, ${counted(urls, "URL")} to scrape\n`;
   const parts = components.map(formatComponent);
   const tail = warnings.map((warning) => `Warning: ${warning}\n`).join("");
-  return [head, ...parts, tail].filter((part) => part !== "").join("\n");
+  return [head, cluster ? formatCluster(cluster) : "", ...parts, tail].filter((part) => part !== "").join("\n");
 }
 
 /** The plan for machines; a scrape looks as in `/api/v0/targets`. */
-export function planToJson({ components, warnings }: Plan): unknown {
+export function planToJson({ cluster, components, warnings }: Plan): unknown {
   return {
     valid: true,
+    cluster: cluster && planCluster(cluster),
     components: components.map(({ id, forwardTo, targetsFrom, scrapes }) => ({
       id,
       forward_to: forwardTo,
@@ -91,7 +119,7 @@ function formatScrape({ type, url, intervalMs, seconds, timeoutMs, delta, labels
   return `  ${withoutUserinfo(url)}\n    ${type}: ${times}${deltas[delta]}\n    ${formatLabels(labels)}\n${[...sentAs].map(formatSentAs).join("")}`;
 }
 
-function formatSentAs([receiver, labels]: readonly [string, Labels | undefined]): string {
+export function formatSentAs([receiver, labels]: readonly [string, Labels | undefined]): string {
   if (!labels) return `    ${receiver} drops it by a rule\n`;
   return `    ${receiver} sends it as ${formatLabels(labels)}\n`;
 }

@@ -40,7 +40,9 @@ export async function runUntilSignal(line: CommandLine, io: CliIo, options: RunO
     const log = createAgentLog(line, io, config.logging);
     let inForce = config.hash;
     const watch =
-      file !== undefined && line.flags.has("watch") && watchFile(file, { hash: () => inForce, clock: systemClock, log });
+      file !== undefined &&
+      line.flags.has("watch") &&
+      watchFile(file, { hash: () => inForce, clock: systemClock, log });
     await runAgent(
       {
         config,

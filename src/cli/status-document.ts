@@ -11,6 +11,36 @@ const timestamp = v.pipe(v.string(), v.isoTimestamp());
 const time = v.optional(timestamp);
 const counts = { total: v.number(), up: v.number(), down: v.number(), waiting: v.number() };
 
+const number = v.optional(v.number());
+
+const counted = v.object({
+  component: text,
+  ...counts,
+  dropped: number,
+  skipped: number,
+  skipped_because: v.optional(text),
+  skipped_reason: v.optional(text),
+  of_other_agents: number,
+});
+
+const discovery = v.object({
+  component: text,
+  targets: v.number(),
+  from_disk: number,
+  dropped: number,
+  skipped: number,
+  last_success: time,
+});
+
+const cluster = v.object({
+  node_name: text,
+  state: text,
+  problem: v.optional(text),
+  engine: v.object({ name: text, up: v.boolean(), last_error: v.optional(text), last_error_at: time }),
+  members: v.array(v.object({ name: text, self: v.boolean() })),
+  shares: v.array(v.object({ component: text, owned_targets: v.number(), known_targets: v.number() })),
+});
+
 const failure = v.object({
   component: text,
   address: text,
@@ -66,7 +96,7 @@ const status = v.object({
   ),
   targets: v.object({
     ...counts,
-    by_component: v.array(v.object({ component: text, ...counts })),
+    by_component: v.array(counted),
     failures: v.array(failure),
     failures_not_listed: v.number(),
   }),
@@ -74,12 +104,17 @@ const status = v.object({
   left_on_disk: v.optional(
     v.array(v.object({ component: text, endpoint: text, profiles: v.number(), bytes: v.number() })),
   ),
+  discovery: v.optional(v.array(discovery), []),
+  cluster: v.optional(cluster),
   discovery_failures: v.array(v.object({ component: text, error: text, at: time })),
   unhealthy: v.array(v.object({ component: text, message: text, since: time, running: v.boolean() })),
 });
 
 /** What `/api/v0/status` answers, as far as `agent status` looks at it. */
 export type StatusDocument = v.InferOutput<typeof status>;
+export type CountedComponent = v.InferOutput<typeof counted>;
+export type DiscoveryDocument = v.InferOutput<typeof discovery>;
+export type ClusterDocument = v.InferOutput<typeof cluster>;
 export type TargetFailure = v.InferOutput<typeof failure>;
 export type EndpointDocument = v.InferOutput<typeof endpoint>;
 

@@ -1,6 +1,12 @@
 import { formatDuration, preview } from "../base/index.ts";
 import { shellQuoted } from "./shell-quoted.ts";
-import type { EndpointDocument, StatusDocument, TargetFailure } from "./status-document.ts";
+import type {
+  ClusterDocument,
+  CountedComponent,
+  EndpointDocument,
+  StatusDocument,
+  TargetFailure,
+} from "./status-document.ts";
 import { splitHint } from "./test-advice.ts";
 
 /** Something that is not as it should be, and what to do about it. */
@@ -32,11 +38,44 @@ export function problemsOf(status: StatusDocument, file: string | undefined): re
       return {
         about: component,
         problem: what,
-        next: hint ?? "until it succeeds, the targets found before are scraped",
+        next: hint ?? `correct what the message names, or the arguments of ${component}`,
       };
     }),
+    ...clusterProblems(status.cluster),
+    ...status.targets.by_component.flatMap(skippedProblems),
     ...status.endpoints.flatMap((endpoint) => endpointProblems(endpoint, { status, file })),
     ...status.targets.failures.map((failure) => targetProblem(failure, file)),
+  ];
+}
+
+function clusterProblems(cluster: ClusterDocument | undefined): readonly Problem[] {
+  if (!cluster) return [];
+  const { state, problem, engine } = cluster;
+  const about = "cluster";
+  if (engine.last_error !== undefined) {
+    const { what, hint } = splitHint(engine.last_error);
+    const next = hint ?? `see that ${engine.name} runs and is reached at what [cluster.${engine.name}] says`;
+    return [{ about, problem: problem === undefined ? what : `${problem}. ${what}`, next }];
+  }
+  if (problem === undefined) return [];
+  const advice: Readonly<Record<string, string>> = {
+    name_taken: "give each agent its own node_name in [cluster], and restart it",
+    away: "ask again in a few seconds",
+  };
+  return [{ about, problem, next: advice[state] ?? `see that ${engine.name} runs and answers in time` }];
+}
+
+/** A component that has targets and can make nothing of any of them. */
+function skippedProblems({ component, total, skipped = 0, ...left }: CountedComponent): readonly Problem[] {
+  if (skipped === 0 || total > 0) return [];
+  const { what, hint } = splitHint(left.skipped_because ?? left.skipped_reason ?? "");
+  const next = hint ?? "correct the labels that the targets are found with, or those that rules give them";
+  return [
+    {
+      about: component,
+      problem: `${skipped === 1 ? "Its target is" : `All ${skipped} of its targets are`} skipped: ${what}`,
+      next,
+    },
   ];
 }
 
@@ -86,7 +125,7 @@ function endpointProblems(
     problems.push({
       about,
       problem: `Profiles were dropped in the last ${formatDuration(dropCountsMs)}: ${droppedReasons(endpoint)}`,
-      next: (state !== "down" ? advice : undefined) ?? endpoint.drop_advice ?? "the agent's log says more of each drop",
+      next: endpoint.drop_advice ?? (state !== "down" ? advice : undefined) ?? "the agent's log says more of each drop",
     });
   return problems;
 }
@@ -102,11 +141,6 @@ function pauseProblem(endpoint: EndpointDocument, { time }: StatusDocument): Omi
   const { what, hint } = splitHint(error);
   const waits = "what comes in waits meanwhile; a reload (SIGHUP) lets it be tried at once";
   return { problem: `It takes nothing for a while: ${what}`, next: advice ?? hint ?? waits };
-}
-
-/** Whether anything keeps it from taking what comes in. */
-export function isPaused(endpoint: EndpointDocument, status: StatusDocument): boolean {
-  return pauseProblem(endpoint, status) !== undefined;
 }
 
 /** Whether a profile was dropped so lately that it still matters. */

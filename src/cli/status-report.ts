@@ -1,6 +1,7 @@
 import { Duration, formatSize, formatSpan, preview } from "../base/index.ts";
 import type { EndpointDocument, StatusDocument, TargetFailure } from "./status-document.ts";
 import { droppedReasons, endpointName, notReady, type Problem, targetName } from "./status-judgement.ts";
+import { clusterLines, discoveryLines, leftOutOf, noTargetLines } from "./status-places.ts";
 import { splitHint } from "./test-advice.ts";
 
 /** Lines of each list. */
@@ -21,10 +22,12 @@ export function formatStatus({ url, status, problems }: Report): string {
   const blocks = [
     [summary(status, { url, nowMs }), ...configLines(status, nowMs)],
     targetLines(status, nowMs),
+    bounded(discoveryLines(status, nowMs), "Discovery:"),
     bounded(
       status.discovery_failures.map(({ component, error }) => `  ${component}: ${preview(error, messageLength)}`),
-      "Targets that could not be discovered anew:",
+      "Targets that could not be discovered:",
     ),
+    clusterLines(status.cluster),
     endpointLines(status, nowMs),
     bounded(
       (status.left_on_disk ?? []).map(
@@ -68,12 +71,16 @@ function configLines({ config }: StatusDocument, nowMs: number): readonly string
   return [...(failed ? [failed] : []), ...(waiting.length > 0 ? [`After a restart only: ${waiting.join(", ")}`] : [])];
 }
 
-function targetLines({ targets }: StatusDocument, nowMs: number): readonly string[] {
-  if (targets.total === 0) return ["Targets: none"];
-  const components = targets.by_component.map(({ component, ...counts }) => `  ${component}: ${countsOf(counts)}`);
+function targetLines(status: StatusDocument, nowMs: number): readonly string[] {
+  const { targets } = status;
+  if (targets.total === 0) return bounded(noTargetLines(status));
+  const components = targets.by_component.map(
+    (counted) => `  ${counted.component}: ${[countsOf(counted), leftOutOf(counted)].filter(Boolean).join(", ")}`,
+  );
+  const isWorthIt = components.length > 1 || targets.by_component.some((counted) => leftOutOf(counted) !== "");
   return [
     `Targets: ${countsOf(targets)}`,
-    ...(components.length > 1 ? bounded(components) : []),
+    ...(isWorthIt ? bounded(components) : []),
     ...bounded(
       targets.failures.map((failure) => failureLine(failure, nowMs)),
       undefined,
@@ -116,7 +123,9 @@ function endpointBlock(endpoint: EndpointDocument, nowMs: number): readonly stri
     deliveryLine(endpoint, nowMs),
     spoolProblem && `not on disk: ${preview(splitHint(spoolProblem).what, messageLength)}`,
     refused && refused !== error && `dropped: ${preview(splitHint(refused).what, messageLength)}`,
-    error && (troubled || refused === error) && `${preview(splitHint(error).what, messageLength)} (${ago(errorAt, nowMs)})`,
+    error &&
+      (troubled || refused === error) &&
+      `${preview(splitHint(error).what, messageLength)} (${ago(errorAt, nowMs)})`,
   ];
   return [
     `  ${marks[state]}  ${endpointName(endpoint)}`,
@@ -145,7 +154,8 @@ function deliveryLine(endpoint: EndpointDocument, nowMs: number): string {
     `${sent} sent`,
     success === undefined ? "none taken yet" : `last ${ago(success, nowMs)}`,
     dropped > 0 && `${dropped} dropped (${droppedReasons(endpoint)})`,
-    Math.abs(skewMs) >= notableSkewMs && `its clock is ${formatSpan(Math.abs(skewMs))} ${skewMs > 0 ? "ahead of" : "behind"} this machine's`,
+    Math.abs(skewMs) >= notableSkewMs &&
+      `its clock is ${formatSpan(Math.abs(skewMs))} ${skewMs > 0 ? "ahead of" : "behind"} this machine's`,
   ]
     .filter(Boolean)
     .join(", ");

@@ -82,21 +82,3 @@ export function statusError({ asked, response }: Answer, said: string, advice?: 
 function capitalized(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
-
-/** A member of a JSON object; undefined where there is none, or no object. */
-export function member(value: unknown, ...path: readonly string[]): unknown {
-  return path.reduce<unknown>(
-    (at, key) => (typeof at === "object" && at !== null ? (at as Record<string, unknown>)[key] : undefined),
-    value,
-  );
-}
-
-export function memberText(value: unknown, ...path: readonly string[]): string {
-  const found = member(value, ...path);
-  return typeof found === "string" ? found : "";
-}
-
-export function memberList(value: unknown, ...path: readonly string[]): readonly unknown[] {
-  const found = member(value, ...path);
-  return Array.isArray(found) ? (found as readonly unknown[]) : [];
-}

@@ -61,5 +61,5 @@ async function openKubernetes(self: ClusterMember, args: KubernetesSettings, opt
     timeoutMs: callTimeoutMs(options),
     userAgent,
   });
-  return new KubernetesEngine({ server, group: args.group, self, ttlMs: settings.ttl.ms, clock });
+  return new KubernetesEngine({ server, group: args.group, self, ttlMs: settings.ttl.ms, clock, log });
 }

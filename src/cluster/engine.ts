@@ -33,7 +33,7 @@ export interface EngineOptions {
   readonly ttlMs: number;
 }
 
-export type ClusterReason = "status" | "bad_answer";
+export type ClusterReason = "status" | "bad_answer" | "late";
 
-/** The engine answered otherwise than it should. */
+/** The engine answered otherwise than it should, or not in time. */
 export class ClusterError extends AgentError<ClusterReason> {}

@@ -6,8 +6,10 @@ import {
   type HttpArguments,
   httpArgumentsOf,
 } from "../http/index.ts";
+import { textAt } from "../kubernetes/index.ts";
 import type { Logger } from "../observability/index.ts";
-import { type Answer, type AskOptions, ask, memberText, statusError } from "./ask.ts";
+import { type Answer, type AskOptions, ask } from "./ask.ts";
+import { etcdRefusal } from "./etcd-refusal.ts";
 
 /** etcd's v3 API as JSON (its "gRPC gateway"): 64-bit numbers are strings of digits, keys and values base64. */
 export interface EtcdClient {
@@ -44,7 +46,7 @@ export function createEtcdClient({ args, timeoutMs, clock, log, userAgent }: Etc
     const options = { client, endpoint, timeoutMs: timeoutMs / endpoints.length, userAgent };
     const answer = await askWithToken(call, { ...options, tokens });
     if (answer.status === 200) return answer.json;
-    throw statusError(answer, wordsOf(answer));
+    throw etcdRefusal(answer, wordsOf(answer));
   };
   return {
     async call(path, body, signal) {
@@ -91,8 +93,8 @@ function createTokens({ basic_auth: user }: HttpArguments, log: Logger): Tokens 
       if (!user) return undefined;
       const body = { name: user.username ?? "", password: await password.read() };
       const answer = await ask({ method: "POST", path: "/v3/auth/authenticate", body, signal }, options);
-      if (answer.status !== 200) throw statusError(answer, wordsOf(answer));
-      current = memberText(answer.json, "token");
+      if (answer.status !== 200) throw etcdRefusal(answer, wordsOf(answer));
+      current = textAt(answer.json, "token");
       return current;
     },
   };
@@ -119,7 +121,7 @@ function wantsToken(answer: Answer): boolean {
 }
 
 function wordsOf({ json, response }: Answer): string {
-  return memberText(json, "message") || memberText(json, "error") || Buffer.from(response.body).toString();
+  return textAt(json, "message") || textAt(json, "error") || Buffer.from(response.body).toString();
 }
 
 /** Text as etcd's JSON carries it. */

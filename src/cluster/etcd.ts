@@ -1,5 +1,5 @@
+import { listAt, textAt, valueAt } from "../kubernetes/index.ts";
 import type { ClusterMember } from "../model/index.ts";
-import { member, memberList, memberText } from "./ask.ts";
 import type { Engine, EngineOptions, Standing } from "./engine.ts";
 import { type EtcdClient, fromBase64, toBase64 } from "./etcd-client.ts";
 import { decodeMember, encodeMember } from "./member-record.ts";
@@ -40,7 +40,7 @@ export class EtcdEngine implements Engine {
     if (this.#lease === "" || !(await this.#keptAlive(signal))) {
       this.#claimed = false;
       const granted = await this.#client.call("/v3/lease/grant", { TTL: this.#ttlSeconds }, signal);
-      this.#lease = memberText(granted, "ID");
+      this.#lease = textAt(granted, "ID");
     }
     if (this.#claimed) return "member";
     const standing = await this.#claim(signal);
@@ -74,7 +74,7 @@ export class EtcdEngine implements Engine {
   async #keptAlive(signal: AbortSignal): Promise<boolean> {
     const answer = await this.#client.call("/v3/lease/keepalive", { ID: this.#lease }, signal);
     // A lease that is no more has no TTL.
-    return Number(memberText(answer, "result", "TTL")) > 0;
+    return Number(textAt(answer, "result", "TTL")) > 0;
   }
 
   /** Writes this agent's record, unless another agent that lives has written one. */
@@ -84,10 +84,10 @@ export class EtcdEngine implements Engine {
     const written = await this.#put(absent, signal);
     if (written.succeeded) return "member";
     const { record } = written;
-    const holder = decodeMember(this.#self.name, fromBase64(memberText(record, "value")));
+    const holder = decodeMember(this.#self.name, fromBase64(textAt(record, "value")));
     const isOurs = holder.instance === this.#self.instance;
-    if (!isOurs && (await this.#isRenewed(memberText(record, "lease"), signal))) return { heldBy: holder };
-    const unchanged = { target: "MOD", result: "EQUAL", key, mod_revision: memberText(record, "mod_revision") };
+    if (!isOurs && (await this.#isRenewed(textAt(record, "lease"), signal))) return { heldBy: holder };
+    const unchanged = { target: "MOD", result: "EQUAL", key, mod_revision: textAt(record, "mod_revision") };
     return (await this.#put(unchanged, signal)).succeeded ? "member" : { heldBy: holder };
   }
 
@@ -106,10 +106,10 @@ export class EtcdEngine implements Engine {
       },
       signal,
     );
-    const [first] = memberList(answer, "responses");
+    const [first] = listAt(answer, "responses");
     return {
-      succeeded: member(answer, "succeeded") === true,
-      record: memberList(first, "response_range", "kvs")[0],
+      succeeded: valueAt(answer, "succeeded") === true,
+      record: listAt(first, "response_range", "kvs")[0],
     };
   }
 
@@ -121,8 +121,8 @@ export class EtcdEngine implements Engine {
     if (lease === "" || lease === "0") return true;
     const answer = await this.#client.call("/v3/lease/timetolive", { ID: lease }, signal);
     // Whole seconds, rounded down.
-    const leftSeconds = Number(memberText(answer, "TTL")) + 1;
-    return leftSeconds * 2 > Number(memberText(answer, "grantedTTL"));
+    const leftSeconds = Number(textAt(answer, "TTL")) + 1;
+    return leftSeconds * 2 > Number(textAt(answer, "grantedTTL"));
   }
 
   /** The members, if none is gone since the last look: only what was written since is asked for, and how many there are. */
@@ -131,9 +131,9 @@ export class EtcdEngine implements Engine {
     if (cluster === "") return undefined;
     const answer = await this.#range({ min_mod_revision: String(revision + 1n) }, signal);
     const known = new Map([...this.#known, ...membersOf(answer, this.#prefix)]);
-    const count = Number(memberText(answer, "count") || "0");
+    const count = Number(textAt(answer, "count") || "0");
     // An etcd that was restored, or is another, has a history of its own.
-    const continues = memberText(answer, "header", "cluster_id") === cluster && revisionOf(answer) >= revision;
+    const continues = textAt(answer, "header", "cluster_id") === cluster && revisionOf(answer) >= revision;
     if (!continues || known.size !== count) return undefined;
     this.#asOf = { cluster, revision: revisionOf(answer) };
     return known;
@@ -141,7 +141,7 @@ export class EtcdEngine implements Engine {
 
   async #everything(signal: AbortSignal): Promise<ReadonlyMap<string, ClusterMember>> {
     const answer = await this.#range({}, signal);
-    this.#asOf = { cluster: memberText(answer, "header", "cluster_id"), revision: revisionOf(answer) };
+    this.#asOf = { cluster: textAt(answer, "header", "cluster_id"), revision: revisionOf(answer) };
     return membersOf(answer, this.#prefix);
   }
 
@@ -161,14 +161,14 @@ export class EtcdEngine implements Engine {
 
 function membersOf(answer: unknown, prefix: string): ReadonlyMap<string, ClusterMember> {
   return new Map(
-    memberList(answer, "kvs").map((record) => {
-      const name = fromBase64(memberText(record, "key")).slice(prefix.length);
-      return [name, decodeMember(name, fromBase64(memberText(record, "value")))];
+    listAt(answer, "kvs").map((record) => {
+      const name = fromBase64(textAt(record, "key")).slice(prefix.length);
+      return [name, decodeMember(name, fromBase64(textAt(record, "value")))];
     }),
   );
 }
 
 function revisionOf(answer: unknown): bigint {
-  const digits = memberText(answer, "header", "revision");
+  const digits = textAt(answer, "header", "revision");
   return /^\d+$/.test(digits) ? BigInt(digits) : 0n;
 }

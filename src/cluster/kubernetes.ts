@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import { type Clock, limits } from "../base/index.ts";
+import { listAt, textAt, valueAt } from "../kubernetes/index.ts";
 import type { ClusterMember } from "../model/index.ts";
+import type { Logger } from "../observability/index.ts";
 import type { ApiServer } from "./api-server.ts";
-import { type Answer, member, memberList, memberText, statusError } from "./ask.ts";
+import { type Answer, statusError } from "./ask.ts";
 import type { Engine, EngineOptions, Standing } from "./engine.ts";
 import { decodeMember, encodeMember } from "./member-record.ts";
 
@@ -11,6 +13,7 @@ export interface KubernetesEngineOptions extends EngineOptions {
   /** Agents with the same one are a cluster. */
   readonly group: string;
   readonly clock: Clock;
+  readonly log: Logger;
 }
 
 /** The label and the annotation of our Leases. */
@@ -39,13 +42,17 @@ export class KubernetesEngine implements Engine {
   /** This agent's own Lease as the API server last gave it; undefined while it has none. */
   #own: unknown;
   #sightings = new Map<string, Sighting>();
+  /** Whether the Lease may be there, also where no answer to the writing of it came. */
+  #mayBeThere = false;
+  /** Until when no leftover is deleted, because one could not be. */
+  #keepLeftoversUntilMs = 0;
 
   constructor(options: KubernetesEngineOptions) {
     const { server, group, self, ttlMs } = options;
     this.#options = options;
     this.lookEveryMs = ttlMs / 3;
     this.#path = `/apis/coordination.k8s.io/v1/namespaces/${encodeURIComponent(server.namespace)}/leases`;
-    this.#objectName = objectName(`${group}-${self.name}`);
+    this.#objectName = objectName(group, self.name);
   }
 
   async renew(signal: AbortSignal): Promise<Standing> {
@@ -60,7 +67,7 @@ export class KubernetesEngine implements Engine {
     const selector = encodeURIComponent(`${groupLabel}=${group}`);
     const answer = await server.ask({ method: "GET", path: `${this.#path}?labelSelector=${selector}`, signal });
     if (answer.status !== 200) throw refusal(answer);
-    const leases = memberList(answer.json, "items");
+    const leases = listAt(answer.json, "items");
     this.#sightings = new Map(leases.map((lease) => [nameOf(lease), this.#sight(lease)]));
     await this.#deleteLeftover(leases, signal);
     const members = leases.filter((lease) => this.#isLive(lease)).map(memberOf);
@@ -71,7 +78,13 @@ export class KubernetesEngine implements Engine {
   async leave(signal: AbortSignal): Promise<void> {
     const own = this.#own;
     this.#own = undefined;
-    if (own !== undefined) await this.#delete(own, signal);
+    if (!this.#mayBeThere || (own !== undefined && (await this.#delete(own, signal)) === "gone")) return;
+    // A writing that was cut off may have been carried out all the same.
+    const { server, self } = this.#options;
+    const found = await server.ask({ method: "GET", path: this.#pathOf(this.#objectName), signal });
+    if (found.status === 404) return;
+    if (found.status !== 200) throw refusal(found);
+    if (memberOf(found.json).instance === self.instance) await this.#delete(found.json, signal);
   }
 
   close(): void {
@@ -114,9 +127,10 @@ export class KubernetesEngine implements Engine {
 
   #lease(previous?: unknown) {
     const { group, server, self, ttlMs, clock } = this.#options;
-    const resourceVersion = memberText(previous, "metadata", "resourceVersion");
+    this.#mayBeThere = true;
+    const resourceVersion = textAt(previous, "metadata", "resourceVersion");
     const now = microTime(clock.now());
-    const acquired = previous === this.#own ? memberText(previous, "spec", "acquireTime") : "";
+    const acquired = previous === this.#own ? textAt(previous, "spec", "acquireTime") : "";
     return {
       apiVersion: "coordination.k8s.io/v1",
       kind: "Lease",
@@ -137,11 +151,11 @@ export class KubernetesEngine implements Engine {
   }
 
   #sight(lease: unknown): Sighting {
-    const version = memberText(lease, "metadata", "resourceVersion");
+    const version = textAt(lease, "metadata", "resourceVersion");
     const before = this.#sightings.get(nameOf(lease));
     if (before?.version === version) return before;
     const { clock } = this.#options;
-    const ageMs = clock.now() - Date.parse(memberText(lease, "spec", "renewTime"));
+    const ageMs = clock.now() - Date.parse(textAt(lease, "spec", "renewTime"));
     // Clocks differ, but not by that much, and an agent that does live renews it soon.
     const isLeftover = !before && !(ageMs < limits.clusterLeftoverMs);
     return { version, changedMs: clock.uptime(), isLeftover };
@@ -149,31 +163,40 @@ export class KubernetesEngine implements Engine {
 
   #isLive(lease: unknown): boolean {
     const { clock, ttlMs } = this.#options;
-    const seconds = member(lease, "spec", "leaseDurationSeconds");
+    const seconds = valueAt(lease, "spec", "leaseDurationSeconds");
     const durationMs = typeof seconds === "number" ? seconds * 1000 : ttlMs;
     const sighting = this.#sightings.get(nameOf(lease));
     return sighting !== undefined && !sighting.isLeftover && clock.uptime() - sighting.changedMs < durationMs;
   }
 
-  /** Pods that were killed leave their Lease behind: one is deleted at a look. */
+  /** Pods that were killed leave their Lease behind: one is deleted at a look, which goes on where that fails. */
   async #deleteLeftover(leases: readonly unknown[], signal: AbortSignal): Promise<void> {
-    const { clock } = this.#options;
-    const oldest = clock.uptime() - limits.clusterLeftoverMs;
-    const leftover = leases.find((lease) => (this.#sightings.get(nameOf(lease))?.changedMs ?? clock.uptime()) < oldest);
-    if (leftover !== undefined) await this.#delete(leftover, signal);
+    const { clock, log } = this.#options;
+    const nowMs = clock.uptime();
+    if (nowMs < this.#keepLeftoversUntilMs) return;
+    const oldest = nowMs - limits.clusterLeftoverMs;
+    const leftover = leases.find((lease) => (this.#sightings.get(nameOf(lease))?.changedMs ?? nowMs) < oldest);
+    if (leftover === undefined) return;
+    try {
+      await this.#delete(leftover, signal);
+    } catch (err) {
+      if (signal.aborted) return;
+      const isFirst = this.#keepLeftoversUntilMs === 0;
+      this.#keepLeftoversUntilMs = nowMs + limits.clusterLeftoverMs;
+      const message = "Could not delete the Lease of an agent that is gone; it is tried again later";
+      log[isFirst ? "warn" : "debug"](message, { lease: nameOf(leftover), err });
+    }
   }
 
   /** Deletes a Lease unless it has changed since. */
-  async #delete(lease: unknown, signal: AbortSignal): Promise<void> {
-    const resourceVersion = memberText(lease, "metadata", "resourceVersion");
+  async #delete(lease: unknown, signal: AbortSignal): Promise<"gone" | "changed"> {
+    const resourceVersion = textAt(lease, "metadata", "resourceVersion");
     const body = { apiVersion: "v1", kind: "DeleteOptions", preconditions: { resourceVersion } };
-    const answer = await this.#options.server.ask({
-      method: "DELETE",
-      path: this.#pathOf(nameOf(lease)),
-      body,
-      signal,
-    });
-    if (![200, 202, 404, 409].includes(answer.status)) throw refusal(answer);
+    const path = this.#pathOf(nameOf(lease));
+    const answer = await this.#options.server.ask({ method: "DELETE", path, body, signal });
+    if (answer.status === 409) return "changed";
+    if (![200, 202, 404].includes(answer.status)) throw refusal(answer);
+    return "gone";
   }
 
   #pathOf(name: string): string {
@@ -182,31 +205,36 @@ export class KubernetesEngine implements Engine {
 }
 
 function nameOf(lease: unknown): string {
-  return memberText(lease, "metadata", "name");
+  return textAt(lease, "metadata", "name");
 }
 
 function memberOf(lease: unknown): ClusterMember {
-  const annotation = memberText(lease, "metadata", "annotations", memberAnnotation);
-  return decodeMember(memberText(lease, "spec", "holderIdentity"), annotation);
+  const annotation = textAt(lease, "metadata", "annotations", memberAnnotation);
+  return decodeMember(textAt(lease, "spec", "holderIdentity"), annotation);
 }
 
 /** What the API server says of a request that it refuses, and what would help. */
 function refusal(answer: Answer): Error {
   const rights = "the account needs get, list, create, update and delete on leases of coordination.k8s.io";
-  const said = memberText(answer.json, "message") || Buffer.from(answer.response.body).toString();
+  const said = textAt(answer.json, "message") || Buffer.from(answer.response.body).toString();
   return statusError(answer, said, answer.status === 403 ? rights : undefined);
 }
 
-/** A name that Kubernetes takes (RFC 1123, at most 253 characters) and that no other text gives. */
-function objectName(text: string): string {
-  const legal = text.toLowerCase().replace(/[^a-z0-9.-]/g, "-");
-  if (legal === text && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(text)) return text;
-  const digest = createHash("sha1").update(text).digest("hex").slice(0, 10);
-  const trimmed = legal
+/**
+ * A name that Kubernetes takes (RFC 1123, at most 253 characters) and that no other group and member give: `group.member` where the group
+ * has no dot, so that the first one parts them, else one without a dot that ends in a hash of both.
+ */
+function objectName(group: string, member: string): string {
+  const plain = `${group}.${member}`;
+  const label = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
+  if (!group.includes(".") && plain.length <= 253 && new RegExp(`^${label}(\\.${label})+$`).test(plain)) return plain;
+  const digest = createHash("sha1").update(`${group}\n${member}`).digest("hex").slice(0, 10);
+  const readable = plain
+    .toLowerCase()
     .slice(0, 200)
     .replace(/[^a-z0-9]+/g, "-")
     .replace(/^-|-$/g, "");
-  return `${trimmed}-${digest}`;
+  return `${readable}-${digest}`;
 }
 
 /** Kubernetes' MicroTime. */

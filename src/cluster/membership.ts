@@ -1,7 +1,7 @@
-import { AgentError, type Clock, compareText, errorMessage, limits, sleep } from "../base/index.ts";
+import { AgentError, type Clock, compareText, errorMessage, formatDuration, limits, sleep } from "../base/index.ts";
 import type { ClusterMember, ClusterState, ClusterStatus, Ownership } from "../model/index.ts";
 import type { Logger, Metrics } from "../observability/index.ts";
-import type { Engine } from "./engine.ts";
+import { ClusterError, type Engine } from "./engine.ts";
 import { type ClusterMetrics, createClusterMetrics } from "./metrics.ts";
 import { createOwnerOf } from "./owner.ts";
 import { type Facts, problemOf, stateOf, wasAway } from "./state.ts";
@@ -29,11 +29,12 @@ export class Membership implements Ownership {
   readonly #view: View;
   readonly #listeners = new Set<() => void>();
   readonly #startedMs: number;
+  readonly #instance = crypto.randomUUID();
   #engine: Engine | undefined;
   #renewedMs: number | undefined;
   #renewedAtMs: number | undefined;
   #answeredMs: number | undefined;
-  #error: { readonly message: string; readonly atMs: number } | undefined;
+  #error: { readonly message: string; readonly atMs: number; readonly isRefusal: boolean } | undefined;
   #failing = false;
   #backSinceMs: number | undefined;
   #heldBy: ClusterMember | undefined;
@@ -66,7 +67,7 @@ export class Membership implements Ownership {
   /** Is a member until `signal` aborts; resolves when it has left. `url` is that of the debug page. Never rejects. */
   async run(signal: AbortSignal, { url }: { readonly url: string }): Promise<void> {
     const { nodeName, clock } = this.#options;
-    const self = { name: nodeName, instance: crypto.randomUUID(), url, startedMs: clock.now() };
+    const self = { name: nodeName, instance: this.#instance, url, startedMs: clock.now() };
     const hide = this.#metrics.show(() => this.snapshot());
     await Promise.all([this.#keepMember(self, signal), this.#listen(signal), this.#watchTime(signal)]);
     await this.#leave();
@@ -75,9 +76,10 @@ export class Membership implements Ownership {
 
   snapshot(): ClusterStatus {
     const { nodeName, engineName, ttlMs, onEngineLoss } = this.#options;
-    const problem = problemOf(this.#state, { heldBy: this.#heldBy });
+    const problem = problemOf(this.#state, { heldBy: this.#heldBy, isRefused: this.#error?.isRefusal });
     return {
       nodeName,
+      instance: this.#instance,
       state: this.#state,
       members: (this.#view.members ?? []).toSorted((a, b) => compareText(a.name, b.name)),
       engine: engineName,
@@ -137,14 +139,15 @@ export class Membership implements Ownership {
     const isMember = this.#state === "member" && this.#isNamed;
     if (isDue || !isMember || this.#failing) {
       const standing = await engine.renew(signal);
-      this.#noteHolder(standing === "member" ? undefined : standing.heldBy);
       if (standing === "member") {
         this.#renewedMs = askedMs;
         this.#renewedAtMs = clock.now();
       }
+      this.#noteHolder(standing === "member" ? undefined : standing.heldBy);
     }
     const members = await engine.members(signal);
-    if (clock.uptime() - askedMs < ttlMs) this.#answered(members);
+    if (clock.uptime() - askedMs >= ttlMs) throw tooLate(ttlMs);
+    this.#answered(members);
   }
 
   /** Whether this agent is among the members. */
@@ -156,7 +159,8 @@ export class Membership implements Ownership {
     const { clock, log } = this.#options;
     const nowMs = clock.uptime();
     // While this agent did not run, the others did, and the view they agree on is whole.
-    const outageMs = this.#failing && this.#answeredMs !== undefined ? nowMs - this.#answeredMs : 0;
+    const sinceMs = Math.max(this.#answeredMs ?? nowMs, this.#backSinceMs ?? 0);
+    const outageMs = this.#failing ? nowMs - sinceMs : 0;
     this.#view.answered(members, { nowMs, outageMs });
     if (this.#failing) log.info("The engine of the cluster answers again");
     this.#answeredMs = nowMs;
@@ -172,7 +176,8 @@ export class Membership implements Ownership {
     this.#metrics.engineFailed(thrown instanceof AgentError ? thrown.reason : "internal");
     if (this.#error?.message !== message)
       log.warn("The engine of the cluster did not answer as it should", { err: thrown });
-    this.#error = { message, atMs: clock.now() };
+    const isRefusal = thrown instanceof ClusterError && thrown.reason === "status";
+    this.#error = { message, atMs: clock.now(), isRefusal };
     this.#failing = true;
     this.#update();
   }
@@ -221,7 +226,7 @@ export class Membership implements Ownership {
       startedMs: this.#startedMs,
       ttlMs,
       onEngineLoss,
-      hasView: this.#view.members !== undefined,
+      answeredMs: this.#answeredMs,
       renewedMs: this.#renewedMs,
       failing: this.#failing,
       backSinceMs: this.#backSinceMs,
@@ -255,9 +260,14 @@ export class Membership implements Ownership {
   #enter(state: ClusterState): void {
     this.#state = state;
     const { log } = this.#options;
-    const problem = problemOf(state, { heldBy: this.#heldBy });
+    const problem = problemOf(state, { heldBy: this.#heldBy, isRefused: this.#error?.isRefusal });
     if (problem === undefined) return;
     if (state === "name_taken") log.error(problem);
     else log.warn(problem);
   }
+}
+
+function tooLate(ttlMs: number): ClusterError {
+  const message = `The engine took longer than the ttl of ${formatDuration(ttlMs)} to answer: what it said may no longer hold; set a longer "ttl" where it is always that slow`;
+  return new ClusterError("late", message);
 }

@@ -6,8 +6,8 @@ export interface Facts {
   readonly startedMs: number;
   readonly ttlMs: number;
   readonly onEngineLoss: "keep" | "stop";
-  /** Whether the engine has ever said who is a member. */
-  readonly hasView: boolean;
+  /** When the engine last said who is a member; undefined where it never has. */
+  readonly answeredMs: number | undefined;
   /** When the membership was last renewed: others count on this agent for a ttl from then on. */
   readonly renewedMs: number | undefined;
   /** Whether the engine's last answer did not come. */
@@ -24,17 +24,30 @@ const marginOfTtl = 0.1;
 
 /** See ClusterState. An engine counts as lost when it has not answered for one ttl, and not at the first failure. */
 export function stateOf(facts: Facts): ClusterState {
-  const { nowMs, startedMs, ttlMs, onEngineLoss, hasView, renewedMs, failing, backSinceMs, heldSinceMs, left } = facts;
+  const { nowMs, startedMs, ttlMs, onEngineLoss, answeredMs, renewedMs, failing, backSinceMs, left } = facts;
   const isLostSince = (sinceMs: number): boolean => failing && nowMs - sinceMs >= ttlMs;
   if (left) return "left";
-  // Most of the time it is this agent itself, before it was killed, and goes within that time.
-  if (heldSinceMs !== undefined) return nowMs - heldSinceMs >= ttlMs ? "name_taken" : "joining";
+  const waiting = waitingForName(facts, isLostSince);
+  if (waiting) return waiting;
   if (backSinceMs !== undefined && !isLostSince(backSinceMs)) return "away";
-  if (!hasView && !isLostSince(startedMs)) return "joining";
-  if (!hasView) return onEngineLoss === "keep" ? "alone" : "stopped";
-  const renewedAgoMs = renewedMs === undefined ? Number.POSITIVE_INFINITY : nowMs - renewedMs;
-  if (!failing || renewedAgoMs < ttlMs * (1 - marginOfTtl)) return "member";
+  if (answeredMs === undefined && !isLostSince(startedMs)) return "joining";
+  if (answeredMs === undefined) return onEngineLoss === "keep" ? "alone" : "stopped";
+  // Others judge by the renewals alone, whatever else the engine still answers.
+  if (renewedMs !== undefined && nowMs - renewedMs < ttlMs * (failing ? 1 - marginOfTtl : 1)) return "member";
   return onEngineLoss === "keep" ? "kept" : "stopped";
+}
+
+/**
+ * What an agent is while another has its name; undefined where none has, or nobody can tell any more. Most of the time the other is this agent
+ * itself, before it was killed, and goes within a ttl in which the engine answers; so where the engine is lost before, its share is nobody's.
+ */
+function waitingForName(
+  { nowMs, startedMs, ttlMs, answeredMs = startedMs, failing, heldSinceMs }: Facts,
+  isLostSince: (sinceMs: number) => boolean,
+): "name_taken" | "joining" | undefined {
+  if (heldSinceMs === undefined) return undefined;
+  if ((failing ? answeredMs : nowMs) - heldSinceMs >= ttlMs) return "name_taken";
+  return isLostSince(answeredMs) ? undefined : "joining";
 }
 
 /** Whether the agent was kept from running for so long that others may have taken over, by how late it notices. */
@@ -49,13 +62,20 @@ export function wasAway(
 /** The state in words, where somebody may want to know more. */
 export function problemOf(
   state: ClusterState,
-  { heldBy }: { readonly heldBy: ClusterMember | undefined },
+  {
+    heldBy,
+    isRefused = false,
+  }: { readonly heldBy: ClusterMember | undefined; readonly isRefused?: boolean | undefined },
 ): string | undefined {
+  // It may have answered all the time, with no.
+  const [isLost, wasLost] = isRefused
+    ? ["The engine refuses what this agent asks", "The engine has refused this agent since the start"]
+    : ["The engine does not answer", "The engine has not answered since the start"];
   const holder = heldBy?.url ? ` (${heldBy.url})` : "";
   const problems: Partial<Record<ClusterState, string>> = {
-    kept: "The engine does not answer: this agent goes on with its share of before, and others may scrape the same targets",
-    alone: "The engine has not answered since the start: this agent scrapes every target",
-    stopped: 'The engine does not answer: this agent scrapes no target that is shared (on_engine_loss = "stop")',
+    kept: `${isLost}: this agent goes on with its share of before, and others may scrape the same targets`,
+    alone: `${wasLost}: this agent scrapes every target`,
+    stopped: `${isLost}: this agent scrapes no target that is shared (on_engine_loss = "stop")`,
     away: "This agent did not run for longer than its ttl: it scrapes no target that is shared until the engine has answered",
     name_taken: `Another agent is a member under this node name${holder}: give each its own node_name; until then this one scrapes no target that is shared`,
   };

@@ -18,4 +18,5 @@ export type {
 } from "./kind.ts";
 export { type ExportKind, Reference, referencesIn } from "./reference.ts";
 export { reference } from "./reference-field.ts";
+export { TargetInputs } from "./target-inputs.ts";
 export { renamedKinds } from "./renamed-kinds.ts";

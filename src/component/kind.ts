@@ -10,6 +10,7 @@ import type {
   PlannedScrape,
   ProfileStore,
   ShareStatus,
+  SkippedStatus,
   RelabelStep,
   Target,
   TargetSource,
@@ -96,6 +97,9 @@ export interface DebugInfo {
   /** Endpoints that left the configuration and have profiles on disk still. */
   readonly leftEndpoints?: readonly LeftEndpointStatus[];
   readonly discovery?: DiscoveryStatus;
+  /** Targets that rules drop, and those that something is wrong with; absent where there are none. */
+  readonly droppedTargets?: number;
+  readonly skippedTargets?: SkippedStatus;
   /** Where targets are shared in a cluster. */
   readonly share?: ShareStatus;
   readonly [key: string]: unknown;

@@ -28,17 +28,26 @@ export class LateTargets implements TargetSource {
   readonly #listeners = new Set<() => void>();
   #behind: TargetSource | undefined;
   #unsubscribe: () => void = () => {};
+  /** Whether what is behind it has told of a change. */
+  #heard = false;
 
   bind(source: TargetSource | undefined): void {
     if (source === this.#behind) return;
     this.#unsubscribe();
     this.#behind = source;
-    this.#unsubscribe = source?.subscribe(() => this.#changed()) ?? (() => {});
-    this.#changed();
+    this.#heard = false;
+    this.#unsubscribe = source?.subscribe(() => this.#onChange()) ?? (() => {});
+    this.#tell();
   }
 
   current(): readonly Target[] {
     return this.#behind?.current() ?? noTargets;
+  }
+
+  /** False too while nothing is behind it: a reload binds what is new when everybody has taken their arguments. */
+  get hasAnswered(): boolean {
+    const source = this.#behind;
+    return source !== undefined && (source.hasAnswered ?? (this.#heard || source.current().length > 0));
   }
 
   subscribe(listener: () => void): () => void {
@@ -48,7 +57,12 @@ export class LateTargets implements TargetSource {
     return () => void this.#listeners.delete(entry);
   }
 
-  #changed(): void {
+  #onChange(): void {
+    this.#heard = true;
+    this.#tell();
+  }
+
+  #tell(): void {
     for (const listener of this.#listeners) listener();
   }
 }

@@ -1,5 +1,6 @@
 import { clusterWarnings as engineWarnings } from "../cluster/index.ts";
 import { type ComponentConfig, type Reference, referencesIn } from "../component/index.ts";
+import { isThisMachine } from "../http/index.ts";
 import type { Finding } from "./finding.ts";
 import type { Declared } from "./read-components.ts";
 import type { Settings } from "./settings.ts";
@@ -45,8 +46,11 @@ export async function clusterWarnings(
   cluster: Settings["cluster"],
   components: readonly ComponentConfig[],
 ): Promise<readonly string[]> {
-  if (!cluster) return [];
   const sharing = components.filter(({ kind, args }) => kind.sharesTargets?.(args));
+  if (!cluster)
+    return sharing.map(
+      ({ id }) => `${id}: clustering changes nothing without a table [cluster]: it scrapes all its targets`,
+    );
   const idle =
     sharing.length > 0
       ? []
@@ -62,10 +66,4 @@ function ownTargetWarning({ id, kind, args }: ComponentConfig): readonly string[
   return [
     `${id}: "${host || own.url}" is another process on every machine, and one agent of the cluster will scrape its own; move it to a component without clustering`,
   ];
-}
-
-function isThisMachine(url: string): boolean {
-  if (url.startsWith("unix:")) return true;
-  const { hostname } = new URL(url);
-  return /^(localhost|.*\.localhost|127\.0\.0\.1|\[::1\])$/.test(hostname);
 }

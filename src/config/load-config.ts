@@ -14,6 +14,7 @@ import type { Finding } from "./finding.ts";
 import { prepareComponents } from "./prepare-components.ts";
 import { type Declared, readComponents } from "./read-components.ts";
 import { type ConfigFormat, formatOf, readTree } from "./read-tree.ts";
+import { unusedWarnings } from "./unused-warnings.ts";
 import { readSettings, type Settings, settings } from "./settings.ts";
 
 /** A configuration that was checked whole. What it says is frozen. */
@@ -123,7 +124,11 @@ export async function parseConfig(content: string, options: ConfigOptions): Prom
     ...deepFreeze(general),
     components,
     hash: createHash("sha256").update(content).digest("hex"),
-    warnings: [...(await warningsOf(components)), ...(await clusterWarnings(general.cluster, components))],
+    warnings: [
+      ...(await warningsOf(components)),
+      ...unusedWarnings(components),
+      ...(await clusterWarnings(general.cluster, components)),
+    ],
   };
 }
 

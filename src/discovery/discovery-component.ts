@@ -1,19 +1,26 @@
-import { aborted, AgentError, errorMessage, limits, sleep } from "../base/index.ts";
+import { aborted, AgentError, errorMessage, limits, sleep, type Timer } from "../base/index.ts";
 import type { Component, ComponentContext, DebugInfo, Exports } from "../component/index.ts";
 import type { DiscoveryStatus, Target } from "../model/index.ts";
+import { DiscoveryError } from "./discovery-error.ts";
 import type { Finder, FinderContext, Report } from "./finder.ts";
-import { createTargetKeeper, type TargetKeeper } from "./keep-targets.ts";
+import { argumentsHash, createTargetKeeper, type TargetKeeper } from "./keep-targets.ts";
 import { createDiscoveryMetrics, type DiscoveryMetrics } from "./metrics.ts";
+import { SocketTargets } from "./socket-targets.ts";
 import { SourceTable } from "./source-table.ts";
 import { createTargetExport, type TargetExport } from "./target-export.ts";
+import { ToldFailures } from "./told-failures.ts";
 
 export interface DiscoveryComponentOptions<Arguments> {
   readonly context: ComponentContext;
   readonly find: (args: Arguments, context: FinderContext) => Finder;
+  /** Whether its targets may be unix sockets. */
+  readonly namesSockets: boolean;
 }
 
 /** The name of no source: what fails is the look as a whole. */
 const wholeLook = "";
+/** Stands for all sources that do not fit. Not the name of one, which begin otherwise. */
+const noRoom = "\0no room";
 
 /**
  * A running discovery component, whatever its finder: merges the targets of all sources, keeps the last good ones while a look fails,
@@ -23,27 +30,41 @@ export class DiscoveryComponent<Arguments> implements Component<Arguments> {
   readonly exports: Exports;
   readonly #context: ComponentContext;
   readonly #find: DiscoveryComponentOptions<Arguments>["find"];
-  readonly #sources = new SourceTable();
+  readonly #sockets: SocketTargets | undefined;
+  readonly #sources: SourceTable;
   readonly #export: TargetExport;
   readonly #keeper: TargetKeeper;
   readonly #metrics: DiscoveryMetrics;
+  readonly #told: ToldFailures;
+  /** Tells of sources that do not fit, those that follow within a moment included. */
+  #tellRefused: Timer | undefined;
+  /** Of the arguments. */
+  #hash: string;
   #finder: Finder;
   #lastSuccessMs: number | undefined;
-  /** Of the look as a whole. */
+  /** Of the look as a whole, or of the last source where all of them failed. */
   #error: { readonly message: string; readonly atMs: number } | undefined;
+  /** Exported last. */
+  #count = 0;
+  /** Whether a look has succeeded. */
+  #wasComplete = false;
   /** While the component runs: ends the finder that runs now. */
   #stopFinder: AbortController | undefined;
   readonly #finders = new Set<Promise<void>>();
 
-  constructor(args: Arguments, { context, find }: DiscoveryComponentOptions<Arguments>) {
+  constructor(args: Arguments, { context, find, namesSockets }: DiscoveryComponentOptions<Arguments>) {
     this.#context = context;
     this.#find = find;
     this.#finder = find(args, context);
+    this.#hash = argumentsHash(args);
+    this.#sources = new SourceTable(this.#hash);
+    this.#told = new ToldFailures(context.clock);
+    this.#sockets = namesSockets ? undefined : new SocketTargets(context);
     this.#metrics = createDiscoveryMetrics(context.metrics, context.id);
     this.#export = createTargetExport({
       clock: context.clock,
       targets: () => this.#sources.targets(),
-      onPublished: ({ length }) => this.#context.log.debug("Targets changed", { targets: length }),
+      onPublished: ({ length }) => this.#tellCount(length),
     });
     this.#keeper = createTargetKeeper({ ...context, kept: () => this.#sources.kept() });
     this.exports = { targets: this.#export.source };
@@ -54,20 +75,26 @@ export class DiscoveryComponent<Arguments> implements Component<Arguments> {
       targets: this.#export.source.current().length,
       lastSuccessMs: this.#lastSuccessMs,
     }));
-    this.#remember(await this.#keeper.load());
+    const hideSkipped = this.#sockets?.show();
+    this.#remember(await this.#keeper.load(this.#hash));
     if (!signal.aborted) this.#startFinder();
     await aborted(signal);
     this.#stopFinder?.abort();
     this.#stopFinder = undefined;
     this.#export.close();
+    this.#tellRefused?.cancel();
     await Promise.all(this.#finders);
     await this.#keeper.close();
+    hideSkipped?.();
     hide();
   }
 
   applyConfig(args: Arguments): void {
     this.#finder = this.#find(args, this.#context);
-    this.#sources.inherit();
+    this.#hash = argumentsHash(args);
+    this.#sources.inherit(this.#hash);
+    this.#sockets?.clear();
+    this.#told.clear();
     this.#error = undefined;
     if (!this.#stopFinder) return;
     this.#stopFinder.abort();
@@ -78,6 +105,7 @@ export class DiscoveryComponent<Arguments> implements Component<Arguments> {
     const discovery: DiscoveryStatus = {
       targets: this.#export.source.current().length,
       sources: this.#sources.size,
+      fromDisk: this.#sources.fromDisk,
       shownSources: this.#sources.statuses(limits.discoverySourcesShown),
       ...(this.#lastSuccessMs !== undefined && { lastSuccessMs: this.#lastSuccessMs }),
       ...(this.#error && { lastError: this.#error.message, lastErrorMs: this.#error.atMs }),
@@ -121,51 +149,93 @@ export class DiscoveryComponent<Arguments> implements Component<Arguments> {
         if (!signal.aborted) report(...args);
       };
     return {
-      found: whileRunning((source, targets) => this.#found(source, targets)),
-      gone: whileRunning((source) => this.#noteChange(this.#sources.gone(source))),
+      found: (source, targets) => !signal.aborted && this.#found(source, targets),
+      gone: whileRunning((source) => this.#gone(source)),
       failed: whileRunning((source, error) => this.#failed(source, error)),
-      complete: whileRunning(() => this.#complete()),
+      complete: whileRunning((failure) => this.#complete(failure)),
     };
   }
 
-  #found(source: string, targets: readonly Target[]): void {
-    const { clock, log } = this.#context;
-    const failedBefore = this.#sources.hasError(source);
+  #found(source: string, found: readonly Target[]): boolean {
+    const targets = this.#sockets?.without(source, found) ?? found;
     try {
-      this.#noteChange(this.#sources.found(source, targets, clock.now()));
+      this.#noteChange(this.#sources.found(source, targets, this.#context.clock.now()));
     } catch (thrown) {
-      return this.#failed(source, thrown);
+      this.#refused(source, thrown);
+      return false;
     }
     this.#metrics.refreshed();
-    if (failedBefore) log.info("Targets are discovered again", { source: source || undefined });
+    this.#well(source);
     this.#succeeded();
+    return true;
   }
 
-  #complete(): void {
+  #gone(source: string): void {
+    this.#told.isOver(source);
+    this.#sockets?.forget(source);
+    this.#noteChange(this.#sources.gone(source));
+  }
+
+  #complete(failure?: unknown): void {
     this.#noteChange(this.#sources.dropInherited());
+    if (failure !== undefined) {
+      // The log has it already, source by source.
+      this.#error = { message: errorMessage(failure), atMs: this.#context.clock.now() };
+      return;
+    }
+    if (!this.#wasComplete && this.#sources.targets().length === 0) this.#context.log.info("No targets are discovered");
+    this.#wasComplete = true;
     this.#succeeded();
   }
 
   #succeeded(): void {
     this.#lastSuccessMs = this.#context.clock.now();
-    if (this.#error) this.#context.log.info("Targets are discovered again");
     this.#error = undefined;
+    this.#well(wholeLook);
+    if (this.#sources.refused === 0) this.#well(noRoom);
+    this.#keeper.confirmed();
+  }
+
+  #well(source: string): void {
+    if (!this.#told.isOver(source)) return;
+    const named = source === wholeLook || source === noRoom ? {} : { source };
+    this.#context.log.info("Targets are discovered again", named);
   }
 
   #failed(source: string, error: unknown): void {
     const { clock, log } = this.#context;
-    this.#metrics.failed(error instanceof AgentError ? error.reason : "internal");
-    const message = errorMessage(error);
-    if (this.#noteError(source, message, clock.now()))
-      log.warn("Targets not discovered; the last good ones stay", { source: source || undefined, err: error });
+    this.#metrics.failed(reasonOf(error));
+    const [message, atMs] = [errorMessage(error), clock.now()];
+    if (source === wholeLook) this.#error = { message, atMs };
+    else this.#sources.failed(source, message, atMs);
+    if (this.#told.isNews(source, kindOf(error)))
+      log.warn(`Targets not discovered${this.#keptInWords}`, { source: source || undefined, err: error });
   }
 
-  /** Whether the error is another one than before. */
-  #noteError(source: string, message: string, atMs: number): boolean {
-    if (source !== wholeLook) return this.#sources.failed(source, message, atMs);
-    const isNew = this.#error?.message !== message;
-    this.#error = { message, atMs };
-    return isNew;
+  get #keptInWords(): string {
+    return this.#sources.targets().length > 0 ? "; the last good ones stay" : "";
+  }
+
+  /** There may be thousands of sources, one for each object of a cluster, and one line is enough for all that do not fit. */
+  #refused(source: string, error: unknown): void {
+    const { clock, log } = this.#context;
+    this.#metrics.failed(reasonOf(error));
+    this.#sources.refuse(source, errorMessage(error), clock.now());
+    if (this.#tellRefused || !this.#told.isNews(noRoom, kindOf(error))) return;
+    this.#tellRefused = clock.after(limits.discoveryPublishMs, () => {
+      this.#tellRefused = undefined;
+      log.warn("Some sources have more targets than there is room for; the last good ones stay", {
+        sources: this.#sources.refused,
+        err: error,
+      });
+    });
+  }
+
+  #tellCount(targets: number): void {
+    const { log } = this.#context;
+    if (targets === 0 && this.#count > 0) log.info("No targets are discovered any more", { before: this.#count });
+    else log.debug("Targets changed", { targets });
+    this.#count = targets;
   }
 
   #noteChange(changed: boolean): void {
@@ -173,4 +243,14 @@ export class DiscoveryComponent<Arguments> implements Component<Arguments> {
     this.#export.changed();
     this.#keeper.changed();
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof AgentError ? error.reason : "internal";
+}
+
+/** What makes one failure another one than the last. */
+function kindOf(error: unknown): string {
+  const status = error instanceof DiscoveryError ? error.status : undefined;
+  return `${reasonOf(error)} ${status ?? ""}`;
 }

@@ -19,4 +19,12 @@ export type DiscoveryReason =
   | "too_many_targets";
 
 /** What mechanisms throw and report: what could not be found out, why, and what to do. */
-export class DiscoveryError extends AgentError<DiscoveryReason> {}
+export class DiscoveryError extends AgentError<DiscoveryReason> {
+  /** Of reason `status`: which one. */
+  readonly status: number | undefined;
+
+  constructor(reason: DiscoveryReason, message: string, options: ErrorOptions & { readonly status?: number } = {}) {
+    super(reason, message, options);
+    this.status = options.status;
+  }
+}

@@ -15,13 +15,15 @@ export interface DiscoveryKindOptions<Arguments> {
   readonly warnings?: (id: string, args: Arguments) => readonly string[] | Promise<readonly string[]>;
   /** As ComponentKind's. */
   readonly nodeLocal?: (args: Arguments) => string | undefined;
+  /** Whether only this machine says what it finds, so that it may name unix sockets; others could have any socket of this machine asked. */
+  readonly namesSockets?: boolean;
   /** A finder for these arguments; nothing runs before its `run`. Throws where they cannot be carried out. */
   readonly find: (args: Arguments, context: FinderContext) => Finder;
 }
 
 /** A kind of component that finds targets in its own way and does the rest like all of them: see DiscoveryComponent. */
 export function discoveryKind<Arguments>(options: DiscoveryKindOptions<Arguments>): ComponentKind<Arguments> {
-  const { name, summary, schema, prepare, warnings, nodeLocal, find } = options;
+  const { name, summary, schema, prepare, warnings, nodeLocal, namesSockets = false, find } = options;
   return {
     name,
     summary,
@@ -30,6 +32,6 @@ export function discoveryKind<Arguments>(options: DiscoveryKindOptions<Arguments
     ...(prepare && { prepare }),
     ...(warnings && { warnings }),
     ...(nodeLocal && { nodeLocal }),
-    create: (args, context) => new DiscoveryComponent(args, { context, find }),
+    create: (args, context) => new DiscoveryComponent(args, { context, find, namesSockets }),
   };
 }

@@ -1,21 +1,20 @@
-import { isIPv6 } from "node:net";
 import type { Answer } from "dns-packet";
 import * as v from "valibot";
 import { type Clock, errorMessage, formatDuration } from "../base/index.ts";
 import { labelsOf, type Target } from "../model/index.ts";
-import { argument, crossCheck, duration, found, number, oneOrMany, optional, table, word } from "../schema/index.ts";
+import { argument, crossCheck, duration, found, oneOrMany, optional, table, word } from "../schema/index.ts";
 import { DiscoveryError } from "./discovery-error.ts";
 import { discoveryKind } from "./discovery-kind.ts";
 import { type DnsAnswer, queryDns } from "./dns-query.ts";
 import type { Finder, FinderContext } from "./finder.ts";
+import { hostPort } from "./host-port.ts";
 import { polling } from "./polling.ts";
+import { portNumber } from "./port-argument.ts";
 import { type DnsSettings, namesToAsk, parseDnsServer, systemDnsSettings } from "./resolv-conf.ts";
 import { withDeadline } from "./with-deadline.ts";
 
 const recordTypes = ["SRV", "A", "AAAA", "MX", "NS"] as const;
 type RecordType = (typeof recordTypes)[number];
-
-const largestPort = 65_535;
 
 const recordType = v.pipe(
   v.string(({ input }) => typeProblem(input)),
@@ -45,13 +44,10 @@ const dnsDiscoveryArguments = v.pipe(
       description: "The kind of record: `SRV`, `A`, `AAAA`, `MX` or `NS`",
       example: "A",
     }),
-    port: optional(
-      v.pipe(
-        number(1),
-        v.maxValue(largestPort, ({ input }) => `a port is at most ${largestPort}, found ${input}`),
-      ),
-      { description: "The port of every target; `SRV` records have their own", example: 6060 },
-    ),
+    port: optional(portNumber(), {
+      description: "The port of every target; `SRV` records have their own",
+      example: 6060,
+    }),
     refresh_interval: optional(duration({ positive: true }), {
       default: "30s",
       description: "How often the names are asked for",
@@ -108,7 +104,8 @@ function findByDns(args: DnsDiscoveryArguments, { clock }: FinderContext): Finde
             clock,
             timeoutMs,
             signal,
-            late: `${cannotLookUp(name, args)}: no answer within ${formatDuration(timeoutMs)}`,
+            late: () =>
+              new DiscoveryError("dns", `${cannotLookUp(name, args)}: no answer within ${formatDuration(timeoutMs)}`),
           });
           const targets = records.map((record) => targetOf(record, { name, ...args }));
           report.found(
@@ -158,13 +155,13 @@ async function recordsOf(name: string, options: LookUpOptions): Promise<readonly
 async function askServers(name: string, { args, settings, clock, signal }: LookUpOptions): Promise<DnsAnswer> {
   const failures: string[] = [];
   for (const server of settings.servers) {
-    const shown = `${isIPv6(server.host) ? `[${server.host}]` : server.host}:${server.port}`;
+    const shown = hostPort(server.host, server.port);
     try {
       const answer = await withDeadline((inTime) => queryDns({ name, type: args.type }, server, inTime), {
         clock,
         timeoutMs: questionMs,
         signal,
-        late: `no answer within ${formatDuration(questionMs)}`,
+        late: () => new DiscoveryError("dns", `no answer within ${formatDuration(questionMs)}`),
       });
       if (answer.code === "NOERROR" || answer.code === "NXDOMAIN") return answer;
       failures.push(`${shown} answered ${answer.code}`);
@@ -197,7 +194,7 @@ interface RecordOptions {
 function targetOf(record: Answer, { name, type, port = 0 }: RecordOptions): Target | undefined {
   if (record.type !== type) return undefined;
   const to = (host: string, labels: Readonly<Record<string, string>> = {}, at = port): Target =>
-    labelsOf({ __address__: `${isIPv6(host) ? `[${host}]` : host}:${at}`, __meta_dns_name: name, ...labels });
+    labelsOf({ __address__: hostPort(host, at), __meta_dns_name: name, ...labels });
   switch (record.type) {
     case "SRV": {
       const { target, port: own } = record.data;

@@ -1,9 +1,10 @@
 import * as v from "valibot";
-import { httpChecks, isUnixUrl } from "../http/index.ts";
+import { httpChecks, isThisMachine, isUnixUrl } from "../http/index.ts";
 import { flag, optional, table, word } from "../schema/index.ts";
 import { type Container, containersReply, targetsOfContainers } from "./docker/containers.ts";
 import { dockerArguments } from "./docker/docker-arguments.ts";
 import { dockerFinder, type DockerLook, dockerWarnings } from "./docker/docker-finder.ts";
+import { dockerUrl } from "./docker/docker-host.ts";
 import { networkLabels } from "./docker/networks.ts";
 import { text } from "./docker/reply-schemas.ts";
 import { DiscoveryError } from "./discovery-error.ts";
@@ -39,7 +40,10 @@ export const dockerKind = discoveryKind<DockerDiscoveryArguments>({
   summary: "Finds the running containers of a Docker daemon, or of Podman.",
   schema: dockerDiscoveryArguments,
   warnings: dockerWarnings,
-  nodeLocal: ({ host }) => (isUnixUrl(host) ? "it finds the containers of its own machine" : undefined),
+  nodeLocal: ({ host }) =>
+    isUnixUrl(host) || isThisMachine(dockerUrl(host, "/", { withTls: false }))
+      ? "it finds the containers of its own machine"
+      : undefined,
   find: findByDocker,
 });
 

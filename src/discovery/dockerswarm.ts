@@ -37,7 +37,7 @@ export const dockerswarmKind = discoveryKind<SwarmDiscoveryArguments>({
   find: (args, context) => dockerFinder({ args, look: (look) => lookUp[args.role](args, look) }, context),
 });
 
-type LookUp = (args: SwarmDiscoveryArguments, look: DockerLook) => Promise<readonly Target[]>;
+type LookUp = (args: SwarmDiscoveryArguments, look: DockerLook) => Promise<Iterable<Target>>;
 
 const lookUp: Readonly<Record<SwarmDiscoveryArguments["role"], LookUp>> = {
   async services({ filter, port = defaultPort }, { api, signal, skipped }) {

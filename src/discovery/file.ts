@@ -44,6 +44,7 @@ export const fileKind = discoveryKind<FileDiscoveryArguments>({
   summary: "Reads targets from files, again whenever one of them changes.",
   schema: fileDiscoveryArguments,
   warnings: fileWarnings,
+  namesSockets: true,
   find: findInFiles,
 });
 
@@ -81,7 +82,7 @@ function findInFiles({ files, refresh_interval }: FileDiscoveryArguments, { cloc
         onFailure: (directory, why) =>
           log.warn("Cannot watch a directory; changes of targets are noticed later", { directory, why }),
       });
-      const look = async (): Promise<void> => {
+      const look: Parameters<typeof lookOnce>[0] = async (_signal, noting) => {
         // Before it is looked, so that nothing happens in between; and once more, for what was found.
         await directories.renew(await directoriesOf(files));
         const paths = await filesOf(files);
@@ -90,7 +91,7 @@ function findInFiles({ files, refresh_interval }: FileDiscoveryArguments, { cloc
           ...(await directoriesOf(paths)),
           ...(await targetsOfLinks(paths)),
         ]);
-        await known.read(paths, report);
+        await known.read(paths, noting);
       };
       while (!signal.aborted) {
         await lookOnce(look, { signal, report });

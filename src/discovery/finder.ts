@@ -9,8 +9,11 @@ export interface Finder {
 
 /** What a finder tells, as often as there is something to tell. */
 export interface Report {
-  /** All targets of one source (a file, a name, a URL), in place of those it had before; an empty list is an answer. */
-  found(source: string, targets: readonly Target[]): void;
+  /**
+   * All targets of one source (a file, a name, a URL), in place of those it had before; an empty list is an answer. Whether they were taken:
+   * above a limit the source keeps what it had, and its failure is noted.
+   */
+  found(source: string, targets: readonly Target[]): boolean;
   /** A source that is no more: its targets go. */
   gone(source: string): void;
   /**
@@ -20,9 +23,10 @@ export interface Report {
   failed(source: string, error: unknown): void;
   /**
    * Everything that is there now has been reported: targets still kept from an earlier finder or from the disk go where their source was
-   * not named since. To be called after every look or list that did not fail as a whole; `polling` does it.
+   * not named since. To be called after every look or list that did not fail as a whole; `polling` does it. `failure` is there where sources
+   * were asked and none of them answered; each was reported.
    */
-  complete(): void;
+  complete(failure?: unknown): void;
 }
 
 /** What a finder is made with. */

@@ -78,7 +78,9 @@ function findByHttp(args: HttpDiscoveryArguments, { clock, log, userAgent }: Fin
   const finder = polling({
     interval,
     clock,
-    look: async (signal, report) => report.found(shownUrl(url), await ask(client, { url, headers, timeoutMs, signal })),
+    look: async (signal, report) => {
+      report.found(shownUrl(url), await ask(client, { url, headers, timeoutMs, signal }));
+    },
   });
   return {
     async run(signal, report) {
@@ -104,7 +106,7 @@ async function ask(client: HttpClient, question: Question): Promise<readonly Tar
   const response = await client.request({ ...question, method: "GET", maxBytes: limits.discoveryBytes });
   if (response.status !== 200) throw statusError(response, cannot);
   const groups = parse(await saidBy(response, cannot), { type: response.headers["content-type"] ?? "", cannot });
-  return targetsOfGroups(groups, { cannot, meta: { __meta_url: url } });
+  return targetsOfGroups(groups, { cannot, meta: { __meta_url: shownUrl(url) } });
 }
 
 function statusError(response: HttpResponse, cannot: string): DiscoveryError {
@@ -113,6 +115,7 @@ function statusError(response: HttpResponse, cannot: string): DiscoveryError {
   return new DiscoveryError(
     "status",
     `${cannot}: ${answererOf(response, "the server")} answered HTTP status ${response.status}${said ? ` with "${said}"` : ""}${hint ? `; ${hint}` : ""}`,
+    { status: response.status },
   );
 }
 

@@ -1,12 +1,15 @@
-import { type Clock, errorMessage, limits, type Timer } from "../base/index.ts";
+import { createHash } from "node:crypto";
+import { type Clock, clockIsSetFromMs, errorMessage, limits, type Timer } from "../base/index.ts";
 import { labelsFrom, labelsToJson } from "../model/index.ts";
 import type { Logger } from "../observability/index.ts";
 import type { DataDirectory } from "../storage/index.ts";
 import type { KeptSource } from "./source-table.ts";
 
 export interface TargetKeeper {
-  /** What the last run knew; nothing where it cannot be read. Never rejects. */
-  load(): Promise<readonly KeptSource[]>;
+  /** What the last run knew by arguments of this hash, unless it is too old; nothing where it cannot be read. Never rejects. */
+  load(foundWith: string): Promise<readonly KeptSource[]>;
+  /** A look succeeded: what is known is true now. */
+  confirmed(): void;
   /** Something changed, and will be saved before long. */
   changed(): void;
   /** Saves a last time. Never rejects. */
@@ -24,23 +27,27 @@ export interface KeepTargetsOptions {
 
 /**
  * Keeps what a component knows in the data directory, so that a box that boots without a network scrapes what it scraped before. Written
- * at most every `discoverySaveMs`, much of it less often, for the sake of SD cards; where there is nothing to keep, no file is made.
+ * at most every `discoverySaveMs`, much of it less often, and what stays the same once in `keptTargetsRenewMs`, for the sake of SD cards;
+ * where there is nothing to keep, no file is made.
  */
 export function createTargetKeeper({ id, storage, clock, log, kept }: KeepTargetsOptions): TargetKeeper {
-  const file = `targets-${id}.json`;
+  const file = `${keptTargetsPrefix}${id}${keptTargetsSuffix}`;
   let hasFile = false;
   let lastBytes = 0;
   let trouble: string | undefined;
+  let confirmedMs: number | undefined;
+  let savedMs = clock.monotonic();
   let timer: Timer | undefined;
   let saving: Promise<void> = Promise.resolve();
 
   const save = async (): Promise<void> => {
     const sources = kept();
+    savedMs = clock.monotonic();
     try {
-      const content = encodeKept(sources);
+      const content = encodeKept({ sources, confirmedMs: confirmedMs ?? clock.now() });
       lastBytes = content.byteLength;
       if (sources.length > 0) await storage.save(file, [content]);
-      else if (hasFile) await storage.take(file, { maxBytes: Number.POSITIVE_INFINITY });
+      else if (hasFile) await storage.remove(file);
       hasFile = sources.length > 0;
       trouble = undefined;
     } catch (err) {
@@ -57,52 +64,101 @@ export function createTargetKeeper({ id, storage, clock, log, kept }: KeepTarget
     return saving;
   };
 
+  const saveSoon = (): void => {
+    const waitMs = Math.max(limits.discoverySaveMs, (1000 * lastBytes) / limits.discoverySaveBytesPerSecond);
+    timer ??= clock.after(waitMs, () => void saveNow());
+  };
+
   return {
-    async load() {
+    async load(foundWith) {
       try {
         const bytes = await storage.read(file, { maxBytes: 2 * limits.discoveryBytes });
         if (!bytes) return [];
         hasFile = true;
-        return decodeKept(bytes);
+        const known = decodeKept(bytes);
+        const usable = isTooOld(known, clock) ? [] : known.sources.filter((source) => source.foundWith === foundWith);
+        if (usable.length < known.sources.length)
+          log.info("Targets of the last run are not used: they are old, or were found with other arguments", {
+            sources: known.sources.length - usable.length,
+            confirmed: new Date(known.confirmedMs),
+          });
+        confirmedMs = known.confirmedMs;
+        return usable;
       } catch (err) {
         log.warn("Targets of the last run not read: they are scraped once they are discovered again", { err });
         return [];
       }
     },
-    changed() {
-      const waitMs = Math.max(limits.discoverySaveMs, (1000 * lastBytes) / limits.discoverySaveBytesPerSecond);
-      timer ??= clock.after(waitMs, () => void saveNow());
+    confirmed() {
+      confirmedMs = clock.now();
+      if (hasFile && clock.monotonic() - savedMs >= limits.keptTargetsRenewMs) saveSoon();
     },
+    changed: saveSoon,
     close: saveNow,
   };
 }
 
+/** What the names of these files begin and end with; between them is the id of the component. */
+export const keptTargetsPrefix = "targets-";
+export const keptTargetsSuffix = ".json";
+
+/** Stands for arguments: those that differ in more than a secret and how often it is looked have another one. */
+export function argumentsHash(args: unknown): string {
+  const text = JSON.stringify(args, (name, value: unknown) => (name === "refresh_interval" ? undefined : value));
+  return createHash("sha256").update(text).digest("base64url");
+}
+
+/** What was last true so long ago may be others' addresses by now. A clock that is not set, now or then, tells nothing. */
+function isTooOld({ confirmedMs }: Known, clock: Clock): boolean {
+  return confirmedMs >= clockIsSetFromMs && clock.now() - confirmedMs > limits.keptTargetsAgeMs;
+}
+
+interface Known {
+  readonly sources: readonly KeptSource[];
+  /** Wall time of the last look that succeeded. */
+  readonly confirmedMs: number;
+}
+
 const formatVersion = 1;
 
-function encodeKept(sources: readonly KeptSource[]): Uint8Array {
-  const shown = sources.map(({ source, foundMs, targets }) => ({
+function encodeKept({ sources, confirmedMs }: Known): Uint8Array {
+  const shown = sources.map(({ source, foundMs, foundWith, targets }) => ({
     source,
     found: new Date(foundMs).toISOString(),
+    arguments: foundWith,
     targets: targets.map(labelsToJson),
   }));
-  return Buffer.from(JSON.stringify({ version: formatVersion, sources: shown }));
+  const confirmed = new Date(confirmedMs).toISOString();
+  return Buffer.from(JSON.stringify({ version: formatVersion, confirmed, sources: shown }));
 }
 
 /** What the file holds, as far as it is what `encodeKept` makes. */
 interface SavedFile {
   readonly version: unknown;
-  readonly sources: readonly { source: unknown; found: unknown; targets: readonly Record<string, unknown>[] }[];
+  readonly confirmed: unknown;
+  readonly sources: readonly {
+    readonly source: unknown;
+    readonly found: unknown;
+    readonly arguments: unknown;
+    readonly targets: readonly Record<string, unknown>[];
+  }[];
 }
 
 /** Throws where the file is something else. */
-function decodeKept(bytes: Uint8Array): readonly KeptSource[] {
-  const { version, sources } = JSON.parse(Buffer.from(bytes).toString()) as SavedFile;
+function decodeKept(bytes: Uint8Array): Known {
+  const { version, confirmed, sources } = JSON.parse(Buffer.from(bytes).toString()) as SavedFile;
   if (version !== formatVersion) throw new Error(`Its format is not ${formatVersion}`);
-  return sources.map(({ source, found, targets }) => ({
-    source: textOf(source),
-    foundMs: Date.parse(textOf(found)) || 0,
-    targets: targets.map((labels) => labelsFrom(Object.entries(labels).map(([name, value]) => [name, textOf(value)]))),
-  }));
+  return {
+    confirmedMs: Date.parse(textOf(confirmed)) || 0,
+    sources: sources.map(({ source, found, arguments: foundWith, targets }) => ({
+      source: textOf(source),
+      foundMs: Date.parse(textOf(found)) || 0,
+      foundWith: textOf(foundWith),
+      targets: targets.map((labels) =>
+        labelsFrom(Object.entries(labels).map(([name, value]) => [name, textOf(value)])),
+      ),
+    })),
+  };
 }
 
 function textOf(value: unknown): string {

@@ -30,9 +30,23 @@ interface LookOptions {
 
 /** One look, reported as a whole. Never rejects. */
 export async function lookOnce(look: PollingOptions["look"], { signal, report }: LookOptions): Promise<void> {
+  let answered = false;
+  let failure: unknown;
+  const noting: Report = {
+    ...report,
+    found(source, targets) {
+      const isTaken = report.found(source, targets);
+      answered ||= isTaken;
+      return isTaken;
+    },
+    failed(source, error) {
+      failure = error;
+      report.failed(source, error);
+    },
+  };
   try {
-    await look(signal, report);
-    report.complete();
+    await look(signal, noting);
+    report.complete(answered ? undefined : failure);
   } catch (thrown) {
     // Whoever stopped it knows.
     if (!signal.aborted) report.failed("", thrown);

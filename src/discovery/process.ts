@@ -18,5 +18,6 @@ export const processKind = discoveryKind<ProcessArguments>({
     ];
   },
   nodeLocal: () => "it finds the processes of its own machine",
+  namesSockets: true,
   find: processFinder,
 });

@@ -1,5 +1,12 @@
-import { aborted, errorMessage } from "../base/index.ts";
-import { type Component, type ComponentContext, type DebugInfo, type Exports, Reference } from "../component/index.ts";
+import { aborted, errorMessage, limits, type Timer } from "../base/index.ts";
+import {
+  type Component,
+  type ComponentContext,
+  type DebugInfo,
+  type Exports,
+  Reference,
+  TargetInputs,
+} from "../component/index.ts";
 import type { DiscoveryStatus, Target, TargetSource } from "../model/index.ts";
 import { relabel, type Rule, targetRules } from "../relabel/index.ts";
 import { literalTargets, type RelabelArguments } from "./relabel-arguments.ts";
@@ -17,7 +24,7 @@ interface Input {
   readonly source: TargetSource;
 }
 
-/** Relabels what its sources export, again whenever one of them changes, at once. */
+/** Relabels what its sources export, again whenever one of them changes: at once, or over several turns of the event loop where it is much. */
 export class RelabelComponent implements Component<RelabelArguments> {
   readonly exports: Exports;
   readonly #context: ComponentContext;
@@ -25,8 +32,12 @@ export class RelabelComponent implements Component<RelabelArguments> {
   #args: RelabelArguments;
   #rules: readonly Rule[] = [];
   #inputs: readonly Input[] = [];
-  #unsubscribe: readonly (() => void)[] = [];
+  readonly #sources: TargetInputs;
   #running = false;
+  /** The turn in which the rest of the targets is relabelled. */
+  #rest: Timer | undefined;
+  /** Whether targets were exported, if only none. */
+  #hasAnswered = false;
   #outcomes: readonly Outcome[] = [];
   #targets: readonly Target[] = [];
   /** Of the rules as they are; most targets are still the same ones when a source changes. */
@@ -35,7 +46,8 @@ export class RelabelComponent implements Component<RelabelArguments> {
   constructor(args: RelabelArguments, context: ComponentContext) {
     this.#args = args;
     this.#context = context;
-    this.exports = { targets: { current: () => this.#targets, subscribe: (listener) => this.#subscribe(listener) } };
+    this.#sources = new TargetInputs({ clock: context.clock, changed: () => this.#recompute() });
+    this.exports = { targets: this.#export() };
     this.applyConfig(args);
   }
 
@@ -45,7 +57,8 @@ export class RelabelComponent implements Component<RelabelArguments> {
     this.#connect();
     await aborted(signal);
     this.#running = false;
-    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    this.#sources.close();
+    this.#rest?.cancel();
     hide();
   }
 
@@ -57,8 +70,11 @@ export class RelabelComponent implements Component<RelabelArguments> {
   }
 
   snapshot(): DebugInfo {
+    const skipped = this.#outcomes.filter((outcome) => "failed" in outcome).length;
     const discovery: DiscoveryStatus = {
       targets: this.#targets.length,
+      dropped: this.#outcomes.length - this.#targets.length - skipped,
+      skipped,
       sources: this.#inputs.length,
       shownSources: this.#inputs.map(({ id = "", source }) => ({
         name: id,
@@ -70,7 +86,6 @@ export class RelabelComponent implements Component<RelabelArguments> {
   }
 
   #connect(): void {
-    for (const unsubscribe of this.#unsubscribe) unsubscribe();
     const { targets } = this.#args;
     const references = targets.filter((target) => target instanceof Reference);
     const literals = literalTargets(this.#args);
@@ -78,26 +93,46 @@ export class RelabelComponent implements Component<RelabelArguments> {
       ...(literals.length > 0 ? [{ source: constant(literals) }] : []),
       ...references.map((reference) => ({ id: reference.id, source: this.#context.targets(reference) })),
     ];
-    this.#unsubscribe = this.#inputs.map(({ source }) => source.subscribe(() => this.#recompute()));
+    this.#sources.connect(this.#inputs.map(({ source }) => source));
     this.#recompute();
   }
 
   #recompute(): void {
-    const told = new Set(this.#outcomes.flatMap((outcome) => ("failed" in outcome ? [outcome.failed] : [])));
-    this.#outcomes = this.#inputs.flatMap(({ source }) => source.current().map((target) => this.#outcomeOf(target)));
-    for (const outcome of this.#outcomes)
-      if ("failed" in outcome && !told.has(outcome.failed))
-        this.#context.log.warn("Target skipped", { err: outcome.failed });
-    const targets = this.#outcomes.flatMap((outcome) => ("target" in outcome ? [outcome.target] : []));
-    if (sameItems(targets, this.#targets)) return;
-    this.#targets = targets;
-    for (const listener of this.#listeners) listener();
+    this.#rest?.cancel();
+    // What is exported is not taken back before new sources have told what they have.
+    if (!this.#sources.isComplete && this.#targets.length > 0) return;
+    this.#relabelFrom(
+      0,
+      this.#inputs.flatMap(({ source }) => source.current()),
+    );
   }
 
-  #outcomeOf(target: Target): Outcome {
-    const known = this.#known.get(target) ?? relabelled(target, this.#rules);
-    this.#known.set(target, known);
-    return known;
+  /** Relabels the targets from `start` on, as many as one turn has room for, and publishes when all are done. */
+  #relabelFrom(start: number, targets: readonly Target[]): void {
+    let room: number = limits.relabelSetsAtOnce;
+    for (let at = start; at < targets.length; at++) {
+      const target = targets[at] as Target;
+      if (this.#known.has(target)) continue;
+      if (room-- === 0) {
+        this.#rest = this.#context.clock.after(0, () => this.#relabelFrom(at, targets));
+        return;
+      }
+      this.#known.set(target, relabelled(target, this.#rules));
+    }
+    this.#publish(targets.flatMap((target) => this.#known.get(target) ?? []));
+  }
+
+  #publish(outcomes: readonly Outcome[]): void {
+    const told = new Set(failuresOf(this.#outcomes));
+    for (const failure of failuresOf(outcomes))
+      if (!told.has(failure)) this.#context.log.warn("Target skipped", { err: failure });
+    this.#outcomes = outcomes;
+    const targets = outcomes.flatMap((outcome) => ("target" in outcome ? [outcome.target] : []));
+    const isFirst = !this.#hasAnswered && this.#inputs.every(({ source }) => source.hasAnswered ?? true);
+    this.#hasAnswered ||= isFirst;
+    if (!isFirst && sameItems(targets, this.#targets)) return;
+    this.#targets = targets;
+    for (const listener of this.#listeners) listener();
   }
 
   #counts() {
@@ -111,6 +146,17 @@ export class RelabelComponent implements Component<RelabelArguments> {
       out: this.#targets.length,
       failed: this.#outcomes.filter((outcome) => "failed" in outcome).length,
       dropped: byRule.filter(({ targets }) => targets > 0),
+    };
+  }
+
+  #export(): TargetSource {
+    const isKnown = (): boolean => this.#hasAnswered;
+    return {
+      current: () => this.#targets,
+      get hasAnswered() {
+        return isKnown();
+      },
+      subscribe: (listener) => this.#subscribe(listener),
     };
   }
 
@@ -149,6 +195,10 @@ function relabelled(target: Target, rules: readonly Rule[]): Outcome {
   } catch (thrown) {
     return { failed: errorMessage(thrown) };
   }
+}
+
+function failuresOf(outcomes: readonly Outcome[]): readonly string[] {
+  return outcomes.flatMap((outcome) => ("failed" in outcome ? [outcome.failed] : []));
 }
 
 function constant(targets: readonly Target[]): TargetSource {

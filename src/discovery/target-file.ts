@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { extname } from "node:path";
 import { errorMessage, formatSize, limits } from "../base/index.ts";
@@ -39,9 +40,9 @@ const causes: Readonly<Record<string, string>> = {
 async function readBounded(path: string, cannot: string): Promise<Buffer> {
   const maxBytes = limits.discoveryBytes;
   try {
-    const file = await open(path, "r");
+    // A pipe would be waited for without end, when it is opened and when it is read. Windows has no such flag.
+    const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     try {
-      // A pipe would be waited for without end.
       if (!(await file.stat()).isFile()) throw new DiscoveryError("unreadable", `${cannot}: it is not a regular file`);
       const chunks: Buffer[] = [];
       let size = 0;

@@ -1,6 +1,6 @@
-import { limits } from "../base/index.ts";
 import { labelsFrom, type Target } from "../model/index.ts";
 import { found, isTable } from "../schema/index.ts";
+import { boundedTargets } from "./bounded-targets.ts";
 import { DiscoveryError } from "./discovery-error.ts";
 
 export interface TargetGroupsOptions {
@@ -20,17 +20,18 @@ export function targetsOfGroups(value: unknown, { cannot, meta }: TargetGroupsOp
     throw new DiscoveryError("bad_answer", `${cannot}: ${problem}`);
   };
   if (!Array.isArray(value)) return refuse(notAList(value));
-  const targets: Target[] = [];
   for (const [at, group] of value.entries()) {
     const problem = groupProblem(group);
     if (problem !== undefined) refuse(`group ${at + 1}: ${problem}`);
-    const { targets: addresses = [], labels } = group as Group;
-    if (targets.length + addresses.length > limits.discoveredTargets)
-      throw new DiscoveryError("too_many_targets", `${cannot}: they are more than ${limits.discoveredTargets}`);
-    const shared = [...Object.entries(labels || {}).map(asText), ...Object.entries(meta)];
-    for (const address of addresses) targets.push(labelsFrom([...shared, ["__address__", address]]));
   }
-  return targets;
+  return boundedTargets(targetsOf(value as readonly Group[], meta), cannot);
+}
+
+function* targetsOf(groups: readonly Group[], meta: TargetGroupsOptions["meta"]): Generator<Target> {
+  for (const { targets: addresses = [], labels } of groups) {
+    const shared = [...Object.entries(labels || {}).map(asText), ...Object.entries(meta)];
+    for (const address of addresses) yield labelsFrom([...shared, ["__address__", address]]);
+  }
 }
 
 /** A group that has no problem. */

@@ -1,12 +1,11 @@
 import type { Clock } from "../base/index.ts";
-import { DiscoveryError } from "./discovery-error.ts";
 
 export interface DeadlineOptions {
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
-  /** What to say when it is too late. */
-  readonly late: string;
+  /** What is said when it is too late. */
+  readonly late: () => Error;
 }
 
 /** Runs `work` with a signal that aborts at the deadline, whose reason then says so, or with `signal`. */
@@ -15,7 +14,7 @@ export async function withDeadline<T>(
   { clock, timeoutMs, signal, late }: DeadlineOptions,
 ): Promise<T> {
   const controller = new AbortController();
-  const timer = clock.after(timeoutMs, () => controller.abort(new DiscoveryError("dns", late)));
+  const timer = clock.after(timeoutMs, () => controller.abort(late()));
   const onAbort = (): void => controller.abort(signal.reason);
   if (signal.aborted) onAbort();
   else signal.addEventListener("abort", onAbort, { once: true });

@@ -18,9 +18,7 @@ export function responseHint(response: HttpResponse): string | undefined {
 /** Only a client that must not follow redirects returns one. */
 function redirectHint(response: HttpResponse): string | undefined {
   const target = redirectTarget(response);
-  return (
-    target && `the answer redirects to "${target}" and follow_redirects is off: turn it on, or configure that URL`
-  );
+  return target && `turn follow_redirects on, or configure "${target}", to which the answer redirects`;
 }
 
 /** Where a response redirects to, without what may be secret; `undefined` where it is no redirect. */

@@ -33,6 +33,7 @@ export function createWatchedFile(path: string, options: WatchedFileOptions): Wa
   let content: string | undefined;
   let trouble: string | undefined;
   let looking: Promise<void> | undefined;
+  let lookingAgain: Promise<void> | undefined;
 
   const look = async (): Promise<void> => {
     const found = await stat(path, { bigint: true });
@@ -56,14 +57,28 @@ export function createWatchedFile(path: string, options: WatchedFileOptions): Wa
     trouble = message;
   };
 
+  const lookOnce = (): Promise<void> => {
+    looking = look()
+      .catch(note)
+      .finally(() => {
+        looking = undefined;
+      });
+    return looking;
+  };
+
+  /** Several readers share a look, but none is given what a look found that began before it asked. */
+  const lookNow = (): Promise<void> => {
+    if (!looking) return lookOnce();
+    lookingAgain ??= looking.then(() => {
+      lookingAgain = undefined;
+      return lookOnce();
+    });
+    return lookingAgain;
+  };
+
   return {
     async read() {
-      looking ??= look()
-        .catch(note)
-        .finally(() => {
-          looking = undefined;
-        });
-      await looking;
+      await lookNow();
       if (content === undefined) throw new AgentError(reason, trouble as string);
       return content;
     },

@@ -33,6 +33,8 @@ export interface ClusterMember {
 /** The cluster as this agent sees it. Times are wall time in milliseconds. */
 export interface ClusterStatus {
   readonly nodeName: string;
+  /** That of this agent's own record. */
+  readonly instance: string;
   readonly state: ClusterState;
   /** The state in words, where there is something to do about it. */
   readonly problem?: string;
@@ -46,6 +48,11 @@ export interface ClusterStatus {
   readonly lastRenewalMs?: number;
   readonly lastError?: string;
   readonly lastErrorMs?: number;
+}
+
+/** Whether a member is this agent, and not another that has its name. */
+export function isSelf({ name, instance }: ClusterMember, cluster: ClusterStatus): boolean {
+  return name === cluster.nodeName && instance === cluster.instance;
 }
 
 /** How much of what a component knows is this agent's. */

@@ -5,7 +5,14 @@
  * Constraints: data and pure functions only; components meet here and never import each other.
  */
 export type { Appender } from "./appender.ts";
-export type { ClusterMember, ClusterState, ClusterStatus, Ownership, ShareStatus } from "./cluster.ts";
+export {
+  type ClusterMember,
+  type ClusterState,
+  type ClusterStatus,
+  isSelf,
+  type Ownership,
+  type ShareStatus,
+} from "./cluster.ts";
 export {
   formatLabels,
   type Label,
@@ -28,6 +35,7 @@ export type {
   EndpointStatus,
   LeftEndpointStatus,
   PlannedScrape,
+  SkippedStatus,
   TargetStatus,
 } from "./status.ts";
 export type { RelabelStep, Target, TargetSource } from "./target.ts";

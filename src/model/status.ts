@@ -87,6 +87,11 @@ export interface DiscoveryStatus {
   readonly targets: number;
   /** What they come from: files, names, URLs, objects of an API. */
   readonly sources: number;
+  /** How many of them are those of the last run, because their source has not answered since the start. */
+  readonly fromDisk?: number;
+  /** Of one that relabels: how many a rule drops, and how many its rules cannot be carried out on. */
+  readonly dropped?: number;
+  readonly skipped?: number;
   /** When a look last succeeded. */
   readonly lastSuccessMs?: number;
   /** Why the last look failed as a whole; absent once one succeeds. */
@@ -94,6 +99,14 @@ export interface DiscoveryStatus {
   readonly lastErrorMs?: number;
   /** Some of the sources, those that fail first. */
   readonly shownSources: readonly DiscoverySourceStatus[];
+}
+
+/** Targets that nothing is scraped of because something is wrong with them. */
+export interface SkippedStatus {
+  readonly count: number;
+  /** Why the first of them is skipped: a closed set, and in words. */
+  readonly reason: string;
+  readonly message: string;
 }
 
 /** State of one source of targets. */

@@ -10,13 +10,15 @@ export type Target = Labels;
 export interface TargetSource {
   /** The targets now. The array is replaced, never changed. */
   current(): readonly Target[];
+  /** False while it is empty because nobody has looked yet; absent where that is never so, or not known. */
+  readonly hasAnswered?: boolean;
   /** Calls `listener` after every change until the returned function is called. */
   subscribe(listener: () => void): () => void;
 }
 
 /** What one relabel rule did to a target. */
 export interface RelabelStep {
-  /** Where the rule stands: `rule 1`, or `preset`. */
+  /** Where the rule stands: `rule[0]` as in the configuration's paths, or `preset`. */
   readonly name: string;
   /** The rule in words: `keep where job matches "shop"`. */
   readonly rule: string;

@@ -37,9 +37,13 @@ export function relabelSamples(raw: Uint8Array, options: RelabelSamplesOptions):
 /** What becomes of the samples of one label set. */
 type Outcome = "same" | "dropped" | LabelFields;
 
-/** Label fields, encoded. */
+/** Other label fields than before. */
 interface LabelFields {
+  /** Those that are new, encoded. */
   readonly bytes: Uint8Array;
+  /** The names, as string indexes, whose fields stay as they are and where they are. */
+  readonly kept: ReadonlySet<number>;
+  /** Every string that the fields refer to, old and new. */
   readonly strings: readonly number[];
 }
 
@@ -115,7 +119,26 @@ class SampleRelabelling {
     const after = this.#options.rewrite(before);
     if (!after) return "dropped";
     if (after === before || sameEntries(before, after)) return "same";
-    return this.#encode(after);
+    return this.#change(indexes, { before, after });
+  }
+
+  /** A name may be there twice, which a map of labels cannot hold: so what the rules left alone is not written anew. */
+  #change(
+    indexes: readonly number[],
+    { before, after }: { readonly before: SampleLabels; readonly after: SampleLabels },
+  ): LabelFields {
+    const kept = new Set<number>();
+    const strings: number[] = [];
+    for (let i = 0; i < indexes.length; i += 2) {
+      const [key, text] = [indexes[i] as number, indexes[i + 1] as number];
+      const name = this.#text(key);
+      if (after.get(name) !== before.get(name)) continue;
+      kept.add(key);
+      strings.push(key, text);
+    }
+    const added = [...after].filter(([name, value]) => before.get(name) !== value);
+    const encoded = this.#encode(added);
+    return { bytes: encoded.bytes, kept, strings: [...strings, ...encoded.strings] };
   }
 
   #text(index: number): string {
@@ -125,8 +148,8 @@ class SampleRelabelling {
     return text;
   }
 
-  #encode(labels: SampleLabels): LabelFields {
-    const writer = new Writer(16 * labels.size);
+  #encode(labels: readonly (readonly [name: string, value: string])[]): Pick<LabelFields, "bytes" | "strings"> {
+    const writer = new Writer(16 * labels.length);
     const strings: number[] = [];
     for (const [name, value] of labels) {
       const [key, text] = [this.#indexOf(name), this.#indexOf(value)];
@@ -194,9 +217,11 @@ class SampleRelabelling {
     const cursor = new Cursor(raw);
     cursor.enter("sample", -1, start, end);
     for (let from = start; cursor.next(); from = cursor.pos) {
-      const isLabel = cursor.field === sampleLabelField;
-      if (isLabel && readLabel(cursor, { sample: -1, stringCount: strings.count }).text) continue;
-      if (!isLabel) cursor.skip();
+      if (cursor.field !== sampleLabelField) cursor.skip();
+      else {
+        const label = readLabel(cursor, { sample: -1, stringCount: strings.count });
+        if (label.text && !outcome.kept.has(label.key)) continue;
+      }
       kept.push([from, cursor.pos]);
     }
     const keptBytes = kept.reduce((sum, [from, to]) => sum + to - from, 0);

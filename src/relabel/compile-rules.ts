@@ -14,5 +14,5 @@ export function compileRules(rules: readonly RuleArguments[]): readonly Rule[] {
 }
 
 function compileRule(rule: RuleArguments, index: number): Rule {
-  return { name: `rule ${index + 1}`, action: rule.action, description: describeRule(rule), apply: compileApply(rule) };
+  return { name: `rule[${index}]`, action: rule.action, description: describeRule(rule), apply: compileApply(rule) };
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { limits } from "../base/index.ts";
 import type { RuleArguments } from "./arguments.ts";
 import { lowerCase, upperCase } from "./letter-case.ts";
 import { compilePattern } from "./pattern.ts";
@@ -6,7 +7,7 @@ import { constantOf, expand, parseTemplate } from "./template.ts";
 
 /** A rule ready to be applied. */
 export interface Rule {
-  /** Where it stands: `rule 1`, or `preset`. */
+  /** Where it stands: `rule[0]` as in the configuration's paths, or `preset`. */
   readonly name: string;
   /** For people: `keep where __meta_pod matches "prod-.+"`. */
   readonly description: string;
@@ -96,10 +97,13 @@ function replace(rule: RuleArguments): Apply {
 function labelmap(rule: RuleArguments): Apply {
   const pattern = compilePattern(rule.regex);
   const replacement = parseTemplate(rule.replacement);
+  const mappedName = remembering((name) => {
+    const groups = pattern(name);
+    return groups ? expand(replacement, groups) : "";
+  });
   return (labels) => {
     for (const [name, value] of labels.entries()) {
-      const groups = pattern(name);
-      const mapped = groups ? expand(replacement, groups) : "";
+      const mapped = mappedName(name);
       if (mapped !== "") labels.set(mapped, value);
     }
     return true;
@@ -108,9 +112,24 @@ function labelmap(rule: RuleArguments): Apply {
 
 function removing(rule: RuleArguments, isRemoved: (matches: boolean) => boolean): Apply {
   const pattern = compilePattern(rule.regex);
+  const goes = remembering((name) => isRemoved(pattern(name) !== undefined));
   return (labels) => {
-    for (const [name] of labels.entries()) if (isRemoved(pattern(name) !== undefined)) labels.set(name, "");
+    for (const [name] of labels.entries()) if (goes(name)) labels.set(name, "");
     return true;
+  };
+}
+
+/** With what was found out for a name before: names of labels are few, and matching them costs more than all else. */
+function remembering<T>(find: (name: string) => T): (name: string) => T {
+  const known = new Map<string, T>();
+  return (name) => {
+    const before = known.get(name);
+    if (before !== undefined) return before;
+    // Names that go round in thousands are not worth more.
+    if (known.size >= limits.relabelRememberedNames) known.clear();
+    const found = find(name);
+    known.set(name, found);
+    return found;
   };
 }
 

@@ -109,7 +109,8 @@ function failed(type: string, input: unknown, message: string): Outcome {
 
 function notATable(input: unknown): Outcome {
   // Only the kind of what was found: people write `basic_auth = "user:password"`.
-  return failed("not_a_table", input, `expected a table, found ${foundKind(input)}`);
+  const advice = Array.isArray(input) ? "; drop the brackets around it" : "";
+  return failed("not_a_table", input, `expected a table, found ${foundKind(input)}${advice}`);
 }
 
 function unknownKey(key: string, { refuse, unknown }: TableOptions): Outcome {

@@ -69,9 +69,13 @@ function methodRefusal(c: Context): Response | undefined {
   const { method, path } = c.req;
   if (changing.has(path)) {
     if (method === "POST") return undefined;
-    return c.text(`Only POST is answered here, because it changes something: curl -X POST ${c.req.url.split("?")[0]}\n`, 405, {
-      Allow: "POST",
-    });
+    return c.text(
+      `Only POST is answered here, because it changes something: curl -X POST ${c.req.url.split("?")[0]}\n`,
+      405,
+      {
+        Allow: "POST",
+      },
+    );
   }
   if (method === "GET" || method === "HEAD") return undefined;
   return c.text("Only GET and HEAD are answered here\n", 405, { Allow: "GET, HEAD" });

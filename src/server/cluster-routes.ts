@@ -1,7 +1,7 @@
 import type { Hono } from "hono/tiny";
 import { formatDuration } from "../base/index.ts";
 import type { ComponentSnapshot } from "../component/index.ts";
-import type { ClusterMember, ClusterStatus, ShareStatus } from "../model/index.ts";
+import { type ClusterMember, type ClusterStatus, isSelf, type ShareStatus } from "../model/index.ts";
 import { rfc3339 } from "./json.ts";
 import type { AppOptions } from "./options.ts";
 
@@ -18,12 +18,12 @@ export function sharesOf(components: readonly ComponentSnapshot[]): readonly Com
 export function addClusterRoutes(app: Hono, options: AppOptions): void {
   app.get("/api/v0/cluster", (c) => {
     const status = options.cluster();
-    if (!status) return c.json({ enabled: false });
-    return c.json({ enabled: true, ...clusterJson(status), shares: sharesOf(options.components()).map(shareJson) });
+    return c.json(status ? { enabled: true, ...clusterJson(status, options.components()) } : { enabled: false });
   });
 }
 
-function clusterJson(status: ClusterStatus) {
+/** The cluster, and what of the components' targets is this agent's. */
+export function clusterJson(status: ClusterStatus, components: readonly ComponentSnapshot[]) {
   return {
     node_name: status.nodeName,
     state: status.state,
@@ -38,11 +38,13 @@ function clusterJson(status: ClusterStatus) {
       last_error_at: rfc3339(status.lastErrorMs),
     },
     members: status.members.map((member) => memberJson(member, status)),
+    shares: sharesOf(components).map(shareJson),
   };
 }
 
-function memberJson({ name, url, startedMs }: ClusterMember, { nodeName }: ClusterStatus) {
-  return { name, url: url || undefined, started: rfc3339(startedMs), self: name === nodeName };
+function memberJson(member: ClusterMember, status: ClusterStatus) {
+  const { name, url, startedMs } = member;
+  return { name, url: url || undefined, started: rfc3339(startedMs), self: isSelf(member, status) };
 }
 
 function shareJson({ component, ownedTargets, knownTargets }: ComponentShare) {

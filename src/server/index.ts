@@ -19,3 +19,4 @@
  */
 export { type App, type AppOptions, type BuildInfo, createApp, type Peer } from "./app.ts";
 export type { ConfigStatus, ReloadRefusal, ReloadResult } from "./config-status.ts";
+export { namesLoopback } from "./loopback.ts";

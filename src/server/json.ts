@@ -1,4 +1,4 @@
-import { formatDuration, withoutUserinfo } from "../base/index.ts";
+import { formatDuration, maskedSecret, withoutUserinfo } from "../base/index.ts";
 import {
   type DiscoveryStatus,
   type EndpointStatus,
@@ -102,10 +102,10 @@ function durationJson(ms: number | undefined): string | undefined {
 
 /**
  * Parsed arguments, or whatever else a kind reports, as JSON can show them: label sets and maps become objects, URLs lose
- * their userinfo. Secrets, durations, sizes and references turn themselves into text. `nameOf` renames the keys of records.
+ * their userinfo and query, which may hold a token. Secrets, durations, sizes and references turn themselves into text. `nameOf` renames the keys of records.
  */
 export function shown(value: unknown, nameOf: (key: string) => string = (key) => key): unknown {
-  if (typeof value === "string") return value.includes("@") ? withoutUserinfo(value) : value;
+  if (typeof value === "string") return shownText(value);
   if (typeof value !== "object" || value === null || "toJSON" in value) return value;
   if (isLabels(value)) return labelsToJson(value);
   if (Array.isArray(value)) return value.map((item) => shown(item, nameOf));
@@ -114,6 +114,11 @@ export function shown(value: unknown, nameOf: (key: string) => string = (key) =>
   if (value instanceof Map) for (const [key, item] of value) object[String(key)] = shown(item, nameOf);
   else for (const [key, item] of Object.entries(value)) object[nameOf(key)] = shown(item, nameOf);
   return object;
+}
+
+function shownText(text: string): string {
+  const url = text.includes("@") ? withoutUserinfo(text) : text;
+  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/[^?#]*\?).+$/is, `$1${maskedSecret}`);
 }
 
 /** The name in the API of a field that is `camelCase` in code. */

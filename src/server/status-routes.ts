@@ -2,6 +2,7 @@ import type { Hono } from "hono/tiny";
 import { compareText, preview } from "../base/index.ts";
 import type { ComponentSnapshot } from "../component/index.ts";
 import type { TargetStatus } from "../model/index.ts";
+import { clusterJson } from "./cluster-routes.ts";
 import { endpointsOf } from "./component-routes.ts";
 import { configJson, endpointJson, rfc3339, targetJson } from "./json.ts";
 import type { AppOptions } from "./options.ts";
@@ -22,6 +23,7 @@ export function addStatusRoutes(app: Hono, options: AppOptions): void {
   app.get("/api/v0/status", (c) => {
     const components = options.components();
     const nowMs = clock.now();
+    const cluster = options.cluster();
     return c.json({
       ...build,
       ready: options.ready(),
@@ -30,21 +32,31 @@ export function addStatusRoutes(app: Hono, options: AppOptions): void {
       // By the time that passed, because the clock of a box may be set after the start.
       started: rfc3339(nowMs - (clock.monotonic() - startMs)),
       config: configJson(options.config()),
-      targets: targetsJson(groupTargets(targetsOf(components))),
+      targets: targetsJson(groupTargets(targetsOf(components)), components),
       endpoints: endpointsOf(components).map(({ component, endpoint }) => ({ component, ...endpointJson(endpoint) })),
       left_on_disk: components.flatMap(({ id, debugInfo }) =>
         (debugInfo.leftEndpoints ?? []).map((left) => ({ component: id, ...left })),
       ),
+      discovery: components.flatMap(discoveryCounts),
       discovery_failures: components.flatMap(discoveryFailures).slice(0, shownFailures),
+      cluster: cluster && clusterJson(cluster, components),
       unhealthy: components.filter(({ health }) => health.state === "unhealthy").map(unhealthyJson),
     });
   });
 }
 
+/** Where targets come from, and how many of them are there. */
+function discoveryCounts({ id, debugInfo: { discovery } }: ComponentSnapshot) {
+  if (!discovery) return [];
+  const { targets, fromDisk, dropped, skipped, lastSuccessMs: atMs } = discovery;
+  return [{ component: id, targets, from_disk: fromDisk, dropped, skipped, last_success: rfc3339(atMs) }];
+}
+
 /** Looks for targets that fail; what was found before is scraped on. */
 function discoveryFailures({ id, debugInfo: { discovery } }: ComponentSnapshot) {
   const { lastError, lastErrorMs, shownSources = [] } = discovery ?? {};
-  return [{ lastError, lastErrorMs }, ...shownSources].flatMap((failing) =>
+  const bySource = shownSources.some((source) => source.lastError === lastError);
+  return [...(bySource ? [] : [{ lastError, lastErrorMs }]), ...shownSources].flatMap((failing) =>
     failing.lastError === undefined
       ? []
       : [{ component: id, error: preview(failing.lastError, shownMessage), at: rfc3339(failing.lastErrorMs) }],
@@ -57,15 +69,28 @@ function unhealthyJson({ id, health, running }: ComponentSnapshot) {
 }
 
 /** A target is a process here, as on the page: all profile types of one address. */
-function targetsJson(groups: readonly TargetGroup[]) {
+function targetsJson(groups: readonly TargetGroup[], components: readonly ComponentSnapshot[]) {
   const failures = groups.flatMap(failuresOf);
+  const byComponent = Map.groupBy(groups, ({ component }) => component);
+  const scraping = components.filter(({ id, debugInfo }) => debugInfo.targets || byComponent.has(id));
   return {
     ...count(groups),
-    by_component: [...Map.groupBy(groups, ({ component }) => component)]
-      .sort(([a], [b]) => compareText(a, b))
-      .map(([component, own]) => ({ component, ...count(own) })),
+    by_component: scraping
+      .toSorted((a, b) => compareText(a.id, b.id))
+      .map(({ id, debugInfo }) => ({ component: id, ...count(byComponent.get(id) ?? []), ...leftOut(debugInfo) })),
     failures: failures.slice(0, shownFailures),
     failures_not_listed: Math.max(0, failures.length - shownFailures),
+  };
+}
+
+/** Targets that are not scraped here, and why. */
+function leftOut({ droppedTargets, skippedTargets, share }: ComponentSnapshot["debugInfo"]) {
+  return {
+    dropped: droppedTargets,
+    skipped: skippedTargets?.count,
+    skipped_because: skippedTargets && preview(skippedTargets.message, shownMessage),
+    skipped_reason: skippedTargets?.reason,
+    of_other_agents: share && share.knownTargets - share.ownedTargets,
   };
 }
 

@@ -2,12 +2,12 @@ import { join } from "node:path";
 import { type BootClock, type Clock, systemBootClock } from "../base/index.ts";
 import type { Logger, Metrics } from "../observability/index.ts";
 import { createDirectoryAccess, type DirectoryAccess } from "./directory-access.ts";
-import { directoriesIn, removeIfEmpty } from "./directories.ts";
+import { directoriesIn, filesIn, removeIfEmpty } from "./directories.ts";
 import { SegmentLog } from "./segment-log.ts";
 import type { SpoolLog, SpoolLogOptions } from "./spool-log.ts";
 import { createSpoolMetrics } from "./spool-metrics.ts";
 import type { StorageError } from "./storage-error.ts";
-import { readWholeFile, saveFile, takeFile } from "./whole-file.ts";
+import { readWholeFile, removeFile, saveFile, takeFile } from "./whole-file.ts";
 
 /** The directory of `[storage]`, used by one agent at a time. It is made, and locked, when something is first written to it. */
 export interface DataDirectory {
@@ -26,6 +26,10 @@ export interface DataDirectory {
   take(name: string, options: { readonly maxBytes: number }): Promise<Uint8Array | undefined>;
   /** The same without removing the file. */
   read(name: string, options: { readonly maxBytes: number }): Promise<Uint8Array | undefined>;
+  /** Names of the files that `save` made and that are there; none where there is no directory. Rejects with a StorageError. */
+  files(): Promise<readonly string[]>;
+  /** Removes a file, if it is there. Rejects with a StorageError. */
+  remove(name: string): Promise<void>;
   /** Closes what is open, and lets the next agent have the directory. */
   close(): Promise<void>;
 }
@@ -89,6 +93,16 @@ export function createDataDirectory(path: string, options: DataDirectoryOptions)
       queued(async () => {
         const source = join(path, checkedName(name));
         return (await access.acquireExisting()) ? readWholeFile(source, maxBytes) : undefined;
+      }),
+    files: () =>
+      queued(async () => {
+        if (!(await access.acquireExisting())) return [];
+        return (await filesIn(path)).filter((name) => namePattern.test(name) && !ownNames.has(name));
+      }),
+    remove: (name) =>
+      queued(async () => {
+        const target = join(path, checkedName(name));
+        if (await access.acquireExisting()) await removeFile(target);
       }),
     async close() {
       await logs.close();

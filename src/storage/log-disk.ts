@@ -8,6 +8,7 @@ import { NewerSegments } from "./newer-segments.ts";
 import { recoverLog } from "./recover-log.ts";
 import type { Segment } from "./segment.ts";
 import {
+  asideAdvice,
   encodeNotes,
   isGone,
   journalPath,
@@ -302,7 +303,7 @@ export class LogDisk {
     const { log, current } = this.#options;
     const to = await setAside(this.#dir, logPath(this.#dir, segment), { maxBytes: current().maxBytes });
     await unlinkIfThere(journalPath(this.#dir, segment));
-    log.warn("A segment with damage was set aside", { path: to });
+    log.warn("A segment with damage was set aside", { path: to, advice: asideAdvice });
   }
 
   async #writeNotes(): Promise<void> {

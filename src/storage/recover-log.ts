@@ -4,7 +4,7 @@ import { errorMessage, preview } from "../base/index.ts";
 import type { Logger } from "../observability/index.ts";
 import { type Recovered, recoverSegment } from "./recover-segment.ts";
 import type { Segment } from "./segment.ts";
-import { journalPath, logPath, removeSegment, setAside, unlinkIfThere } from "./segment-files.ts";
+import { asideAdvice, journalPath, logPath, removeSegment, setAside, unlinkIfThere } from "./segment-files.ts";
 import type { SpoolMetrics } from "./spool-metrics.ts";
 import { isExhausted, isMissing } from "./storage-error.ts";
 
@@ -90,7 +90,7 @@ async function receive(found: Recovered, place: Place): Promise<void> {
   } else {
     metrics.lost("spool_damaged", 1);
     const to = await aside(path, place);
-    log.warn("A segment of a log cannot be read, and was set aside", { path: to, why: found.why });
+    log.warn("A segment of a log cannot be read, and was set aside", { path: to, why: found.why, advice: asideAdvice });
   }
 }
 
@@ -109,6 +109,7 @@ async function report(found: Recovered & { readonly kind: "good" }, place: Place
   if (found.badJournal)
     log.warn("The journal of a segment is damaged and was set aside; what it says was sent is sent again", {
       path: await aside(journalPath(dir, { first }), place),
+      advice: asideAdvice,
     });
 }
 

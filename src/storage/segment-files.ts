@@ -14,6 +14,9 @@ import { writeAll } from "./write-all.ts";
 
 const damagedFolder = "damaged";
 
+/** For people, on what `setAside` put away. */
+export const asideAdvice = "check the disk; the file is kept for whoever wants to look into it, and may be deleted";
+
 const fileName = (first: number): string => String(first).padStart(16, "0");
 
 export const logPath = (dir: string, { first }: { readonly first: number }): string =>

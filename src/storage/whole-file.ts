@@ -28,13 +28,17 @@ export async function saveFile(path: string, parts: readonly Uint8Array[]): Prom
 /** Reads a file and removes it, before anybody can use what it held. Rejects with a StorageError; the file is left alone then. */
 export async function takeFile(path: string, maxBytes: number): Promise<Uint8Array | undefined> {
   const content = await readWholeFile(path, maxBytes);
-  if (!content) return undefined;
+  if (content) await removeFile(path);
+  return content;
+}
+
+/** Removes a file, if it is there, so that it does not come back after a crash. Rejects with a StorageError. */
+export async function removeFile(path: string): Promise<void> {
   try {
     await unlink(path);
     await syncDirectory(dirname(path));
-    return content;
   } catch (thrown) {
-    throw storageError(thrown, { doing: "remove", path });
+    if (!isMissing(thrown)) throw storageError(thrown, { doing: "remove", path });
   }
 }
 

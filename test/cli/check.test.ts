@@ -153,6 +153,47 @@ scrape_intervall = "15s"
       expect(stderr).toStartWith(message);
     });
 
+  test("says that rules drop everything, and does not fail by it", async () => {
+    const rules = `[pyroscope.scrape.x]
+targets = [{ __address__ = "127.0.0.1:7061", secret = "q" }]
+forward_to = ["pyroscope.write.c"]
+[pyroscope.write.c]
+endpoint = { url = "http://127.0.0.1:7040" }
+rule = [{ action = "labelkeep", regex = "secret|instance" }]
+`;
+    const { code, stdout, stderr } = await cli("check", file("drops.toml", rules));
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain(
+      "Warning: rule[0] of pyroscope.write.c removes __name__: every profile is dropped; let it",
+    );
+    expect(stdout).toContain("Warning: pyroscope.write.c drops every profile that pyroscope.scrape.x is to scrape;");
+  });
+
+  test("shows the cluster that the agent would join, without credentials", async () => {
+    const clustered = `[cluster]
+node_name = "edge-7"
+[cluster.etcd]
+endpoints = ["http://etcd-0:2379"]
+prefix = "/pprof-agent/plant-7"
+basic_auth = { username = "u", password = "hunter2" }
+`;
+    const path = file("cluster.toml", clustered);
+    const { stdout } = await cli("check", path);
+    expect(stdout).toContain(`Cluster of etcd: this agent is "edge-7", ttl 10s, on_engine_loss = "keep"
+  endpoints = ["http://etcd-0:2379"]
+  prefix = "/pprof-agent/plant-7"
+`);
+    const asJson = JSON.parse((await cli("check", "--json", path)).stdout) as { cluster: unknown };
+    expect(asJson.cluster).toEqual({
+      engine: "etcd",
+      node_name: "edge-7",
+      ttl: "10s",
+      on_engine_loss: "keep",
+      endpoints: ["http://etcd-0:2379"],
+      prefix: "/pprof-agent/plant-7",
+    });
+  });
+
   test("works as a process: the plan on standard output, a closed reader is no error", async () => {
     const path = file("pipe.toml", toml);
     const command = [...agentCommand, "check", path].map((word) => `'${word}'`).join(" ");

@@ -2,6 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { explainAll } from "../../src/cli/explain-targets.ts";
+import { type ComponentConfig, Reference } from "../../src/component/index.ts";
+import { labelsOf, type PlannedScrape } from "../../src/model/index.ts";
 import { cli } from "../support/cli.ts";
 
 let directory: string;
@@ -36,17 +39,35 @@ mutex.enabled = false
 process_cpu.enabled = false
 `;
 
+const receivers = `[pyroscope.scrape.local]
+targets = [{ __address__ = "a:1", env = "x" }]
+forward_to = ["pyroscope.write.external", "pyroscope.write.drops", "pyroscope.write.plain"]
+[pyroscope.scrape.local.profiling_config.profile]
+memory.enabled = false
+block.enabled = false
+mutex.enabled = false
+process_cpu.enabled = false
+[pyroscope.write.plain]
+endpoint = [{ url = "http://x:1" }]
+[pyroscope.write.external]
+endpoint = [{ url = "http://x:1" }]
+external_labels = { region = "eu" }
+[pyroscope.write.drops]
+endpoint = [{ url = "http://x:1" }]
+rule = { action = "drop", source_labels = "env", regex = "x" }
+`;
+
 const shop = `{__address__="a:1", old="x", team="shop"}
   discovery.relabel.shop
-    rule 1: keep where team matches "shop"
+    rule[0]: keep where team matches "shop"
       kept
-    rule 2: remove every label that matches "old"
+    rule[1]: remove every label that matches "old"
       - old="x"
-    rule 3: set team to "$1" where team matches "(s)[h]op"
+    rule[2]: set team to "$1" where team matches "(s)[h]op"
       ~ team="s", was "shop"
     exports {__address__="a:1", team="s"}
   pyroscope.scrape.local, from discovery.relabel.shop
-    rule 1: set zone to "eu"
+    rule[0]: set zone to "eu"
       + zone="eu"
     scrapes http://a:1/debug/pprof/goroutine
       as {__name__="goroutine", instance="a:1", job="pyroscope.scrape.local", service_name="unspecified", team="s", zone="eu"}
@@ -54,7 +75,7 @@ const shop = `{__address__="a:1", old="x", team="shop"}
 
 const bank = `{__address__="b:1", team="bank"}
   discovery.relabel.shop
-    rule 1: keep where team matches "shop"
+    rule[0]: keep where team matches "shop"
       DROPPED
 `;
 
@@ -78,7 +99,7 @@ describe("agent check --explain", () => {
     const { stdout: out } = await cli("check", "--config", file, "--explain", "--target", "__address__=c:1,team=none");
     expect(out).toBe(`{__address__="c:1", team="none"}
   discovery.relabel.shop
-    rule 1: keep where team matches "shop"
+    rule[0]: keep where team matches "shop"
       DROPPED
 `);
   });
@@ -86,6 +107,37 @@ describe("agent check --explain", () => {
   test("says why a target that no rule drops is not scraped", async () => {
     const { stdout: out } = await cli("check", "--config", file, "--explain", "--target", "team=shop");
     expect(out).toContain('    Cannot scrape a target without the label "__address__"\n    nothing is scraped\n');
+  });
+
+  test("goes on to what the receivers send", async () => {
+    const path = join(directory, "receivers.toml");
+    writeFileSync(path, receivers);
+    const { stdout: out } = await cli("check", "--config", path, "--explain");
+    expect(out.slice(out.indexOf("    scrapes"))).toBe(`    scrapes http://a:1/debug/pprof/goroutine
+      as {__name__="goroutine", env="x", instance="a:1", job="pyroscope.scrape.local", service_name="unspecified"}
+      pyroscope.write.external sends it as {__name__="goroutine", env="x", instance="a:1", job="pyroscope.scrape.local", region="eu", service_name="unspecified"}
+      pyroscope.write.drops drops it by a rule
+`);
+    const { stdout: json } = await cli("check", "--config", path, "--explain", "--json");
+    const { targets } = JSON.parse(json) as { targets: { components: { scrapes: { sent_as: unknown }[] }[] }[] };
+    expect(targets[0]?.components[0]?.scrapes[0]?.sent_as).toMatchObject({
+      "pyroscope.write.external": { region: "eu" },
+      "pyroscope.write.drops": null,
+    });
+  });
+
+  test("says what a receiver could not send", () => {
+    const scrapes = [{ labels: labelsOf({ job: "a" }) } as PlannedScrape];
+    const scrape = { name: "scrape", explainTarget: () => ({ steps: [], scrapes }) };
+    const refuse = () => {
+      throw new Error("Cannot push it");
+    };
+    const components = [
+      { id: "scrape.a", kind: scrape, args: {}, references: [new Reference("write.b", "receiver")] },
+      { id: "write.b", kind: { name: "write", outgoingLabels: refuse }, args: {}, references: [] },
+    ] as unknown as ComponentConfig[];
+    const [explained] = explainAll(components, [{ component: components[0] as ComponentConfig, target: [] }]);
+    expect(explained?.passages[0]?.scrapes?.[0]?.sentAs).toEqual([{ receiver: "write.b", problem: "Cannot push it" }]);
   });
 
   test("prints one JSON document", async () => {
@@ -99,7 +151,7 @@ describe("agent check --explain", () => {
               component: "discovery.relabel.shop",
               rules: [
                 {
-                  name: "rule 1",
+                  name: "rule[0]",
                   action: "keep",
                   description: 'keep where team matches "shop"',
                   outcome: "dropped",

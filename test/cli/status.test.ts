@@ -57,9 +57,9 @@ describe("agent status", () => {
     const { code, stdout } = await statusOf([component({ id: "discovery.file.a", debugInfo: { discovery } })]);
     expect(code).toBe(1);
     expect(stdout).toContain(
-      "Targets that could not be discovered anew:\n  discovery.file.a: Nobody answers\n  discovery.file.a: Line 3; correct it\n",
+      "Targets that could not be discovered:\n  discovery.file.a: Nobody answers\n  discovery.file.a: Line 3; correct it\n",
     );
-    expect(stdout).toContain("until it succeeds, the targets found before are scraped");
+    expect(stdout).toContain("discovery.file.a: correct what the message names, or the arguments of discovery.file.a");
   });
 
   test("shows a busy box: what is down with its reason, queues, and what to do next", async () => {
@@ -76,7 +76,7 @@ Targets: 8 of 12 up, 3 down, 1 not scraped yet
 Endpoints: 1 of 2 up
   DOWN  http://10.1.0.4:4040 (pyroscope.write.staging)
         214 in memory (3.1MiB), 1186 on disk (17.5MiB), oldest 4 min, 1 in flight, next attempt in 12 s
-        9871 sent, last 4 min ago, 3 dropped (2 too_old, 1 invalid), its clock differs from this machine's by -1m35s
+        9871 sent, last 4 min ago, 3 dropped (2 too_old, 1 invalid), its clock is 1 min behind this machine's
         Cannot push to "http://10.1.0.4:4040": 503 Service Unavailable, "at least 1 live replicas required, could only find 0" (1 s ago)
   up    eu https://profiles-eu.example.com (pyroscope.write.staging)
         nothing waits
@@ -88,7 +88,7 @@ Components that are not well:
 What to do next:
   pyroscope.write.lab: correct its arguments and reload; until then it goes on with those it had
   http://10.1.0.4:4040 (pyroscope.write.staging): look at the log of the server: its ingesters are not ready
-  http://10.1.0.4:4040 (pyroscope.write.staging): docs/troubleshooting.md says what each reason means
+  http://10.1.0.4:4040 (pyroscope.write.staging): profiles waited longer than queue.max_age (now 50m): see why the server could not be reached
   10.0.0.13:6060 (billing), all types: is the process running?
   10.0.0.15:6060 (mailer), process_cpu: \`agent test "http://10.0.0.15:6060/debug/pprof/profile?seconds=14"\` explains every step of a request
   10.0.0.14:6060 (search), block, mutex: \`agent test "http://10.0.0.14:6060/debug/pprof/block"\` explains every step of a request
@@ -170,6 +170,55 @@ What to do next:
     expect(stdout).toContain("After a restart only: storage.path\n");
   });
 
+  test("counts an endpoint that is held off for more than half a minute as trouble, with the reason and how long", async () => {
+    const limited = endpoint({
+      pausedSinceMs: nowMs - 1000,
+      pausedUntilMs: nowMs + 540_000,
+      lastError: "Could not push: the server answered 429 with nothing in it",
+      lastErrorMs: nowMs - 1000,
+    });
+    const { code, stdout } = await statusOf([writing(limited)]);
+    expect(code).toBe(1);
+    expect(stdout).toContain("next attempt in 9 min");
+    expect(stdout).toContain("the server answered 429 with nothing in it (1 s ago)");
+    expect(stdout).toContain("a reload (SIGHUP) lets it be tried at once");
+    const { code: brief } = await statusOf([writing({ ...limited, pausedUntilMs: nowMs + 5000 })]);
+    expect(brief).toBe(0);
+  });
+
+  test("shows the server's last words on what was dropped, and what to do about it", async () => {
+    const lastDropMessage = "Could not push: the server answered 400 invalid_argument no such thing";
+    const dropped = endpoint({
+      droppedProfiles: 2,
+      lastDroppedMs: nowMs,
+      lastDropMessage,
+      dropAdvice: "raise queue.max_disk (now 1MiB)",
+    });
+    const { stdout } = await statusOf([writing(dropped)]);
+    expect(stdout).toContain(`        dropped: ${lastDropMessage}\n`);
+    expect(stdout).toContain("http://pyroscope:4040 (pyroscope.write.local): raise queue.max_disk (now 1MiB)\n");
+  });
+
+  test("tells a stopping agent from a starting one, and counts endpoints that were not tried yet", async () => {
+    const untried = [writing(endpoint({ state: "unknown" }))];
+    const { stdout } = await statusOf(untried, { ready: () => false, stopping: () => true });
+    expect(stdout).toMatch(/: stopping\n[^]*Endpoints: 0 of 1 up, 1 not tried yet\n[^]*wait until it has stopped/);
+    expect((await statusOf([], { ready: () => false })).stdout).toContain(": starting\n");
+  });
+
+  test("shows what is on disk for endpoints that left the configuration, which is no trouble", async () => {
+    const leftEndpoints = [{ endpoint: "http://old:4040", profiles: 16, bytes: 2048 }];
+    const { code, stdout } = await statusOf([component({ id: "pyroscope.write.a", debugInfo: { leftEndpoints } })]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("\n  http://old:4040 (pyroscope.write.a): 16 on disk (2KiB)\n");
+  });
+
+  test("says to put a file back that a reload could not read", async () => {
+    const failure = { atMs: nowMs, message: "agent.toml: cannot be read: there is no such file" };
+    const { stdout } = await statusOf([], { config: () => ({ ...loaded, failure }) });
+    expect(stdout).toContain("  agent: put the file back where the agent looks for it");
+  });
+
   test("lists at most 20 of anything and counts the others", async () => {
     const targets = Array.from({ length: 300 }, (_, i) =>
       target(`h${i}:1`, { health: "down", lastError: `Cannot connect to h${i}; look at h${i}` }),
@@ -239,6 +288,7 @@ describe("the address of agent status", () => {
   test("that a file does not tell is no agent that can be reached", async () => {
     const { code, stderr } = await cli("status", "--config", "/no/such/agent.toml");
     expect(code).toBe(3);
+    expect(stderr).toContain("There is no file to say where the agent listens");
     expect(stderr).toContain("there is no such file");
     expect(stderr).toContain("--url http://HOST:PORT");
   });

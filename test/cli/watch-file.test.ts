@@ -20,14 +20,18 @@ interface Watched {
 }
 
 /** Lets `lay` put files into a directory and watches the one whose path it returns; the content in force is "one". */
-function watching(lay: (directory: string) => string, clock: Clock = systemClock): Watched {
+function watching(
+  lay: (directory: string) => string,
+  clock: Clock = systemClock,
+  inForce = { content: "one" },
+): Watched {
   const directory = mkdtempSync(join(tmpdir(), "pprof-agent-watch-"));
   const path = lay(directory);
   const stop = new AbortController();
   const seen: string[] = [];
-  const hash = createHash("sha256").update("one").digest("hex");
+  const hash = () => createHash("sha256").update(inForce.content).digest("hex");
   const log = createMemoryLog();
-  const watch = watchFile(path, { hash: () => hash, clock, log });
+  const watch = watchFile(path, { hash, clock, log });
   const ended = watch(async () => void seen.push(contentOf(path)), stop.signal);
   return {
     directory,
@@ -133,6 +137,17 @@ describe("A watched file is reloaded", () => {
 });
 
 describe("A watched file is not reloaded", () => {
+  test.concurrent("where another has reloaded what it holds now", async () => {
+    const clock = new FakeClock();
+    const inForce = { content: "one" };
+    await using watched = watching((directory) => plain(directory), clock, inForce);
+    await looked(clock);
+    plain(watched.directory, "two");
+    inForce.content = "two";
+    await looked(clock);
+    expect(watched.seen).toEqual([]);
+  });
+
   test.concurrent("for its neighbours, nor when what it holds is written again", async () => {
     const clock = new FakeClock();
     await using watched = watching((directory) => plain(directory), clock);

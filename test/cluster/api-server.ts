@@ -23,8 +23,8 @@ export class FakeApiServer {
   readonly requests: string[] = [];
   readonly token = "token-of-the-account";
   readonly namespace = "monitoring";
-  /** What the next answers are in place of the right ones. */
-  fault: "none" | "forbidden" | "unavailable" | "hangs" = "none";
+  /** What the next answers are in place of the right ones; `keeps`: nothing may be deleted, `writes_silently`: what is written is not answered. */
+  fault: "none" | "forbidden" | "unavailable" | "hangs" | "keeps" | "writes_silently" = "none";
   #version = 1;
   readonly #server;
   readonly #scheme: "http" | "https";
@@ -56,6 +56,7 @@ export class FakeApiServer {
     const body = await textOf(request);
     if (this.fault === "hangs") return;
     const [status, answer] = this.#decide(request, body);
+    if (this.fault === "writes_silently" && request.method !== "GET") return;
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(answer));
   }
 
@@ -78,6 +79,7 @@ export class FakeApiServer {
     const stored = this.leases.get(name);
     if (!stored) return failure(404, "NotFound", `leases.coordination.k8s.io "${name}" not found`);
     if (method === "PUT") return this.#update(stored, body);
+    if (method === "DELETE" && this.fault === "keeps") return failure(403, "Forbidden", "leases is forbidden");
     if (method === "DELETE") return this.#delete(stored, body);
     return [200, stored];
   }

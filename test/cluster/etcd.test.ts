@@ -182,9 +182,19 @@ describe.skipIf(etcdProgram === undefined)("An etcd that authenticates", () => {
   });
 
   const refusals: readonly (readonly [string, HttpArguments, string, string])[] = [
-    ["nobody", {}, "/edge", "user name is empty"],
-    ["a user with a wrong password", userOf("wrong"), "/edge", "authentication failed, invalid user ID or password"],
-    ["a user without the right to write there", userOf("of-the-edge"), "/other", "permission denied"],
+    ["nobody", {}, "/edge", 'user name is empty"; it authenticates its users: set cluster.etcd.basic_auth'],
+    [
+      "a user with a wrong password",
+      userOf("wrong"),
+      "/edge",
+      'authentication failed, invalid user ID or password"; correct cluster.etcd.basic_auth',
+    ],
+    [
+      "a user without the right to write there",
+      userOf("of-the-edge"),
+      "/other",
+      'permission denied"; check cluster.etcd.prefix, and let the user read and write below it',
+    ],
   ];
   test.each(refusals)("says why it does not take %s", async (_, http, prefix, message) => {
     const { engine } = engineOf("a", [etcd.url], { prefix, http });
@@ -203,7 +213,12 @@ describe("An answer that is not etcd's", () => {
       '{"error":"etcdserver: no leader","code":14}',
       'HTTP status 503 and "etcdserver: no leader"',
     ],
-    ["an error of another server", 404, "404 page not found", 'HTTP status 404 and "404 page not found"'],
+    [
+      "an error of another server",
+      404,
+      "404 page not found",
+      'HTTP status 404 and "404 page not found"; this is no etcd',
+    ],
   ];
   test.each(forms)("is told: %s", async (_, status, body, message) => {
     const server = createServer((_request, response) => response.writeHead(status).end(body));

@@ -3,6 +3,7 @@ import { systemClock } from "../../src/base/index.ts";
 import { openApiServer } from "../../src/cluster/api-server.ts";
 import { KubernetesEngine } from "../../src/cluster/kubernetes.ts";
 import { KubeApiserver, hasKubeApiserver } from "../kubernetes/kube-apiserver.ts";
+import { createMemoryLog } from "../support/memory-log.ts";
 
 // It takes its time to start.
 setDefaultTimeout(120_000);
@@ -34,7 +35,14 @@ describe.skipIf(!hasKubeApiserver)("Members as Leases of a real kube-apiserver",
       userAgent: "pprof-agent/test",
     });
     const self = { name, instance: crypto.randomUUID(), url: `http://${name}:12345/`, startedMs: 1_700_000_000_000 };
-    const engine = new KubernetesEngine({ server: opened, group: "test", self, ttlMs, clock: systemClock });
+    const engine = new KubernetesEngine({
+      server: opened,
+      group: "test",
+      self,
+      ttlMs,
+      clock: systemClock,
+      log: createMemoryLog(),
+    });
     engines.push(engine);
     return { engine, names: async () => (await engine.members(signal)).map((member) => member.name).sort() };
   }
@@ -70,7 +78,7 @@ describe.skipIf(!hasKubeApiserver)("Members as Leases of a real kube-apiserver",
     await b.engine.leave(signal);
     expect(await a.names()).toEqual(["Edge_A"]);
     expect(await b.engine.renew(signal)).toBe("member");
-    await server.api.delete(`${leases}/test-b`);
+    await server.api.delete(`${leases}/test.b`);
     expect(await b.names()).toEqual(["Edge_A"]);
     expect(await b.engine.renew(signal)).toBe("member");
     expect(await a.names()).toEqual(["Edge_A", "b"]);

@@ -7,6 +7,7 @@ import { KubernetesEngine } from "../../src/cluster/kubernetes.ts";
 import { openApiServer } from "../../src/cluster/api-server.ts";
 import { createAuthority } from "../support/certificates.ts";
 import { FakeClock } from "../support/fake-clock.ts";
+import { createMemoryLog, type MemoryLog } from "../support/memory-log.ts";
 import { FakeApiServer } from "./api-server.ts";
 
 const { signal } = new AbortController();
@@ -15,10 +16,12 @@ const ttlMs = 10_000;
 describe("Members as Leases of Kubernetes", () => {
   let server: FakeApiServer;
   let clock: FakeClock;
+  let log: MemoryLog;
   const engines: KubernetesEngine[] = [];
   beforeEach(async () => {
     server = await FakeApiServer.start();
     clock = new FakeClock();
+    log = createMemoryLog();
   });
   afterEach(async () => {
     for (const engine of engines.splice(0)) engine.close();
@@ -34,7 +37,7 @@ describe("Members as Leases of Kubernetes", () => {
       userAgent: "pprof-agent/test",
     });
     const self = { name, instance: crypto.randomUUID(), url: `http://${name}:12345/`, startedMs: 1_700_000_000_000 };
-    const engine = new KubernetesEngine({ server: opened, group, self, ttlMs, clock });
+    const engine = new KubernetesEngine({ server: opened, group, self, ttlMs, clock, log });
     engines.push(engine);
     return { engine, names: async () => (await engine.members(signal)).map((member) => member.name).sort() };
   }
@@ -48,13 +51,13 @@ describe("Members as Leases of Kubernetes", () => {
       url: "http://b:12345/",
       startedMs: 1_700_000_000_000,
     });
-    expect(server.leases.get("pprof-agent-a")).toMatchObject({
+    expect(server.leases.get("pprof-agent.a")).toMatchObject({
       metadata: { labels: { "pprof-agent/group": "pprof-agent" } },
       spec: { holderIdentity: "a", leaseDurationSeconds: 10 },
     });
     await b.engine.leave(signal);
     expect(await a.names()).toEqual(["a"]);
-    expect([...server.leases.keys()]).toEqual(["pprof-agent-a"]);
+    expect([...server.leases.keys()]).toEqual(["pprof-agent.a"]);
   });
 
   test("of another group are another cluster", async () => {
@@ -110,7 +113,7 @@ describe("Members as Leases of Kubernetes", () => {
     await clock.advance(4_000_000);
     await a.engine.renew(signal);
     await a.names();
-    expect([...server.leases.keys()]).toEqual(["pprof-agent-a"]);
+    expect([...server.leases.keys()]).toEqual(["pprof-agent.a"]);
   });
 
   test("have names of objects that Kubernetes takes, whatever their own", async () => {
@@ -119,6 +122,58 @@ describe("Members as Leases of Kubernetes", () => {
     expect(server.leases.size).toBe(4);
     const a = await engineOf("a");
     expect(await a.names()).toEqual(names.toSorted());
+  });
+
+  test("have names of objects that no other group and node name give", async () => {
+    const pairs = [
+      ["shop", "api-0"],
+      ["shop-api", "0"],
+      ["shop", "api.0"],
+      ["shop.api", "0"],
+    ] as const;
+    for (const [group, name] of pairs)
+      expect(await (await engineOf(name, { group })).engine.renew(signal)).toBe("member");
+    expect(server.leases.size).toBe(pairs.length);
+  });
+
+  test("see each other although a leftover may not be deleted, and say so once", async () => {
+    const killed = await engineOf("killed");
+    await killed.engine.renew(signal);
+    const a = await engineOf("a");
+    await a.names();
+    server.fault = "keeps";
+    for (let hour = 0; hour < 4; hour++) {
+      await clock.advance(4_000_000);
+      await a.engine.renew(signal);
+      expect(await a.names()).toEqual(["a"]);
+      expect(await a.names()).toEqual(["a"]);
+    }
+    expect(log.messages("warn")).toEqual([
+      "Could not delete the Lease of an agent that is gone; it is tried again later",
+    ]);
+    expect(server.requests.filter((request) => request.startsWith("DELETE")).length).toBeLessThanOrEqual(4);
+  });
+
+  test.each(["creates", "updates"])(
+    "leave nothing behind where the server %s their Lease without their knowing",
+    async (what) => {
+      const a = await engineOf("a", { timeoutMs: 200 });
+      if (what === "updates") await a.engine.renew(signal);
+      server.fault = "writes_silently";
+      await expect(a.engine.renew(signal)).rejects.toThrow("within 200ms");
+      server.fault = "none";
+      expect(server.leases.size).toBe(1);
+      await a.engine.leave(signal);
+      expect(server.leases.size).toBe(0);
+    },
+  );
+
+  test("leave another's Lease of their name alone", async () => {
+    const [first, second] = [await engineOf("a"), await engineOf("a")];
+    await first.engine.renew(signal);
+    expect(await second.engine.renew(signal)).toMatchObject({ heldBy: { name: "a" } });
+    await second.engine.leave(signal);
+    expect(server.leases.size).toBe(1);
   });
 
   const faults = [

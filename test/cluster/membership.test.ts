@@ -11,7 +11,7 @@ const addresses = Array.from({ length: 300 }, (_, index) => `10.0.0.${index}:606
 /** Agents of one cluster in one process, whose time is turned by hand. */
 class Agents {
   readonly clock = new FakeClock();
-  readonly engines = new MemoryEngines({ nowMs: () => this.clock.monotonic(), ttlMs });
+  readonly engines = new MemoryEngines({ clock: this.clock, ttlMs });
   readonly log = createMemoryLog();
   readonly #running: { readonly stop: AbortController; readonly ended: Promise<void> }[] = [];
 
@@ -221,6 +221,28 @@ describe("While the engine does not answer, a member", () => {
     expect(owners(keeps, stops)).toEqual(exactlyOne);
   });
 
+  test.each([
+    ["keep", "kept"],
+    ["stop", "stopped"],
+  ] as const)(
+    'that gets answers only when they no longer hold is lost (on_engine_loss = "%s")',
+    async (loss, state) => {
+      await using agents = new Agents();
+      const a = agents.start("a", loss);
+      agents.start("b");
+      await agents.clock.advance(5000);
+      const before = a.owned();
+      agents.engines.answerMs = ttlMs / 2;
+      await agents.clock.advance(6 * ttlMs);
+      expect([a.state(), a.owned()]).toEqual([state, state === "kept" ? before : []]);
+      expect(a.membership.snapshot()).toMatchObject({
+        engineUp: false,
+        lastError: expect.stringContaining("The engine took longer than the ttl of 10s to answer"),
+      });
+      expect(await a.metrics.text()).toMatch(/^cluster_engine_failures_total\{reason="late"\} [1-9]/m);
+    },
+  );
+
   test("says why, once", async () => {
     await using agents = new Agents();
     const a = agents.start("a");
@@ -314,5 +336,33 @@ describe("An agent whose name another one has", () => {
     await first.leave();
     await agents.clock.advance(1500);
     expect([second.state(), second.owned()]).toEqual(["member", addresses]);
+  });
+
+  test("owns its share once the engine is lost before the other is known to live", async () => {
+    await using agents = new Agents();
+    const [killed, b] = [agents.start("a"), agents.start("b")];
+    await agents.clock.advance(5000);
+    const before = killed.owned();
+    await killed.kill();
+    agents.engines.failures.clear();
+    const again = agents.start("a");
+    await agents.clock.advance(1000);
+    expect(again.state()).toBe("joining");
+    agents.engines.failures.set("*", "unreachable");
+    await agents.clock.advance(ttlMs / 2);
+    expect(again.owned()).toEqual([]);
+    await agents.clock.advance(ttlMs);
+    expect([again.state(), again.owned()]).toEqual(["kept", before]);
+    expect(owners(again, b)).toEqual(exactlyOne);
+  });
+
+  test("owns nothing while the engine is lost where the other has been seen to live for a ttl", async () => {
+    await using agents = new Agents();
+    const [first, second] = [agents.start("a"), agents.start("a")];
+    await agents.clock.advance(2 * ttlMs);
+    agents.engines.failures.set("*", "unreachable");
+    await agents.clock.advance(6 * ttlMs);
+    expect([first.state(), second.state()]).toEqual(["kept", "name_taken"]);
+    expect(owners(first, second)).toEqual(exactlyOne);
   });
 });

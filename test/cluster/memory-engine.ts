@@ -1,4 +1,4 @@
-import { aborted, AgentError } from "../../src/base/index.ts";
+import { aborted, AgentError, type Clock, sleep } from "../../src/base/index.ts";
 import type { Engine, Standing } from "../../src/cluster/engine.ts";
 import type { ClusterMember } from "../../src/model/index.ts";
 
@@ -17,9 +17,13 @@ export class MemoryEngines {
   tells = false;
   /** What a call waits for or rejects with: for all agents, or by name. */
   readonly failures = new Map<string, "unreachable" | "silent">();
+  /** How long every answer takes, once it is decided. */
+  answerMs = 0;
+  readonly #clock: Clock;
 
-  constructor({ nowMs, ttlMs }: { readonly nowMs: () => number; readonly ttlMs: number }) {
-    this.#nowMs = nowMs;
+  constructor({ clock, ttlMs }: { readonly clock: Clock; readonly ttlMs: number }) {
+    this.#clock = clock;
+    this.#nowMs = () => clock.monotonic();
     this.#ttlMs = ttlMs;
   }
 
@@ -28,7 +32,9 @@ export class MemoryEngines {
       const failure = this.failures.get(self.name) ?? this.failures.get("*");
       if (failure === "silent") await new Promise((resolve) => signal.addEventListener("abort", resolve));
       if (failure) throw new AgentError("refused", "Cannot reach the engine: connection refused");
-      return answer();
+      const answered = answer();
+      if (this.answerMs > 0) await sleep(this.#clock, this.answerMs, signal);
+      return answered;
     };
     return {
       name: "etcd",

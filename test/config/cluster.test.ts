@@ -41,8 +41,10 @@ targets = ["test.local.found"]
 `;
 }
 
+/** Those that are of clusters. */
 async function warningsOf(text: string): Promise<readonly string[]> {
-  return (await parse(text, withScrape)).warnings;
+  const { warnings } = await parse(text, withScrape);
+  return warnings.filter((warning) => !warning.includes("nobody takes the targets"));
 }
 
 describe("The table [cluster]", () => {
@@ -76,7 +78,12 @@ describe("The table [cluster]", () => {
     expect(await warningsOf(`[cluster]\n${shared('{ __address__ = "localhost:6060" }')}`)).toEqual([
       'pyroscope.scrape.a: "localhost:6060" is another process on every machine, and one agent of the cluster will scrape its own; move it to a component without clustering',
     ]);
-    expect(await warningsOf(shared('{ __address__ = "localhost:6060" }'))).toEqual([]);
+  });
+
+  test("is missed where a component shares its targets without it", async () => {
+    expect(await warningsOf(shared('{ __address__ = "localhost:6060" }, "test.rules.filtered"'))).toEqual([
+      "pyroscope.scrape.a: clustering changes nothing without a table [cluster]: it scrapes all its targets",
+    ]);
   });
 });
 
@@ -94,6 +101,8 @@ describe("Sharing the targets of a component that finds those of its own machine
   const local = [
     ["[discovery.process.found]", "it finds the processes of its own machine"],
     ['[discovery.docker.found]\nhost = "unix:///var/run/docker.sock"', "it finds the containers of its own machine"],
+    ['[discovery.docker.found]\nhost = "tcp://127.0.0.1:2375"', "it finds the containers of its own machine"],
+    ['[discovery.docker.found]\nhost = "https://localhost:2376"', "it finds the containers of its own machine"],
     ['[discovery.kubernetes.found]\nrole = "pod"\nnode_name = "node-1"', "it finds what is on one node"],
     [
       '[discovery.kubernetes.found]\nrole = "pod"\nselectors = { role = "pod", field = "status.phase=Running,spec.nodeName=node-1" }',

@@ -1,75 +1,14 @@
 import { describe, expect, test } from "bun:test";
+import process from "node:process";
 import * as v from "valibot";
 import { limits } from "../../src/base/index.ts";
-import { type Finder, type Report, discoveryKind } from "../../src/discovery/index.ts";
-import { type DiscoveryStatus, labelsOf, type Target, type TargetSource } from "../../src/model/index.ts";
-import { createMetrics } from "../../src/observability/index.ts";
+import { DiscoveryError, discoveryKind, type Finder } from "../../src/discovery/index.ts";
+import type { Target } from "../../src/model/index.ts";
 import { testContext } from "../support/context.ts";
 import { FakeClock, settle } from "../support/fake-clock.ts";
 import { createMemoryLog } from "../support/memory-log.ts";
-import { addressesOf, type MemoryStorage, memoryStorage } from "./running-discovery.ts";
-
-function target(address: string, labels: Readonly<Record<string, string>> = {}): Target {
-  return labelsOf({ __address__: address, ...labels });
-}
-
-interface Told {
-  /** What the finder that runs now reports to. */
-  report: Report;
-  /** The arguments of every finder that has run, in order. */
-  readonly started: string[];
-  /** How many have ended. */
-  ended: number;
-}
-
-/** A component whose finder reports what the test tells it to, on a clock turned by hand. */
-async function discovery({ memory = memoryStorage() }: { readonly memory?: MemoryStorage } = {}) {
-  const clock = new FakeClock();
-  const log = createMemoryLog();
-  const metrics = createMetrics();
-  const told: Told = { report: undefined as unknown as Report, started: [], ended: 0 };
-  const find = (args: string): Finder => {
-    if (args === "refused") throw new Error("Refused");
-    return {
-      run: (signal, report) => {
-        told.started.push(args);
-        told.report = report;
-        return new Promise((resolve) =>
-          signal.addEventListener("abort", () => {
-            told.ended++;
-            resolve();
-          }),
-        );
-      },
-    };
-  };
-  const kind = discoveryKind({ name: "discovery.test", summary: "", schema: v.string(), find });
-  const context = testContext({ id: "discovery.test.a", clock, log, metrics, storage: memory.storage });
-  const component = kind.create("first", context);
-  const source = component.exports.targets as TargetSource;
-  const published: (readonly string[])[] = [];
-  source.subscribe(() => published.push(addressesOf(source.current())));
-  const controller = new AbortController();
-  const ended = component.run(controller.signal);
-  await settle();
-  return {
-    clock,
-    log,
-    metrics,
-    told,
-    component,
-    source,
-    /** The addresses of every publication. */
-    published,
-    memory,
-    addresses: () => addressesOf(source.current()),
-    status: () => component.snapshot().discovery as DiscoveryStatus,
-    stop: async () => {
-      controller.abort();
-      await ended;
-    },
-  };
-}
+import { memoryStorage } from "./running-discovery.ts";
+import { discovery, target } from "./told-discovery.ts";
 
 describe("a discovery component", () => {
   test("publishes the first targets at once, and what follows at most once a second", async () => {
@@ -183,6 +122,86 @@ describe("a discovery component", () => {
     told.report.found("a", tooMany);
     await clock.advance(1000);
     expect(addresses()).toHaveLength(limits.discoveredTargets);
+    await stop();
+  });
+
+  test("tells of a trouble whose words change every time once, and of another kind after ten minutes", async () => {
+    const { told, clock, log, stop } = await discovery();
+    const fail = async (status: number, times: number): Promise<void> => {
+      for (let look = 0; look < times; look++) {
+        await clock.advance(5000);
+        told.report.failed(
+          "",
+          new DiscoveryError("status", `Answered ${status}, request ${Math.random()}`, { status }),
+        );
+      }
+    };
+    await fail(503, 8);
+    expect(log.messages("warn")).toHaveLength(1);
+    // By turns, within ten minutes.
+    for (let turn = 0; turn < 10; turn++) {
+      await fail(401, 1);
+      await fail(503, 1);
+    }
+    told.report.complete();
+    await fail(503, 1);
+    expect(log.messages("warn")).toHaveLength(1);
+    expect(log.messages("info").filter((message) => message === "Targets are discovered again")).toHaveLength(1);
+    await clock.advance(limits.discoveryQuietMs);
+    await fail(401, 2);
+    expect(log.messages("warn")).toHaveLength(2);
+    await stop();
+  });
+
+  test("tells once of all sources that there is no room for, and says of each whether it was taken", async () => {
+    const { told, clock, log, addresses, status, stop } = await discovery();
+    const many = Array.from({ length: limits.discoveredTargets }, (_, index) => target(`a:${index}`));
+    expect(told.report.found("a", many)).toBe(true);
+    for (let index = 0; index < 500; index++)
+      expect(told.report.found(`b${index}`, [target(`b:${index}`)])).toBe(false);
+    await clock.advance(5000);
+    expect(log.messages("warn")).toEqual([
+      "Some sources have more targets than there is room for; the last good ones stay",
+    ]);
+    expect(log.lines.findLast(({ level }) => level === "warn")?.fields).toMatchObject({ sources: 500 });
+    expect(status().sources).toBe(1 + limits.discoverySourcesShown);
+    told.report.gone("a");
+    expect(told.report.found("b499", [target("b:499")])).toBe(true);
+    await clock.advance(1000);
+    expect(addresses()).toEqual(["b:499"]);
+    await stop();
+  });
+
+  test("counts the labels of an answer before it makes anything of them", async () => {
+    const { told, status, stop } = await discovery();
+    const note = "x".repeat(500_000);
+    const before = process.memoryUsage().rss;
+    const startMs = performance.now();
+    told.report.found(
+      "a",
+      Array.from({ length: 4000 }, (_, index) => target(`a:${index}`, { note })),
+    );
+    expect(process.memoryUsage().rss - before).toBeLessThan(300 * 1024 ** 2);
+    // It is 2 GB of text: to make keys of it takes seconds.
+    expect(performance.now() - startMs).toBeLessThan(1000);
+    expect(status().shownSources[0]?.lastError).toContain("the labels of all would be 1.9GiB, more than 32MiB");
+    await stop();
+  });
+
+  test("skips unix sockets, tells so once and counts them", async () => {
+    const { told, clock, log, metrics, addresses, stop } = await discovery();
+    const found = [target("a:1"), target("unix:///run/docker.sock"), target("UNIX:/run/x.sock"), target("unix:80")];
+    told.report.found("a", found);
+    await clock.advance(1000);
+    expect(addresses()).toEqual(["a:1", "unix:80"]);
+    told.report.found("a", found);
+    expect(log.messages("warn")).toEqual([
+      "Skipped targets on unix sockets: only the configuration, its rules, discovery.file and discovery.process may name sockets of this machine",
+    ]);
+    const line = 'discovery_skipped_objects{component_id="discovery.test.a",reason="unix_socket"}';
+    expect(await metrics.text()).toContain(`${line} 2`);
+    told.report.found("a", [target("a:1")]);
+    expect(await metrics.text()).not.toContain(line);
     await stop();
   });
 
@@ -300,100 +319,44 @@ describe("new arguments", () => {
   });
 });
 
-describe("what a component knows on the disk", () => {
-  const file = "targets-discovery.test.a.json";
-
-  test("is written soon after a change, not with every one, and at the end", async () => {
-    const { told, memory, clock, stop } = await discovery();
-    for (let second = 0; second < 30; second++) {
-      told.report.found("a", [target(`a:${second}`)]);
-      await clock.advance(1000);
-    }
-    expect(memory.saves()).toBe(3);
-    told.report.found("a", [target("a:99", { env: "prod" })]);
-    await stop();
-    expect(memory.saves()).toBe(4);
-    expect(JSON.parse(memory.files.get(file) as string)).toMatchObject({
-      version: 1,
-      sources: [{ source: "a", targets: [{ __address__: "a:99", env: "prod" }] }],
-    });
-  });
-
-  test("is nothing where nothing was found, and nothing any more where everything is gone", async () => {
-    const first = await discovery();
-    first.told.report.found("a", []);
-    await first.clock.advance(20_000);
-    await first.stop();
-    expect(first.memory.files.size).toBe(0);
-    const second = await discovery();
-    second.told.report.found("a", [target("a:1")]);
-    await second.clock.advance(20_000);
-    expect(second.memory.files.size).toBe(1);
-    second.told.report.found("a", []);
-    await second.stop();
-    expect(second.memory.files.size).toBe(0);
-  });
-
-  test("serves the next run, source by source, until each has answered", async () => {
-    const first = await discovery();
-    first.told.report.found("a", [target("a:1")]);
-    first.told.report.found("b", [target("b:1")]);
-    first.told.report.found("c", [target("c:1")]);
-    await first.stop();
-    const { told, addresses, status, clock, log, stop } = await discovery({ memory: first.memory });
-    expect(addresses()).toEqual(["a:1", "b:1", "c:1"]);
-    expect(log.messages("info")).toEqual(["Goes on with the targets of the last run until they are discovered again"]);
-    expect(status().shownSources[0]).toEqual({ name: "a", targets: 1, fromDisk: true, foundMs: Date.UTC(2030, 0, 1) });
-    expect(status()).not.toHaveProperty("lastSuccessMs");
-    told.report.found("a", [target("a:2")]);
-    told.report.failed("b", new Error("Not there"));
-    told.report.complete();
-    await clock.advance(1000);
-    expect(addresses()).toEqual(["a:2", "b:1"]);
-    expect(status().shownSources).toMatchObject([
-      { name: "b", fromDisk: true, lastError: "Not there" },
-      { name: "a", fromDisk: false },
-    ]);
-    await stop();
-  });
-
-  test("outlives a run in which nobody answered", async () => {
-    const first = await discovery();
-    first.told.report.found("a", [target("a:1")]);
-    await first.stop();
-    const second = await discovery({ memory: first.memory });
-    second.told.report.failed("", new Error("Offline"));
-    await second.clock.advance(60_000);
-    await second.stop();
-    const third = await discovery({ memory: first.memory });
-    expect(third.addresses()).toEqual(["a:1"]);
-    await third.stop();
-  });
-
-  test.each([
-    ["no JSON", "{"],
-    ["something else", '{"version":1,"sources":7}'],
-    ["of a later version", '{"version":2}'],
-  ])("is left alone where it is %s", async (_title, content) => {
-    const memory = memoryStorage(new Map([[file, content]]));
-    const { addresses, log, told, clock, stop } = await discovery({ memory });
-    expect(addresses()).toEqual([]);
-    expect(log.messages("warn")).toHaveLength(1);
+describe("what is told of a look", () => {
+  test("at which every source failed is no success, and why", async () => {
+    const { told, clock, status, metrics, stop } = await discovery();
     told.report.found("a", [target("a:1")]);
-    await clock.advance(1000);
-    expect(addresses()).toEqual(["a:1"]);
+    told.report.complete();
+    const foundMs = clock.now();
+    await clock.advance(60_000);
+    told.report.failed("a", new Error("No such file"));
+    told.report.complete(new Error("No such file"));
+    expect(status()).toMatchObject({ targets: 1, lastSuccessMs: foundMs, lastError: "No such file" });
+    expect(await metrics.text()).toContain(
+      `discovery_last_success_timestamp_seconds{component_id="discovery.test.a"} ${foundMs / 1000}`,
+    );
+    told.report.complete();
+    expect(status()).toMatchObject({ lastSuccessMs: foundMs + 60_000 });
+    expect(status()).not.toHaveProperty("lastError");
     await stop();
   });
 
-  test("that cannot be written costs one warning", async () => {
-    const memory = memoryStorage();
-    memory.storage.save = () => Promise.reject(new Error("The disk is full"));
-    const { told, clock, log, stop } = await discovery({ memory });
-    for (let round = 0; round < 3; round++) {
-      told.report.found("a", [target(`a:${round}`)]);
-      await clock.advance(20_000);
-    }
-    expect(log.messages("warn")).toHaveLength(1);
+  test("that finds nothing, or nothing any more, is in the log", async () => {
+    const { told, clock, log, stop } = await discovery();
+    told.report.complete();
+    told.report.found("a", [target("a:1")]);
+    told.report.complete();
+    await clock.advance(2000);
+    told.report.found("a", []);
+    told.report.complete();
+    await clock.advance(2000);
+    expect(log.messages("info")).toEqual(["No targets are discovered", "No targets are discovered any more"]);
+    await stop();
+  });
+
+  test("does not speak of last good targets where there never were any", async () => {
+    const { told, log, stop } = await discovery();
+    told.report.failed("a", new Error("No such file"));
+    told.report.found("b", [target("b:1")]);
+    told.report.failed("b", new Error("No such name"));
+    expect(log.messages("warn")).toEqual(["Targets not discovered", "Targets not discovered; the last good ones stay"]);
     await stop();
   });
 });

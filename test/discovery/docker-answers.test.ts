@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import process from "node:process";
+import { limits } from "../../src/base/index.ts";
 import { dockerHostProblem, dockerUrl } from "../../src/discovery/docker/docker-host.ts";
 import { dockerKind } from "../../src/discovery/docker.ts";
 import { dockerswarmKind } from "../../src/discovery/dockerswarm.ts";
@@ -76,6 +78,33 @@ describe("What Docker answers", () => {
     await using discovery = runDiscovery(dockerKind, { host: daemon.host });
     await discovery.untilStatus("it was asked", ({ lastSuccessMs }) => lastSuccessMs !== undefined);
     await discovery.untilAddresses(addresses);
+  });
+
+  const exposed = (count: number): readonly object[] =>
+    Array.from({ length: count }, (_, index) => ({ PrivatePort: index + 1, Type: "tcp" }));
+
+  test("may expose every port: the first hundred are taken, the rest is counted", async () => {
+    const inN = { n: network("n", "10.0.0.2") };
+    await using daemon = await startScriptedDocker({
+      "/containers/json": [container("all", inN, { Ports: exposed(65_535) }), container("good", inN)],
+      "/networks": [],
+    });
+    await using discovery = runDiscovery(dockerKind, { host: daemon.host });
+    await discovery.untilStatus("it was asked", ({ targets }) => targets === limits.containerPorts + 1);
+    expect(await discovery.metricsText()).toContain('reason="too_many_ports"} 65435');
+  });
+
+  test("may be too much: nothing more is made of it then", async () => {
+    const networks = Object.fromEntries(
+      Array.from({ length: 2 * limits.discoveredTargets }, (_, index) => [`n${index}`, network("n", "10.0.0.2")]),
+    );
+    const listed = [container("a", networks, { Ports: exposed(100), Labels: { note: "x".repeat(1000) } })];
+    await using daemon = await startScriptedDocker({ "/containers/json": listed, "/networks": [] });
+    const before = process.memoryUsage().rss;
+    await using discovery = runDiscovery(dockerKind, { host: daemon.host, match_first_network: false });
+    const { lastError } = await discovery.untilStatus("it failed", (status) => status.lastError !== undefined);
+    expect(lastError).toBe(`Cannot take the targets of "${daemon.host}": they are more than 20000`);
+    expect(process.memoryUsage().rss - before).toBeLessThan(500 * 1024 ** 2);
   });
 
   test("may leave the network mode out; then the container is asked, once", async () => {
@@ -199,5 +228,19 @@ describe("The host of a daemon", () => {
   test.each(asked)("%s (TLS: %p) is asked at %s", (host, withTls, url) => {
     expect(dockerHostProblem(host)).toBeUndefined();
     expect(dockerUrl(host, "/networks", { withTls })).toBe(url);
+  });
+
+  test.concurrent.each(["services", "tasks"])("may publish every port: a hundred are taken of %s", async (role) => {
+    const Ports = Array.from({ length: 60_000 }, (_, index) => ({ Protocol: "tcp", PublishedPort: index + 1 }));
+    const answers = {
+      "/nodes": [],
+      "/services": [{ ID: "s1", Spec: { Name: "a" }, Endpoint: { Ports, VirtualIPs: [{ Addr: "10.0.0.5/24" }] } }],
+      "/tasks": [{ ID: "t1", NodeID: "", ServiceID: "s1", NetworksAttachments: [{ Addresses: ["10.1.0.2/24"] }] }],
+      "/networks": [],
+    };
+    await using daemon = await startScriptedDocker(answers);
+    await using discovery = runDiscovery(dockerswarmKind, { host: daemon.host, role });
+    await discovery.untilStatus("it was asked", ({ targets }) => targets === limits.containerPorts);
+    expect(await discovery.metricsText()).toContain('reason="too_many_ports"} 59900');
   });
 });

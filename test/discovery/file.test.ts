@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -161,6 +162,20 @@ describe("discovery.file", () => {
     ["a giant", "x.json", " ".repeat(limits.discoveryBytes + 1), "it has more than the limit of 32MiB"],
   ];
 
+  test.concurrent("has had no success at a look at which every file failed", async () => {
+    const { path, write } = directory();
+    write("x.json", group("a:1"));
+    await using discovery = runDiscovery(fileKind, { files: "x.json", ...seldom }, { directory: path });
+    await discovery.untilAddresses(["a:1"]);
+    write("x.json", "{");
+    const failed = await discovery.untilStatus("it failed", ({ lastError }) => lastError !== undefined);
+    expect(failed.lastError).toContain("not valid JSON");
+    expect(failed.lastSuccessMs).toBeLessThan(failed.lastErrorMs as number);
+    write("x.json", group("a:2"));
+    await discovery.untilAddresses(["a:2"]);
+    expect(discovery.status()).not.toHaveProperty("lastError");
+  });
+
   test.concurrent.each(broken)(
     "keeps the targets of a file that turns into broken %s, and says where",
     async (_title, name, content, says) => {
@@ -206,6 +221,19 @@ describe("discovery.file", () => {
     await discovery[Symbol.asyncDispose]();
     write("a.json", group("a:2"));
     expect(discovery.addresses()).toEqual(["a:1"]);
+  });
+
+  test.concurrent("does not wait for a pipe, and takes a file in its place", async () => {
+    const { at, path, write, replace } = directory();
+    execFileSync("mkfifo", [at("x.json")]);
+    write("y.json", group("y:1"));
+    await using discovery = runDiscovery(fileKind, { files: ["*.json"], ...seldom }, { directory: path });
+    await discovery.untilAddresses(["y:1"]);
+    expect(discovery.status().shownSources[0]?.lastError).toBe(
+      `Cannot read targets from "${at("x.json")}": it is not a regular file`,
+    );
+    replace("x.json", group("x:1"));
+    await discovery.untilAddresses(["x:1", "y:1"]);
   });
 
   test("warns of files that are missing or broken when the configuration is checked", async () => {

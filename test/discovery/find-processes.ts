@@ -18,7 +18,10 @@ const context = {
 };
 const stop = new AbortController();
 await processFinder(args, context).run(stop.signal, {
-  found: (_source, targets) => console.log(JSON.stringify(targets.map(labelsToJson))),
+  found: (_source, targets) => {
+    console.log(JSON.stringify(targets.map(labelsToJson)));
+    return true;
+  },
   gone: () => undefined,
   failed: (_source, error) => console.log(String(error)),
   complete: () => stop.abort(),

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { gzipSync } from "node:zlib";
 import * as v from "valibot";
 import { httpKind } from "../../src/discovery/http.ts";
@@ -139,6 +140,28 @@ describe("discovery.http", () => {
     const { lastError } = await discovery.untilStatus("it failed", (status) => status.lastError !== undefined);
     expect(lastError).toContain("401");
     expect(lastError).not.toContain(authorization.replace("Basic ", ""));
+  });
+
+  test("refuses a small answer that says much, before it makes the targets", async () => {
+    await using server = await startSdServer();
+    const addresses = Array.from({ length: 4000 }, (_, index) => `a:${index}`);
+    server.groups([{ targets: addresses, labels: { note: "x".repeat(500_000) } }]);
+    const before = process.memoryUsage().rss;
+    await using discovery = runDiscovery(httpKind, { url: server.url });
+    const { lastError } = await discovery.untilStatus("it failed", (status) => status.lastError !== undefined);
+    expect(lastError).toBe(
+      `Cannot take targets from "${server.url}": the labels of the first 68 targets are more than 32MiB; give them fewer or shorter labels`,
+    );
+    expect(await discovery.metricsText()).toContain('reason="too_large"} 1');
+    expect(process.memoryUsage().rss - before).toBeLessThan(300 * 1024 ** 2);
+  });
+
+  test("shows the URL in labels without its query, which may hold a token", async () => {
+    await using server = await startSdServer();
+    server.groups([{ targets: ["a:1", "unix:///run/docker.sock"] }]);
+    await using discovery = runDiscovery(httpKind, { url: `${server.url}?token=sesame` });
+    await discovery.untilAddresses(["a:1"]);
+    expect(discovery.targets()).toEqual([{ __address__: "a:1", __meta_url: server.url }]);
   });
 
   test("answers for the next run while the server is away", async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { Duration } from "../../src/base/index.ts";
 import { polling, type Report } from "../../src/discovery/index.ts";
-import { jittered } from "../../src/discovery/polling.ts";
+import { jittered, lookOnce } from "../../src/discovery/polling.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 
 /** What was reported, in order. */
@@ -10,10 +10,10 @@ function recordingReport(): { report: Report; told: string[] } {
   return {
     told,
     report: {
-      found: (source, targets) => void told.push(`found ${source} ${targets.length}`),
+      found: (source, targets) => told.push(`found ${source} ${targets.length}`) > 0,
       gone: (source) => void told.push(`gone ${source}`),
       failed: (source, error) => void told.push(`failed ${source} ${(error as Error).message}`),
-      complete: () => void told.push("complete"),
+      complete: (failure) => void told.push(failure ? `complete ${(failure as Error).message}` : "complete"),
     },
   };
 }
@@ -81,6 +81,22 @@ describe("polling()", () => {
     stop.abort();
     await ended;
     expect(told).toEqual(["failed  Nobody there"]);
+  });
+
+  test.each([
+    [["ok"], "complete"],
+    [["ok", "bad"], "complete"],
+    [["bad", "bad"], "complete bad"],
+    [[], "complete"],
+  ])("tells how a look at sources that are %j ended", async (sources, ended) => {
+    const { report, told } = recordingReport();
+    const look = async (_: AbortSignal, noting: Report): Promise<void> => {
+      for (const source of sources)
+        if (source === "ok") noting.found(source, []);
+        else noting.failed(source, new Error(source));
+    };
+    await lookOnce(look, { signal: new AbortController().signal, report });
+    expect(told.at(-1)).toBe(ended);
   });
 
   test.each([

@@ -200,7 +200,7 @@ describe("discovery.process", () => {
     const errors: unknown[] = [];
     const nothing = (): void => undefined;
     await processFinder(args, { ...testContext(), platform: "darwin" }).run(stop.signal, {
-      found: nothing,
+      found: () => true,
       gone: nothing,
       complete: nothing,
       failed: (_source, error) => {

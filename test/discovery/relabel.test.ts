@@ -5,6 +5,7 @@ import type { RelabelArguments } from "../../src/discovery/relabel-arguments.ts"
 import { labelsOf, labelsToJson, type Target, type TargetSource } from "../../src/model/index.ts";
 import { createMetrics } from "../../src/observability/index.ts";
 import { testContext } from "../support/context.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 import { createMemoryLog } from "../support/memory-log.ts";
 import { parseMetrics, sumOf } from "../support/parse-metrics.ts";
 import { parseIn } from "./running-discovery.ts";
@@ -42,11 +43,16 @@ function start(written: unknown) {
   const found = new ChangingTargets();
   const log = createMemoryLog();
   const metrics = createMetrics();
+  const clock = new FakeClock();
   const context = testContext({
     id: "discovery.relabel.a",
+    clock,
     log,
     metrics,
-    targets: new Map([["discovery.http.found", found]]),
+    targets: new Map<string, TargetSource>([
+      ["discovery.http.found", found],
+      ["discovery.http.new", { current: () => [], hasAnswered: false, subscribe: () => () => {} }],
+    ]),
   });
   const parsed = (table: unknown): RelabelArguments => parseIn("/", relabelKind, table);
   const component: Component<RelabelArguments> = relabelKind.create(parsed(written), context);
@@ -55,6 +61,8 @@ function start(written: unknown) {
   source.subscribe(() => changes.count++);
   const stop = new AbortController();
   const running = component.run(stop.signal);
+  // Having nothing is its first answer.
+  changes.count = 0;
   const end = async (): Promise<void> => {
     stop.abort();
     await running;
@@ -62,6 +70,7 @@ function start(written: unknown) {
   ended.push(end);
   return {
     found,
+    clock,
     log,
     changes,
     end,
@@ -100,6 +109,35 @@ describe("discovery.relabel", () => {
     expect([changes.count, targets()]).toEqual([2, []]);
   });
 
+  test("relabels thousands over several turns, in which others run, and publishes them together", async () => {
+    const { found, clock, changes, targets, apply } = start({ targets: "discovery.http.found", rule: keepShop });
+    const many = Array.from({ length: 1000 }, (_, index) => labelsOf({ __address__: `${index}:1`, team: "shop" }));
+    found.become(many);
+    expect([changes.count, targets().length]).toEqual([0, 0]);
+    await clock.advance(0);
+    expect([changes.count, targets().length]).toEqual([1, 1000]);
+    // What is done already is not done anew, and what is under way is not mixed with other rules.
+    found.become([...many, a]);
+    expect(targets().length).toBe(1001);
+    apply({ targets: "discovery.http.found", rule: { ...keepShop, action: "drop" } });
+    expect(targets().length).toBe(1001);
+    found.become([...many, a, b]);
+    await clock.advance(0);
+    expect(targets()).toEqual([labelsToJson(b)]);
+    expect(clock.pending).toBe(0);
+  });
+
+  test("keeps what it exports until the sources of a reload have answered", async () => {
+    const { found, clock, targets, apply } = start({ targets: ["discovery.http.found", "discovery.http.old"] });
+    found.become([a]);
+    apply({ targets: ["discovery.http.found", "discovery.http.new"] });
+    expect(targets()).toEqual([labelsToJson(a)]);
+    found.become([]);
+    expect(targets()).toEqual([labelsToJson(a)]);
+    await clock.advance(5000);
+    expect(targets()).toEqual([]);
+  });
+
   test("makes the address of a target that has none", () => {
     const { targets } = start({
       targets: [{ host: "a" }],
@@ -125,6 +163,8 @@ describe("discovery.relabel", () => {
     expect(snapshot()).toEqual({
       discovery: {
         targets: 1,
+        dropped: 2,
+        skipped: 0,
         sources: 2,
         shownSources: [
           { name: "", targets: 1, fromDisk: false },
@@ -136,8 +176,8 @@ describe("discovery.relabel", () => {
         out: 1,
         failed: 0,
         dropped: [
-          { rule: "rule 1", description: 'drop where team matches "bank"', targets: 1 },
-          { rule: "rule 2", description: 'keep where team matches "shop"', targets: 1 },
+          { rule: "rule[0]", description: 'drop where team matches "bank"', targets: 1 },
+          { rule: "rule[1]", description: 'keep where team matches "shop"', targets: 1 },
         ],
       },
     });

@@ -103,23 +103,18 @@ export interface MemoryStorage {
 /** A data directory without a disk, for a clock that is turned by hand. */
 export function memoryStorage(files = new Map<string, string>()): MemoryStorage {
   let saves = 0;
-  const read = async (name: string): Promise<Uint8Array | undefined> => {
-    const content = files.get(name);
-    return content === undefined ? undefined : Buffer.from(content);
-  };
-  const storage: Pick<DataDirectory, "path" | "save" | "read" | "take"> = {
+  const storage: Pick<DataDirectory, "path" | "save" | "read" | "remove"> = {
     path: "/nonexistent",
     async save(name, parts) {
       saves++;
       files.set(name, Buffer.concat(parts).toString());
       return true;
     },
-    read,
-    async take(name) {
-      const content = await read(name);
-      files.delete(name);
-      return content;
+    async read(name) {
+      const content = files.get(name);
+      return content === undefined ? undefined : Buffer.from(content);
     },
+    remove: async (name) => void files.delete(name),
   };
   return { files, saves: () => saves, storage: storage as DataDirectory };
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -7,7 +7,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { startSdServer } from "../discovery/sd-server.ts";
 import { eventually } from "../support/child.ts";
 import { startPushServer } from "../support/push-server.ts";
-import { type Agent, startAgain, startAgent } from "./agent.ts";
+import { type Agent, startAgain, startAgent, writeConfig } from "./agent.ts";
 import { startRecordedTarget } from "./recorded-target.ts";
 
 // Real programs on a real clock.
@@ -181,5 +181,13 @@ describe("targets that an agent discovers", () => {
     await sd.up();
     sd.groups([{ targets: [`127.0.0.3:${target.port}`] }]);
     await untilInstances(second, [`127.0.0.3:${target.port}`]);
+    // The component leaves while the agent is not there.
+    await second.stop();
+    const kept = join(first.directory, "data", "targets-discovery.http.sd.json");
+    expect(existsSync(kept)).toBe(true);
+    writeConfig(first, '[discovery.file.other]\nfiles = "none.json"\n');
+    await using third = await startAgain(first);
+    await eventually("its targets are gone", () => !existsSync(kept) || undefined);
+    await third.stop();
   });
 });

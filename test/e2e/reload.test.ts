@@ -1,5 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
 import { eventually } from "../support/child.ts";
@@ -271,3 +273,88 @@ max_bytes = "${interval === "1s" ? 1 : 2}MiB"
     expect((await post(agent)).status).toBe(409);
   });
 });
+
+describe("A reload that changes where the same targets come from", () => {
+  const found = (name: string): string => `[discovery.file.${name}]\nfiles = ["targets.json"]\n`;
+  const relabel = (from: string): string => `[discovery.relabel.through]\ntargets = "${from}"\n`;
+  const scrapes = (from: string): string => `
+[pyroscope.store.local]
+[pyroscope.scrape.slow]
+targets = "${from}"
+forward_to = ["pyroscope.store.local"]
+scrape_interval = "1s"
+scrape_timeout = "30s"
+[pyroscope.scrape.slow.profiling_config.profile]
+memory.enabled = false
+block.enabled = false
+mutex.enabled = false
+process_cpu.enabled = false
+`;
+  test.concurrent.each([
+    [
+      "through a new discovery.relabel",
+      found("old") + scrapes("discovery.file.old"),
+      found("old") + relabel("discovery.file.old") + scrapes("discovery.relabel.through"),
+    ],
+    [
+      "from a discovery component of another name",
+      found("old") + scrapes("discovery.file.old"),
+      found("new") + scrapes("discovery.file.new"),
+    ],
+    [
+      "from one of another name through the same discovery.relabel",
+      found("old") + relabel("discovery.file.old") + scrapes("discovery.relabel.through"),
+      found("new") + relabel("discovery.file.new") + scrapes("discovery.relabel.through"),
+    ],
+  ])("%s lets requests in flight end", async (_, before, after) => {
+    await using target = await startHoldingTarget();
+    await using agent = await startAgent(before);
+    const file = join(agent.directory, "targets.json");
+    writeFileSync(file, `[{ "targets": ["127.0.0.1:${target.port}"] }]`);
+    await eventually("a request in flight", () => target.counts.asked === 1 || undefined);
+    writeConfig(agent, after);
+    expect((await post(agent)).status).toBe(200);
+    // Longer than new sources are waited for.
+    await eventually("a moment", () => performance.now() - target.askedAtMs > 4000 || undefined);
+    expect(target.counts).toEqual({ asked: 1, canceled: 0 });
+    target.release();
+    await eventually("the next ones", () => target.counts.asked >= 4 || undefined);
+    expect(target.counts.canceled).toBe(0);
+    expect((await agent.targets()).map(({ health }) => health)).toEqual(["up"]);
+    // What is really gone is no longer scraped.
+    writeFileSync(file, "[]");
+    await eventually("no target", async () => (await agent.targets()).length === 0 || undefined);
+  });
+});
+
+/** A target that does not answer before it is told to. */
+async function startHoldingTarget() {
+  const body = readFileSync(join(import.meta.dirname, "..", "fixtures", "recordings", "goroutine.1.pb.gz"));
+  const counts = { asked: 0, canceled: 0 };
+  const held: ServerResponse[] = [];
+  let holds = true;
+  let askedAtMs = Number.POSITIVE_INFINITY;
+  const server = createServer((_request, response) => {
+    counts.asked++;
+    if (counts.asked === 1) askedAtMs = performance.now();
+    response.once("close", () => void (response.writableFinished || counts.canceled++));
+    if (holds) held.push(response);
+    else response.end(body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    counts,
+    get askedAtMs() {
+      return askedAtMs;
+    },
+    release: () => {
+      holds = false;
+      for (const response of held.splice(0)) response.end(body);
+    },
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

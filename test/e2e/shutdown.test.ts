@@ -84,6 +84,7 @@ describe("A shutdown", () => {
     const { exit, tookMs } = await agent.child.stop("SIGTERM");
     expect(exit).toBe(143);
     expect(tookMs).toBeLessThan(1000);
+    expect(agent.child.output()).toContain("A second signal ends the agent at once: what waits in memory");
     expect(agent.child.output()).not.toMatch(/reload/i);
   });
 });

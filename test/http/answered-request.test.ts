@@ -66,7 +66,7 @@ describe("A response", () => {
     const args = { follow_redirects: false };
     const response = await get(`http://${await serve(redirecting("https://shop.test/x?token=hunter2"))}/`, args);
     expect(responseHint(response)).toBe(
-      'it redirects to "https://shop.test/x" and follow_redirects is off: turn it on, or configure that URL',
+      'turn follow_redirects on, or configure "https://shop.test/x", to which the answer redirects',
     );
   });
 });

@@ -47,13 +47,29 @@ describe("a watched file", () => {
     expect(reads).toBe(1);
   });
 
-  test("is read once for callers that come together", async () => {
+  test("is read for all callers together: by the look that runs, and one more", async () => {
     writeFileSync(path, "content");
     let reads = 0;
     const file = watch({ problemOf: () => void reads++ });
     const contents = await Promise.all(Array.from({ length: 50 }, () => file.read()));
     expect(contents).toEqual(Array(50).fill("content"));
-    expect(reads).toBe(1);
+    expect(reads).toBe(2);
+  });
+
+  test("gives nobody what a look has found that began before he asked", async () => {
+    writeFileSync(path, "old");
+    let asked: Promise<string> | undefined;
+    const file = watch({
+      problemOf: () => {
+        if (asked) return undefined;
+        // The old content has been read, and is not given out yet.
+        writeFileSync(path, "newer");
+        asked = file.read();
+        return undefined;
+      },
+    });
+    await file.read();
+    expect(await asked).toBe("newer");
   });
 
   test("may be replaced by renaming another onto it", async () => {

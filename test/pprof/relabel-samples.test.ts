@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { fromBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ProfileSchema } from "../../src/gen/google/v1/profile_pb.ts";
 import { type RelabelledSamples, relabelSamples, type SampleLabels, validate } from "../../src/pprof/index.ts";
 import { rawRecording, recordingNumbers } from "../support/recordings.ts";
@@ -34,6 +34,26 @@ function stringsOf(raw: Uint8Array): readonly string[] {
   return fromBinary(ProfileSchema, raw).stringTable;
 }
 
+/** One sample with the labels k=a and k=b. */
+function withLabelTwice(): Uint8Array {
+  return toBinary(
+    ProfileSchema,
+    create(ProfileSchema, {
+      stringTable: ["", "cpu", "nanoseconds", "k", "a", "b"],
+      sampleType: [{ type: 1n, unit: 2n }],
+      sample: [
+        {
+          value: [5n],
+          label: [
+            { key: 3n, str: 4n },
+            { key: 3n, str: 5n },
+          ],
+        },
+      ],
+    }),
+  );
+}
+
 const without = (name: string) => (labels: SampleLabels) => new Map([...labels].filter(([key]) => key !== name));
 
 describe("relabelling the samples of a profile", () => {
@@ -52,6 +72,17 @@ describe("relabelling the samples of a profile", () => {
       { value: 40, labels: {} },
     ]);
     expect(validate(raw).samples).toBe(4);
+  });
+
+  test("keeps every value of a name that a sample has twice, unless a rule changes that name", () => {
+    const raw = withLabelTwice();
+    const labelsOf = (rewrite: (labels: SampleLabels) => SampleLabels): readonly string[] => {
+      const { sample, stringTable } = fromBinary(ProfileSchema, relabelled(raw, rewrite).raw);
+      return (sample[0]?.label ?? []).map(({ key, str }) => `${stringTable[Number(key)]}=${stringTable[Number(str)]}`);
+    };
+    expect(labelsOf((labels) => new Map([...labels, ["zone", "eu"]]))).toEqual(["k=a", "k=b", "zone=eu"]);
+    expect(labelsOf((labels) => new Map([...labels, ["k", "c"]]))).toEqual(["k=c"]);
+    expect(labelsOf(() => new Map([["zone", "eu"]]))).toEqual(["zone=eu"]);
   });
 
   test("leaves no trace of a text that nothing refers to any more", () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { type Matcher, RE2JS } from "re2js";
 import { limits } from "../../src/base/index.ts";
-import { labelsOf } from "../../src/model/index.ts";
+import { labelsOf, labelValue } from "../../src/model/index.ts";
 import { compileRules, explainRules, relabel } from "../../src/relabel/index.ts";
 import { complete, relabelWith } from "./rules.ts";
 
@@ -95,6 +96,36 @@ describe("the bounds of relabelling", () => {
   });
 });
 
+describe("rules on the names of labels", () => {
+  test.each([
+    ["labelmap", "kept_a"],
+    ["labeldrop", "b"],
+    ["labelkeep", "meta_a"],
+  ] as const)("match each name once, however many targets have it: %s", (action, name) => {
+    const rules = compileRules([complete({ action, regex: "meta_(a+[a])|meta_(a)", replacement: "kept_$2" })]);
+    const matcher = Reflect.get(RE2JS.prototype, "matcher") as (this: RE2JS, text: unknown) => Matcher;
+    let matched = 0;
+    RE2JS.prototype.matcher = function (text) {
+      matched++;
+      return matcher.call(this, text);
+    };
+    try {
+      for (let i = 0; i < 100; i++)
+        expect(labelValue(relabel(labelsOf({ meta_a: "1", b: String(i) }), rules) ?? [], name)).not.toBe("");
+      expect(matched).toBe(2);
+    } finally {
+      RE2JS.prototype.matcher = matcher;
+    }
+  });
+
+  test("are right for more names than are remembered", () => {
+    const rules = compileRules([complete({ action: "labelmap", regex: "(x\\d+)", replacement: "y_$1" })]);
+    for (let i = 0; i < limits.relabelRememberedNames + 10; i++) relabel(labelsOf({ [`x${i}`]: "1" }), rules);
+    for (const name of ["x0", "x10005"])
+      expect(labelValue(relabel(labelsOf({ [name]: "1" }), rules) ?? [], `y_${name}`)).toBe("1");
+  });
+});
+
 describe("explaining", () => {
   test("shows every rule up to the one that drops", () => {
     const rules = compileRules([
@@ -105,8 +136,8 @@ describe("explaining", () => {
     const given = labelsOf({ a: "1" });
     const changed = labelsOf({ a: "1", b: "1" });
     expect(explainRules(given, rules)).toEqual([
-      { name: "rule 1", rule: "set b to a", action: "replace", before: given, after: changed },
-      { name: "rule 2", rule: 'keep where a, b joined by ";" matches "2;2"', action: "keep", before: changed },
+      { name: "rule[0]", rule: "set b to a", action: "replace", before: given, after: changed },
+      { name: "rule[1]", rule: 'keep where a, b joined by ";" matches "2;2"', action: "keep", before: changed },
     ]);
   });
 });

@@ -113,6 +113,7 @@ test("an endpoint shows its queue, its spool, when it is tried again and what to
     dropped_profiles: 3,
     dropped_by_reason: { too_old: 2, invalid: 1 },
     last_dropped: "2026-01-31T11:58:30.000Z",
+    drop_advice: "profiles waited longer than queue.max_age (now 50m): see why the server could not be reached",
     last_success: "2026-01-31T11:55:49.000Z",
     last_error: expect.stringContaining("503 Service Unavailable") as string,
     last_error_at: "2026-01-31T11:59:58.500Z",

@@ -17,12 +17,13 @@ export const nowMs = Date.UTC(2026, 0, 31, 12, 0, 0);
 export function cluster(given: Partial<ClusterStatus> = {}): ClusterStatus {
   const member = (name: string) => ({
     name,
-    instance: "random",
+    instance: `random of ${name}`,
     url: `http://${name}:12345/`,
     startedMs: nowMs - 60_000,
   });
   return {
     nodeName: "edge-1",
+    instance: "random of edge-1",
     state: "member",
     members: [member("edge-1"), member("edge-2")],
     engine: "etcd",
@@ -212,6 +213,7 @@ const endpointInOutage = endpoint({
   droppedProfiles: 3,
   droppedByReason: { too_old: 2, invalid: 1 },
   lastDroppedMs: nowMs - 90_000,
+  dropAdvice: "profiles waited longer than queue.max_age (now 50m): see why the server could not be reached",
   lastSuccessMs: nowMs - 251_000,
   lastError:
     'Cannot push to "http://10.1.0.4:4040": 503 Service Unavailable, "at least 1 live replicas required, could only find 0"',

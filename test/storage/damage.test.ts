@@ -39,6 +39,8 @@ describe("A segment with damage in the middle", () => {
     expect(wanted(opened.log)).toEqual([1, 4, 5]);
     expect(await opened.text(4)).toBe("4".repeat(1000));
     expect(await lostToDamage(opened)).toBe(2);
+    const ofNobody = { owner: "", reason: "spool_damaged", bytes: 0 } as const;
+    expect(opened.lost).toEqual([ofNobody, ofNobody]);
     expect(warnings(opened)).toEqual(["Records of a log are damaged; the others of their segment are kept"]);
     await opened.directory.close();
   });

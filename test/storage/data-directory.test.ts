@@ -52,6 +52,20 @@ describe("A data directory", () => {
     expect(readdirSync(path)).toEqual(["lock"]);
   });
 
+  test("names its files, and removes one for good", async () => {
+    const path = freshPath();
+    const directory = opened(path);
+    expect(await directory.files()).toEqual([]);
+    await directory.save("x", [bytes("1")]);
+    await directory.save("y", [bytes("2")]);
+    writeFileSync(join(path, "z~"), "half of a file");
+    expect((await directory.files()).toSorted()).toEqual(["x", "y"]);
+    await directory.remove("x");
+    await directory.remove("x");
+    expect(await directory.files()).toEqual(["y"]);
+    await expect(directory.remove("../y")).rejects.toThrow("letters, digits");
+  });
+
   test("refuses a file above the bound, and leaves it", async () => {
     const directory = opened(freshPath());
     await directory.save("x", [bytes("12345")]);

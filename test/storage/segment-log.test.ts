@@ -298,6 +298,20 @@ describe("A segment log", () => {
     expect([log.appendedAtMs(number), log.isOfThisBoot(number)]).toEqual([0, true]);
   });
 
+  test("counts the age of what has waited before from then on", async () => {
+    const clock = new FakeClock();
+    const boot = { id: "run 1", nowMs: () => 500_000 + clock.monotonic() };
+    const { log, directory } = await opened({ path: freshPath(), clock, boot });
+    const sinceWallMs = clock.now() - 7_200_000;
+    const record = { meta: new Uint8Array(1), data: new Uint8Array(1) };
+    const appended = log.append(record, ["a"], { waiting: { ageMs: 60_000, sinceWallMs } });
+    await log.flush();
+    const number = await appended;
+    await clock.advance(1000);
+    expect([log.ageOf(number), log.appendedAtMs(number)]).toEqual([61_000, sinceWallMs]);
+    await directory.close();
+  });
+
   test("does not know the age of a record of an earlier run without a clock", async () => {
     const clock = new FakeClock(0);
     const path = freshPath();

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { labelsFrom, type Target } from "../../model/index.ts";
 import { hostPort } from "../host-port.ts";
 import type { SkippedObjects } from "../skipped-objects.ts";
+import { countedPorts } from "./counted-ports.ts";
 import { defaultPort } from "./docker-arguments.ts";
 import { metaLabels, type Pairs } from "./meta-labels.ts";
 import type { NetworkLabels } from "./networks.ts";
@@ -37,32 +38,42 @@ export interface ContainerOptions {
 const prefix = "__meta_docker_";
 
 /**
- * One target for every network and TCP port of a container (reference 6.5). Where there is no such port, `port`. A container in the
+ * One target for every network and TCP port of a container (reference 6.5), made one after the other as they are asked for. Where there is no such port, `port`. A container in the
  * network of the host is there, at `port` if one was configured: nobody knows its own.
  */
-export function targetsOfContainers(containers: readonly Container[], options: ContainerOptions): readonly Target[] {
+export function* targetsOfContainers(containers: readonly Container[], options: ContainerOptions): Generator<Target> {
   const byId = new Map(containers.map((container) => [container.Id, container]));
-  return containers.flatMap((container) => {
+  for (const container of containers) {
     const [name] = container.Names;
     if (name === undefined) {
       options.skipped.add("no_name");
-      return [];
+      continue;
     }
-    const common: Pairs = [
-      [`${prefix}container_id`, container.Id],
-      [`${prefix}container_name`, name],
-      [`${prefix}container_network_mode`, container.HostConfig?.NetworkMode ?? ""],
-      [`${prefix}container_image`, container.Image],
-      [`${prefix}container_image_id`, container.ImageID],
-      ...metaLabels(`${prefix}container_label_`, container.Labels),
-    ];
+    const common = containerLabels(container, name);
     const owner = networkOwner(container, byId);
-    const targets = isOnHostNetwork(owner)
-      ? [hostTarget(owner, common, options)]
-      : attachments(owner, options).flatMap((attachment) => targetsAt(attachment, { container, common, ...options }));
-    if (targets.length === 0) options.skipped.add("no_address");
-    return targets;
-  });
+    if (isOnHostNetwork(owner)) {
+      yield hostTarget(owner, common, options);
+      continue;
+    }
+    const attached = attachments(owner, options);
+    if (attached.length === 0) options.skipped.add("no_address");
+    const ports = countedPorts(
+      container.Ports.filter(({ Type }) => Type === "tcp"),
+      options.skipped,
+    );
+    for (const attachment of attached) yield* targetsAt(attachment, { ports, common, ...options });
+  }
+}
+
+function containerLabels(container: Container, name: string): Pairs {
+  return [
+    [`${prefix}container_id`, container.Id],
+    [`${prefix}container_name`, name],
+    [`${prefix}container_network_mode`, container.HostConfig?.NetworkMode ?? ""],
+    [`${prefix}container_image`, container.Image],
+    [`${prefix}container_image_id`, container.ImageID],
+    ...metaLabels(`${prefix}container_label_`, container.Labels),
+  ];
 }
 
 /** The container whose network this one shares, over any number of steps; itself where it shares none or the owner is not listed. */
@@ -107,22 +118,20 @@ function attachments(
 }
 
 interface AttachedContainer extends Pick<ContainerOptions, "port"> {
-  readonly container: Container;
+  readonly ports: readonly Container["Ports"][number][];
   readonly common: Pairs;
 }
 
-function targetsAt({ ip, labels }: Attachment, { container, common, port }: AttachedContainer): readonly Target[] {
-  const ports = container.Ports.filter(({ Type }) => Type === "tcp");
+function* targetsAt({ ip, labels }: Attachment, { ports, common, port }: AttachedContainer): Generator<Target> {
   const at = (number: number, own: Pairs): Target =>
     labelsFrom([...own, ...common, ...labels, ["__address__", hostPort(ip, number)]]);
-  if (ports.length === 0) return [at(port ?? defaultPort, [])];
-  return ports.map(({ PrivatePort, PublicPort, IP }) =>
-    at(PrivatePort, [
+  if (ports.length === 0) yield at(port ?? defaultPort, []);
+  for (const { PrivatePort, PublicPort, IP } of ports)
+    yield at(PrivatePort, [
       [`${prefix}port_private`, String(PrivatePort)],
       [`${prefix}port_public`, PublicPort > 0 ? String(PublicPort) : ""],
       [`${prefix}port_public_ip`, PublicPort > 0 ? IP : ""],
-    ]),
-  );
+    ]);
 }
 
 function hostTarget(owner: Container, common: Pairs, options: ContainerOptions): Target {

@@ -75,6 +75,7 @@ function statusError(response: HttpResponse, cannot: string): DiscoveryError {
   return new DiscoveryError(
     "status",
     `${cannot}: ${answererOf(response, "the server")} answered HTTP status ${response.status}${said ? ` with "${said}"` : ""}${hint ? `; ${hint}` : ""}`,
+    { status: response.status },
   );
 }
 

@@ -2,6 +2,7 @@ import type { Duration } from "../../base/index.ts";
 import { httpWarnings, isUnixUrl } from "../../http/index.ts";
 import type { Target } from "../../model/index.ts";
 import { shownUrl } from "../../schema/index.ts";
+import { boundedTargets } from "../bounded-targets.ts";
 import type { Finder, FinderContext } from "../finder.ts";
 import { polling } from "../polling.ts";
 import { createSkippedGauge, SkippedObjects } from "../skipped-objects.ts";
@@ -18,7 +19,8 @@ export interface DockerLook {
 
 export interface DockerFinderOptions {
   readonly args: DockerHostArguments & { readonly refresh_interval: Duration };
-  readonly look: (look: DockerLook) => Promise<readonly Target[]>;
+  /** What it finds is made, and counted, as it is taken from it. */
+  readonly look: (look: DockerLook) => Promise<Iterable<Target>>;
 }
 
 /** The longest that one answer may take; less where the daemon is asked more often. */
@@ -33,7 +35,8 @@ export function dockerFinder({ args, look }: DockerFinderOptions, context: Finde
     clock: context.clock,
     async look(signal, report) {
       const skipped = new SkippedObjects();
-      report.found(shownUrl(host), await look({ api, signal, skipped }));
+      const found = await look({ api, signal, skipped });
+      report.found(shownUrl(host), boundedTargets(found, `Cannot take the targets of "${shownUrl(host)}"`));
       gauge.show(skipped);
     },
   });

@@ -1,5 +1,6 @@
 import { labelsFrom, type Target } from "../../model/index.ts";
 import { hostPort } from "../host-port.ts";
+import { countedPorts } from "./counted-ports.ts";
 import { metaLabels, type Pairs } from "./meta-labels.ts";
 import { addressOf, type SwarmOptions, swarmPrefix, tcpPorts } from "./swarm.ts";
 import type { SwarmPort, SwarmService } from "./swarm-replies.ts";
@@ -8,24 +9,24 @@ import type { SwarmPort, SwarmService } from "./swarm-replies.ts";
  * One target for every virtual IP and published TCP port of a service, at the port argument where none is published (reference 6.6). A service
  * in the network of the host, or with the endpoint mode dnsrr, has no virtual IP: its tasks have addresses.
  */
-export function targetsOfServices(services: readonly SwarmService[], options: SwarmOptions): readonly Target[] {
+export function* targetsOfServices(services: readonly SwarmService[], options: SwarmOptions): Generator<Target> {
   const { networks, port, skipped } = options;
-  return services.flatMap((service) => {
+  for (const service of services) {
     const { Ports = [], VirtualIPs = [] } = service.Endpoint ?? {};
-    const ports = tcpPorts(Ports);
-    const common: Pairs = [...serviceLabels(service), ...templateLabels(service)];
-    const targets = VirtualIPs.flatMap(({ Addr, NetworkID }) => {
+    const addresses = VirtualIPs.flatMap(({ Addr, NetworkID }) => {
       const ip = addressOf(Addr);
-      if (ip === undefined) return [];
-      const at = (number: number, own: Pairs): Target =>
-        labelsFrom([...own, ...common, ...networks(NetworkID), ["__address__", hostPort(ip, number)]]);
-      return ports.length === 0
-        ? [at(port, [])]
-        : ports.map((published) => at(published.PublishedPort, portLabels(published)));
+      return ip === undefined ? [] : [{ ip, labels: networks(NetworkID) }];
     });
-    if (targets.length === 0) skipped.add("no_address");
-    return targets;
-  });
+    if (addresses.length === 0) skipped.add("no_address");
+    const ports = countedPorts(tcpPorts(Ports), skipped);
+    const common: Pairs = [...serviceLabels(service), ...templateLabels(service)];
+    for (const { ip, labels } of addresses) {
+      const at = (number: number, own: Pairs): Target =>
+        labelsFrom([...own, ...common, ...labels, ["__address__", hostPort(ip, number)]]);
+      if (ports.length === 0) yield at(port, []);
+      for (const published of ports) yield at(published.PublishedPort, portLabels(published));
+    }
+  }
 }
 
 /** What every target of a service tells of it, those of its tasks included. */

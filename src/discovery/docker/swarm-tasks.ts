@@ -1,5 +1,6 @@
 import { labelsFrom, type Target } from "../../model/index.ts";
 import { hostPort } from "../host-port.ts";
+import { countedPorts } from "./counted-ports.ts";
 import { metaLabels, type Pairs } from "./meta-labels.ts";
 import { addressOf, type SwarmOptions, swarmPrefix, tcpPorts } from "./swarm.ts";
 import { nodeLabels } from "./swarm-nodes.ts";
@@ -15,16 +16,20 @@ export interface TaskOptions extends SwarmOptions {
  * One target for every port that a task publishes on its node, and one for every attached network and published TCP port of its service, at
  * the port argument where none is published (reference 6.6). Tasks that have ended are listed too: `task_desired_state` tells.
  */
-export function targetsOfTasks(tasks: readonly SwarmTask[], options: TaskOptions): readonly Target[] {
+export function* targetsOfTasks(tasks: readonly SwarmTask[], options: TaskOptions): Generator<Target> {
   const services = new Map(options.services.map((service) => [service.ID, service]));
   const nodes = new Map(options.nodes.map((node) => [node.ID, node]));
-  return tasks.flatMap((task) => {
+  for (const task of tasks) {
     const placed: PlacedTask = { task, service: services.get(task.ServiceID), node: nodes.get(task.NodeID) };
-    const common = taskLabels(placed);
-    const targets = [...nodeTargets(placed, common), ...networkTargets(placed, { ...options, common })];
-    if (targets.length === 0) options.skipped.add("no_address");
-    return targets;
-  });
+    const taskOptions = { ...options, common: taskLabels(placed) };
+    let found = 0;
+    for (const made of [nodeTargets(placed, taskOptions), networkTargets(placed, taskOptions)])
+      for (const target of made) {
+        found++;
+        yield target;
+      }
+    if (found === 0) options.skipped.add("no_address");
+  }
 }
 
 interface PlacedTask {
@@ -46,33 +51,30 @@ function taskLabels({ task, service, node }: PlacedTask): Pairs {
   ];
 }
 
-/** At the ports of the node, published in the mode `host`. */
-function nodeTargets({ task, node }: PlacedTask, common: Pairs): readonly Target[] {
-  const address = node?.Status?.Addr;
-  if (!address) return [];
-  return tcpPorts(task.Status?.PortStatus?.Ports ?? []).map((published) =>
-    labelsFrom([publishMode(published), ...common, ["__address__", hostPort(address, published.PublishedPort)]]),
-  );
-}
-
-interface NetworkTargetOptions extends SwarmOptions {
+interface TaskTargetOptions extends SwarmOptions {
   readonly common: Pairs;
 }
 
-function networkTargets({ task, service }: PlacedTask, options: NetworkTargetOptions): readonly Target[] {
-  const { common, networks, port } = options;
-  const ports = tcpPorts(service?.Endpoint?.Ports ?? []);
-  return task.NetworksAttachments.flatMap(({ Network, Addresses }) =>
-    Addresses.flatMap((cidr) => {
+/** At the ports of the node, published in the mode `host`. */
+function* nodeTargets({ task, node }: PlacedTask, { common, skipped }: TaskTargetOptions): Generator<Target> {
+  const address = node?.Status?.Addr;
+  if (!address) return;
+  for (const published of countedPorts(tcpPorts(task.Status?.PortStatus?.Ports ?? []), skipped))
+    yield labelsFrom([publishMode(published), ...common, ["__address__", hostPort(address, published.PublishedPort)]]);
+}
+
+function* networkTargets({ task, service }: PlacedTask, options: TaskTargetOptions): Generator<Target> {
+  const { common, networks, port, skipped } = options;
+  const ports = countedPorts(tcpPorts(service?.Endpoint?.Ports ?? []), skipped);
+  for (const { Network, Addresses } of task.NetworksAttachments)
+    for (const cidr of Addresses) {
       const ip = addressOf(cidr);
-      if (ip === undefined) return [];
+      if (ip === undefined) continue;
       const at = (number: number, own: Pairs): Target =>
         labelsFrom([...own, ...common, ...networks(Network?.ID ?? ""), ["__address__", hostPort(ip, number)]]);
-      return ports.length === 0
-        ? [at(port, [])]
-        : ports.map((published) => at(published.PublishedPort, [publishMode(published)]));
-    }),
-  );
+      if (ports.length === 0) yield at(port, []);
+      for (const published of ports) yield at(published.PublishedPort, [publishMode(published)]);
+    }
 }
 
 function publishMode({ PublishMode }: SwarmPort): Pairs[number] {

@@ -1,5 +1,6 @@
 import type { Target } from "../../model/index.ts";
-import { hostAndPort, metaPrefix, type Pair, targetFrom } from "./object-labels.ts";
+import { hostPort } from "../host-port.ts";
+import { metaPrefix, type Pair, targetFrom } from "./object-labels.ts";
 import { type KeptContainer, type KeptPod, podLabels, portLabels } from "./pod.ts";
 import type { Surroundings } from "./role.ts";
 
@@ -61,7 +62,7 @@ function portsBut(covered: ReadonlySet<number>, { pod, shared }: OtherPorts): re
           ...podLabels(pod),
           ...containerLabels(container),
           ...portLabels(port),
-          ["__address__", hostAndPort(pod.ip, port.number)],
+          ["__address__", hostPort(pod.ip, port.number)],
         ]),
       ),
   );

@@ -1,9 +1,9 @@
 import { listAt, numberAt, textAt } from "../../kubernetes/index.ts";
 import type { Target } from "../../model/index.ts";
+import { hostPort } from "../host-port.ts";
 import { namespaceLabels, nodeLabels } from "./attached-labels.ts";
 import { BackingPods, type TargetReference } from "./backing-pods.ts";
 import {
-  hostAndPort,
   keepMetadata,
   type KeptMetadata,
   metaPrefix,
@@ -106,6 +106,6 @@ function targetOf(address: KeptAddress, { port, shared, pods, around }: AddressO
     [`${metaPrefix}endpoint_hostname`, hostname],
     ...nodeLabels(nodeName, around),
     ...pods.labelsBehind(reference, port.number),
-    ["__address__", hostAndPort(ip, port.number)],
+    ["__address__", hostPort(ip, port.number)],
   ]);
 }

@@ -1,10 +1,10 @@
 import { flagAt, listAt, mapAt, numberAt, textAt } from "../../kubernetes/index.ts";
 import type { Target } from "../../model/index.ts";
+import { hostPort } from "../host-port.ts";
 import { namespaceLabels, nodeLabels } from "./attached-labels.ts";
 import { BackingPods, type TargetReference } from "./backing-pods.ts";
 import { keepReference } from "./endpoints.ts";
 import {
-  hostAndPort,
   keepMetadata,
   type KeptMetadata,
   labelPart,
@@ -130,6 +130,6 @@ function targetOf(endpoint: KeptEndpoint, { address, port, shared, pods, around 
     ]),
     ...nodeLabels(reference.kind === "Node" ? reference.name : node, around),
     ...pods.labelsBehind(reference, port.number),
-    ["__address__", port.number === undefined ? address : hostAndPort(address, port.number)],
+    ["__address__", port.number === undefined ? address : hostPort(address, port.number)],
   ]);
 }

@@ -1,6 +1,6 @@
 import { listAt, numberAt, textAt } from "../../kubernetes/index.ts";
+import { hostPort } from "../host-port.ts";
 import {
-  hostAndPort,
   keepMetadata,
   type KeptMetadata,
   labelPart,
@@ -55,7 +55,7 @@ export const nodeRole: Role<"nodes"> = {
           ],
         ),
         ...[...byType].map(([type, value]): Pair => [`${metaPrefix}node_address_${labelPart(type)}`, value]),
-        ["__address__", hostAndPort(address, kubeletPort)],
+        ["__address__", hostPort(address, kubeletPort)],
         ["instance", metadata.name],
       ]),
     ];

@@ -78,8 +78,3 @@ export function eachTwice(prefix: string, pairs: readonly Pair[]): readonly Pair
 export function labelPart(text: string): string {
   return text.replace(/[^a-zA-Z0-9_]/g, "_");
 }
-
-/** `host:port`, an IPv6 address in brackets. */
-export function hostAndPort(host: string, port: number): string {
-  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
-}

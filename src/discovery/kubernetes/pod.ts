@@ -1,8 +1,8 @@
 import { flagAt, listAt, numberAt, textAt } from "../../kubernetes/index.ts";
 import type { Target } from "../../model/index.ts";
+import { hostPort } from "../host-port.ts";
 import { namespaceLabels, nodeLabels } from "./attached-labels.ts";
 import {
-  hostAndPort,
   keepMetadata,
   type KeptMetadata,
   metaPrefix,
@@ -116,7 +116,7 @@ function containerTargets(container: KeptContainer, { pod, shared }: ContainerOp
   ];
   if (container.ports.length === 0) return [targetFrom([...own, ["__address__", pod.ip]])];
   return container.ports.map((port) =>
-    targetFrom([...own, ...portLabels(port), ["__address__", hostAndPort(pod.ip, port.number)]]),
+    targetFrom([...own, ...portLabels(port), ["__address__", hostPort(pod.ip, port.number)]]),
   );
 }
 

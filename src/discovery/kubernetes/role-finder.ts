@@ -47,6 +47,10 @@ export class RoleFinder {
   readonly #lists: readonly WatchedList[];
   /** Objects whose targets are to be made. */
   readonly #due = new Set<string>();
+  /** Objects whose targets there was no room for. Those that have waited longest come first. */
+  readonly #refused = new Set<string>();
+  /** Whether the last one was taken, or went: others may then have room. */
+  #hasRoom = false;
   /** By object looked at, `pods shop/cart-1`: the objects whose targets have something of it. */
   readonly #dependents = new Map<string, Set<string>>();
   readonly #dependencies = new Map<string, readonly string[]>();
@@ -115,15 +119,22 @@ export class RoleFinder {
 
   #workOff(): void {
     let left = limits.kubernetesBatchObjects;
-    for (const key of this.#due) {
-      if (!this.#isReady(namespaceOf(key))) continue;
+    for (const key of this.#nextObjects()) {
       // Thousands of objects in one go would hold up the scrapes.
       if (left-- === 0) return this.#schedule(0);
-      this.#due.delete(key);
       this.#make(key);
     }
     const isCurrent = this.#lists.every(({ reflector, isFailing }) => reflector.listed && !isFailing);
     if (isCurrent) this.#options.report.complete();
+  }
+
+  /** Objects whose targets can be made now: those that are due, then those that may have room now. */
+  *#nextObjects(): Generator<string> {
+    for (const key of this.#due) if (this.#isReady(namespaceOf(key))) yield key;
+    for (const key of this.#refused) {
+      if (!this.#hasRoom) return;
+      yield key;
+    }
   }
 
   /** Whether everything is listed that the objects of a namespace may be put together with: half of it would make other targets. */
@@ -136,13 +147,17 @@ export class RoleFinder {
 
   #make(key: string): void {
     const { role, roleName, report } = this.#options;
+    this.#due.delete(key);
+    this.#refused.delete(key);
     this.#forget(key);
     const object = this.#get(role.resource, key);
     const source = `${roleName}/${key}`;
     const seen = new Map<string, unknown>();
     const targets = object === undefined ? [] : role.targets(object, this.#surroundings(seen));
-    if (targets.length > 0) report.found(source, targets);
-    else report.gone(source);
+    const taken = targets.length === 0 || report.found(source, targets);
+    if (targets.length === 0) report.gone(source);
+    if (!taken) this.#refused.add(key);
+    this.#hasRoom = taken;
     if (object !== undefined) this.#remember(key, [...seen.keys()]);
   }
 

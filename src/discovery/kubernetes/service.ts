@@ -1,7 +1,7 @@
 import { listAt, numberAt, textAt } from "../../kubernetes/index.ts";
+import { hostPort } from "../host-port.ts";
 import { namespaceLabels } from "./attached-labels.ts";
 import {
-  hostAndPort,
   keepMetadata,
   type KeptMetadata,
   metaPrefix,
@@ -51,7 +51,7 @@ export const serviceRole: Role<"services"> = {
         [`${metaPrefix}service_port_name`, port.name],
         [`${metaPrefix}service_port_number`, String(port.number)],
         [`${metaPrefix}service_port_protocol`, port.protocol],
-        ["__address__", hostAndPort(`${name}.${namespace}.svc`, port.number)],
+        ["__address__", hostPort(`${name}.${namespace}.svc`, port.number)],
       ]),
     );
   },

@@ -6,6 +6,7 @@ import {
   type ComponentKind,
   type DebugInfo,
   Reference,
+  TargetInputs,
 } from "../../component/index.ts";
 import { createHttpClient, type HttpClient, httpArgumentsOf } from "../../http/index.ts";
 import type { Appender, Ownership, PlannedScrape, TargetSource } from "../../model/index.ts";
@@ -83,7 +84,10 @@ class ScrapeComponent implements Component<ScrapeArguments> {
   #args: ScrapeArguments;
   #receiver: Appender;
   #sources: readonly TargetSource[] = [];
-  #unsubscribe: readonly (() => void)[] = [];
+  readonly #inputs: TargetInputs;
+  #stopSharing: () => void = () => {};
+  #isRunning = false;
+  #isSyncDue = false;
   readonly #context: ComponentContext;
   readonly #options: ScrapeKindOptions;
   readonly #metrics: ScrapeMetrics;
@@ -98,6 +102,7 @@ class ScrapeComponent implements Component<ScrapeArguments> {
     this.#options = options;
     this.#metrics = createScrapeMetrics(metrics, { prefix: options.metricPrefix, id });
     this.#baselines = shared.baselines;
+    this.#inputs = new TargetInputs({ clock, changed: () => this.#syncSoon() });
     this.#receiver = this.#receiverOf(args);
     this.#client = this.#clientOf(args);
     this.#manager = new ScrapeManager({
@@ -125,11 +130,15 @@ class ScrapeComponent implements Component<ScrapeArguments> {
       dropped: () => this.#manager.dropped,
     });
     const stopShowing = showBaselines(metrics, this.#baselines);
-    this.#start(this.#sourcesOf(this.#args));
+    this.#isRunning = true;
+    this.#connect(this.#sourcesOf(this.#args));
+    this.#sync();
     try {
       await aborted(signal);
     } finally {
-      for (const unsubscribe of this.#unsubscribe) unsubscribe();
+      this.#isRunning = false;
+      this.#inputs.close();
+      this.#stopSharing();
       await this.#manager.close();
       this.#client.close();
       stopCollecting();
@@ -148,17 +157,19 @@ class ScrapeComponent implements Component<ScrapeArguments> {
     this.#args = args;
     this.#receiver = receiver;
     this.#client = client;
-    this.#start(sources);
+    if (this.#isRunning) this.#connect(sources);
+    this.#syncSoon();
     // Requests in flight end on the old one.
     if (!isSame) before.close();
   }
 
   snapshot(): DebugInfo {
-    const { share, dropped } = this.#manager;
+    const { share, dropped, skipped } = this.#manager;
     return {
       targets: this.#manager.snapshot(),
       ...(share && { share }),
-      ...(dropped > 0 && { dropped_targets: dropped }),
+      ...(dropped > 0 && { droppedTargets: dropped }),
+      ...(skipped && { skippedTargets: skipped }),
     };
   }
 
@@ -181,13 +192,29 @@ class ScrapeComponent implements Component<ScrapeArguments> {
       .map((reference) => this.#context.targets(reference));
   }
 
-  #start(sources: readonly TargetSource[]): void {
-    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+  #connect(sources: readonly TargetSource[]): void {
     this.#sources = sources;
-    const ownership = this.#ownershipOf(this.#args);
-    const changing = [...sources, ...(ownership ? [ownership] : [])];
-    this.#unsubscribe = changing.map((source) => source.subscribe(() => this.#sync()));
-    this.#sync();
+    this.#inputs.connect(sources);
+    this.#stopSharing();
+    this.#stopSharing = this.#ownershipOf(this.#args)?.subscribe(() => this.#syncSoon()) ?? (() => {});
+  }
+
+  /** When all that changes now has changed: a reload changes arguments and sources one after the other. */
+  #syncSoon(): void {
+    if (this.#isSyncDue) return;
+    this.#isSyncDue = true;
+    queueMicrotask(() => {
+      this.#isSyncDue = false;
+      if (this.#isRunning) this.#trySync();
+    });
+  }
+
+  #trySync(): void {
+    try {
+      this.#sync();
+    } catch (err) {
+      this.#context.log.error("An error inside the agent: not all changes of targets took effect", { err });
+    }
   }
 
   #sync(): void {
@@ -197,7 +224,8 @@ class ScrapeComponent implements Component<ScrapeArguments> {
   #wanted(args: ScrapeArguments, sources: readonly TargetSource[]): Parameters<ScrapeManager["sync"]> {
     const targets = [...literalTargets(args), ...sources.flatMap((source) => source.current())];
     const { infersServiceName } = this.#options;
-    return [targets, { id: this.#context.id, args, infersServiceName, ownership: this.#ownershipOf(args) }];
+    const isPartial = !this.#inputs.isComplete;
+    return [targets, { id: this.#context.id, args, infersServiceName, ownership: this.#ownershipOf(args), isPartial }];
   }
 
   /** Whose a target is; undefined where the component does not share its targets, or the agent is in no cluster. */

@@ -23,7 +23,7 @@ import {
   type TargetReason,
 } from "./scrape-url.ts";
 import { inferServiceName } from "./service-name.ts";
-import { ownPlace, typeChoice } from "./target-types.ts";
+import { ownPlace, sharedPlace, typeChoice } from "./target-types.ts";
 
 /** One (target, type): all that its loop needs to know. */
 export interface Scrape extends PlannedScrape {
@@ -31,6 +31,8 @@ export interface Scrape extends PlannedScrape {
   readonly identity: string;
   /** The process: its `__address__` with port or that of its unix socket, whatever labels it carries. */
   readonly address: string;
+  /** Where targets are shared, by what it is decided whose this one is: the same for all types of a target, whichever port they are at. */
+  readonly owner: string;
   readonly profileType: ScrapeType;
   /** Whether the target subtracts two states, so that gauges may come out negative. */
   readonly mayBeNegative: boolean;
@@ -115,12 +117,12 @@ function relabelTarget(target: Target, rules: readonly Rule[]): Target | undefin
 
 function planTarget(target: Target, types: readonly ScrapeType[], options: PlanOptions): readonly Scrape[] {
   checkLabels(target);
-  const process = processOf(target, options.args);
+  const process = processOf(target, types, options.args);
   return types.map((type) => planOne(process, type, options));
 }
 
 function checkLabels(target: Target): void {
-  const address = labelValue(target, "__address__");
+  const address = preview(labelValue(target, "__address__"));
   const sent = target.filter(({ name }) => !name.startsWith("__")).length;
   // A pod has two labels that are not sent for each of its annotations and labels.
   const [count, most] =
@@ -128,16 +130,10 @@ function checkLabels(target: Target): void {
   if (count > most)
     throw new TargetError("too_many_labels", `Cannot scrape "${address}": ${count} labels are more than ${most}`);
   for (const { name, value } of target) {
-    // Labels that are not sent, such as a pod's annotations, may be of any length.
-    if (value.length > limits.labelValueLength && !name.startsWith("__"))
-      throw new TargetError(
-        "label_too_long",
-        `Cannot scrape "${preview(address)}": label "${preview(name)}" has ${value.length} characters, more than ${limits.labelValueLength}`,
-      );
     if (!value.isWellFormed())
       throw new TargetError(
         "bad_label",
-        `Cannot scrape "${address}": the value of label "${name}" is not valid Unicode`,
+        `Cannot scrape "${address}": the value of label "${preview(name)}" is not valid Unicode`,
       );
   }
 }
@@ -146,11 +142,15 @@ function checkLabels(target: Target): void {
 interface Process {
   readonly target: Target;
   readonly origin: Origin;
+  readonly owner: string;
   readonly params: Query;
 }
 
-function processOf(target: Target, args: ScrapeArguments): Process {
-  return { target, origin: originAt(target, args), params: userParams(target, args) };
+function processOf(target: Target, types: readonly ScrapeType[], args: ScrapeArguments): Process {
+  const origin = originAt(target, args);
+  const shared = sharedPlace(target, types);
+  const owner = shared === "" ? origin.address : originAt(target, args, { address: shared, scheme: "" }).address;
+  return { target, origin, owner, params: userParams(target, args) };
 }
 
 /** Where a target is, or one type of it that has its own place. */
@@ -159,7 +159,7 @@ function originAt(target: Target, args: ScrapeArguments, own = { address: "", sc
   return originOf(own.address || labelValue(target, "__address__"), schemes);
 }
 
-function planOne({ target, origin: shared, params }: Process, type: ScrapeType, options: PlanOptions): Scrape {
+function planOne({ target, origin: shared, owner, params }: Process, type: ScrapeType, options: PlanOptions): Scrape {
   const { args } = options;
   const own = ownPlace(target, type);
   const origin = own.address || own.scheme ? originAt(target, args, own) : shared;
@@ -182,6 +182,7 @@ function planOne({ target, origin: shared, params }: Process, type: ScrapeType, 
   return {
     identity: `${type.name}\n${plannedUrl}\n${labelsKey(series.labels)}`,
     address,
+    owner,
     profileType: type,
     type: type.name,
     ownSeconds,
@@ -257,5 +258,17 @@ function seriesOf(
   if (!own.get("instance")) series.set("instance", address);
   if (!own.get("service_name") && options.infersServiceName) series.set("service_name", inferServiceName(target));
   if (type.markDelta) series.set("__delta__", "false");
-  return { job, labels: labelsFrom(series) };
+  const labels = labelsFrom(series);
+  checkLengths(labels, address);
+  return { job, labels };
+}
+
+/** Of what is sent alone: labels that are not, such as a pod's annotations, may be of any length. */
+function checkLengths(series: Labels, address: string): void {
+  for (const { name, value } of series)
+    if (value.length > limits.labelValueLength)
+      throw new TargetError(
+        "label_too_long",
+        `Cannot scrape "${preview(address)}": label "${preview(name)}" has ${value.length} characters, more than ${limits.labelValueLength}`,
+      );
 }

@@ -33,6 +33,11 @@ export interface LoopContext {
   readonly maxBytes: () => number;
 }
 
+/** What tells one baseline of a component from another: a loop goes on with what the one before it has left. */
+export function baselineKey({ type, url }: Pick<Scrape, "type" | "url">): string {
+  return `${type}\n${url}`;
+}
+
 /** Scrapes one (target, type) at its phase of every interval and never overlaps itself. */
 export class ScrapeLoop {
   readonly #scrape: Scrape;
@@ -54,8 +59,8 @@ export class ScrapeLoop {
 
   async run(signal: AbortSignal): Promise<void> {
     const { clock, metrics, failures, clocks, componentId, baselines } = this.#context;
-    const { identity, type, url, intervalMs } = this.#scrape;
-    const slot = baselines.acquire(`${componentId}\n${type}\n${url}`, `${componentId}\n${identity}`);
+    const { identity, intervalMs } = this.#scrape;
+    const slot = baselines.acquire(`${componentId}\n${baselineKey(this.#scrape)}`, `${componentId}\n${identity}`);
     this.#slot = slot;
     const schedule = createSchedule(identity, { intervalMs, clock });
     let tick = schedule.next();

@@ -1,12 +1,16 @@
-import type { Ownership, ShareStatus, Target, TargetStatus } from "../../model/index.ts";
+import { setImmediate } from "node:timers/promises";
+import { limits } from "../../base/index.ts";
+import type { Ownership, ShareStatus, SkippedStatus, Target, TargetStatus } from "../../model/index.ts";
 import { createPlanner, type PlanOptions, type Scrape } from "./plan.ts";
-import { type LoopContext, ScrapeLoop } from "./scrape-loop.ts";
+import { baselineKey, type LoopContext, ScrapeLoop } from "./scrape-loop.ts";
 import type { TargetError } from "./scrape-url.ts";
 import { Share } from "./share.ts";
 
 export interface SyncOptions extends PlanOptions {
   /** Whose a target is, where targets are shared. */
   readonly ownership?: Ownership | undefined;
+  /** Whether some of the targets may not be known yet: what runs then goes on without being among them. */
+  readonly isPartial?: boolean;
 }
 
 interface RunningLoop {
@@ -24,13 +28,15 @@ export class ScrapeManager {
   readonly #context: LoopContext;
   readonly #plan = createPlanner();
   readonly #running = new Map<string, RunningLoop>();
-  /** Loops that were stopped and have not ended yet. */
-  readonly #ending = new Set<Promise<void>>();
+  /** Loops that were stopped and have not ended yet, by the baseline that they leave. */
+  readonly #ending = new Map<string, Promise<void>>();
   readonly #share = new Share();
   #isShared = false;
   #dropped = 0;
   /** Targets that were skipped at the last sync: each is told once. */
-  #skipped: ReadonlySet<string> = new Set();
+  #errors: readonly TargetError[] = [];
+  /** Whether the log has that there are targets and none is scraped here. */
+  #toldNone = false;
 
   constructor(context: LoopContext) {
     this.#context = context;
@@ -49,21 +55,21 @@ export class ScrapeManager {
     const { own, moved } = this.#share.of(scrapes, options.ownership);
     if (moved > 0) this.#context.metrics.movedTargets.inc(moved);
     this.#tellSkipped(errors);
+    if (!options.isPartial) this.#tellNone(own, targets);
     const wanted = new Map(own.map((scrape) => [scrape.identity, scrape]));
+    const staying = options.isPartial ? this.#staying(own, options.ownership) : () => false;
     for (const [identity, running] of this.#running) {
       const scrape = wanted.get(identity);
-      if (!scrape) this.#end(identity, running);
-      else if (!sameTiming(scrape, running.scrape)) this.#stop(identity, running);
+      if (scrape && !sameTiming(scrape, running.scrape)) this.#stop(identity, running);
+      else if (!scrape && !staying(running.scrape)) this.#end(identity, running);
     }
-    // A new loop of a URL goes on with the baseline that the old one leaves, so it begins when that has ended.
-    const ended = Promise.all(this.#ending);
-    for (const scrape of wanted.values()) if (!this.#running.has(scrape.identity)) this.#start(scrape, ended);
+    this.#startAll([...wanted.values()].filter(({ identity }) => !this.#running.has(identity)));
   }
 
   /** Stops every loop; resolves when all have ended. */
   async close(): Promise<void> {
     for (const [identity, running] of this.#running) this.#end(identity, running);
-    await Promise.all(this.#ending);
+    await Promise.all(this.#ending.values());
   }
 
   snapshot(): readonly TargetStatus[] {
@@ -75,16 +81,39 @@ export class ScrapeManager {
     return this.#dropped;
   }
 
+  /** Targets that something is wrong with; undefined where there are none. */
+  get skipped(): SkippedStatus | undefined {
+    const [first] = this.#errors;
+    return first && { count: this.#errors.length, reason: first.reason, message: first.message };
+  }
+
   /** How much of what is known is this agent's; undefined where targets are not shared. */
   get share(): ShareStatus | undefined {
     return this.#isShared ? this.#share.status : undefined;
   }
 
-  #start(scrape: Scrape, after: Promise<unknown>): void {
+  /** Which loops go on although their scrape is not among those planned: it may come, as nobody's but this agent's. */
+  #staying(own: readonly Scrape[], ownership: Ownership | undefined): (scrape: Scrape) => boolean {
+    const planned = new Set(own.map(baselineKey));
+    return (scrape) => !planned.has(baselineKey(scrape)) && (ownership?.owns(scrape.owner) ?? true);
+  }
+
+  /** Thousands begin over several turns of the event loop, so that those that run are not held up. */
+  #startAll(scrapes: readonly Scrape[]): void {
+    let turn = Promise.resolve();
+    for (const [index, scrape] of scrapes.entries()) {
+      if (index > 0 && index % limits.scrapeStartsAtOnce === 0) turn = turn.then(() => setImmediate());
+      this.#start(scrape, turn);
+    }
+  }
+
+  #start(scrape: Scrape, turn: Promise<void>): void {
     const loop = new ScrapeLoop(scrape, this.#context);
     const stop = new AbortController();
+    // It goes on with the baseline that the loop before it leaves when it has ended.
+    const before = this.#ending.get(baselineKey(scrape));
     const run = async (): Promise<void> => {
-      await after;
+      await Promise.all([turn, before]);
       if (!stop.signal.aborted) await loop.run(stop.signal);
     };
     const ended = run().catch((err: unknown) => {
@@ -95,11 +124,25 @@ export class ScrapeManager {
 
   #tellSkipped(errors: readonly TargetError[]): void {
     const { metrics, log } = this.#context;
+    const told = new Set(this.#errors.map((error) => error.message));
     for (const error of errors) {
       metrics.targetSkipped(error.reason);
-      if (!this.#skipped.has(error.message)) log.warn("Target skipped", { reason: error.reason, err: error });
+      if (!told.has(error.message)) log.warn("Target skipped", { reason: error.reason, err: error });
     }
-    this.#skipped = new Set(errors.map((error) => error.message));
+    this.#errors = errors;
+  }
+
+  /** Says once that nothing is scraped though there are targets, or were. */
+  #tellNone(own: readonly Scrape[], targets: readonly Target[]): void {
+    const isNone = own.length === 0 && (this.#toldNone || targets.length > 0 || this.#running.size > 0);
+    if (isNone && !this.#toldNone)
+      this.#context.log.info("No target is scraped", {
+        targets: targets.length,
+        dropped_by_rules: this.#dropped,
+        skipped: this.#errors.length,
+        ...(this.#isShared && { of_other_agents: this.#share.status.knownTargets }),
+      });
+    this.#toldNone = isNone;
   }
 
   /** Stops a loop whose scrape is no longer wanted here. */
@@ -108,11 +151,14 @@ export class ScrapeManager {
     this.#stop(identity, running);
   }
 
-  #stop(identity: string, { stop, ended }: RunningLoop): void {
+  #stop(identity: string, { scrape, stop, ended }: RunningLoop): void {
     this.#running.delete(identity);
     stop.abort();
-    const ending = ended.finally(() => this.#ending.delete(ending));
-    this.#ending.add(ending);
+    const key = baselineKey(scrape);
+    const ending = Promise.all([this.#ending.get(key), ended]).then(() => {
+      if (this.#ending.get(key) === ending) this.#ending.delete(key);
+    });
+    this.#ending.set(key, ending);
   }
 }
 

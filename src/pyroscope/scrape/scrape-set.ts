@@ -15,11 +15,19 @@ export class ScrapeSet {
     for (const scrape of scrapes) {
       const key = shared ? `${scrape.type}\n${scrape.url}` : scrape.identity;
       const declares = labelValue(target, "__address__") === scrape.address;
-      if (!this.#scrapes.has(key) || (shared && declares)) this.#scrapes.set(key, scrape);
+      const before = this.#scrapes.get(key);
+      const kept = !before || (shared && declares) ? scrape : before;
+      this.#scrapes.set(key, before ? ownedByLeast(kept, before, scrape) : kept);
     }
   }
 
   scrapes(): readonly Scrape[] {
     return [...this.#scrapes.values()];
   }
+}
+
+/** One scrape is one agent's, whichever of its targets came first. */
+function ownedByLeast(kept: Scrape, a: Scrape, b: Scrape): Scrape {
+  const owner = a.owner < b.owner ? a.owner : b.owner;
+  return kept.owner === owner ? kept : { ...kept, owner };
 }

@@ -67,8 +67,14 @@ export function normalizeAddress(address: string, scheme: string): string {
     );
   const host = isIPv6(address) ? `[${address}]` : address;
   const withPort = /:\d+$/.test(host.replace(/^\[.*\]/, "")) ? host : `${host}:${port}`;
+  const portNumber = /^[^/?#@\\\s]*:(\d+)$/.exec(withPort)?.[1];
+  if (portNumber !== undefined && (Number(portNumber) < 1 || Number(portNumber) > 65_535))
+    throw new TargetError(
+      "bad_address",
+      `Cannot scrape "${preview(address)}": a port is a number from 1 to 65535, found "${preview(portNumber)}"`,
+    );
   const url = /[/?#@\\\s]/.test(withPort) ? undefined : URL.parse(`${scheme}://${withPort}`);
-  if (!url || url.hostname === "" || url.port === "0")
+  if (!url || url.hostname === "")
     throw new TargetError(
       "bad_address",
       `Cannot scrape "${preview(address)}": "__address__" must be host:port, without scheme or path`,

@@ -27,6 +27,21 @@ export function ownPlace(target: Target, type: ScrapeType): { address: string; s
   return { address: port === "" ? "" : withPort(address, port), scheme: own("scheme"), path: own("path") };
 }
 
+/**
+ * Where a target says itself what is scraped, and at which ports: its host with the lowest of these ports; else empty. A pod is one target for
+ * each port that it declares, and all of them come to the same answer.
+ */
+export function sharedPlace(target: Target, types: readonly ScrapeType[]): string {
+  if (!namesItsTypes(target)) return "";
+  const places = types.map((type) => ownPlace(target, type).address).filter((address) => address !== "");
+  const [lowest = ""] = places.sort((a, b) => portOf(a) - portOf(b));
+  return lowest;
+}
+
+function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(":") + 1));
+}
+
 function withPort(address: string, port: string): string {
   if (!/^\d{1,5}$/.test(port))
     throw new TargetError(

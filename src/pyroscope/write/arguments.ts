@@ -107,7 +107,8 @@ const endpoint = v.pipe(
     }),
     max_backoff_period: optional(duration({ positive: true }), {
       default: "5m",
-      description: "The longest wait between retries; a server that cannot be reached at all is probed every 30s at least",
+      description:
+        "The longest wait between retries; a server that cannot be reached at all is probed every 30s at least",
       example: "1m",
     }),
     max_backoff_retries: optional(number(0), {

@@ -97,7 +97,7 @@ export function classifyReply(reply: Reply, options: ClassifyOptions): PushOutco
   const code = error ? ` ${error.code}` : "";
   const said = {
     what: `Could not push: ${subjectOf(response, quoted)} answered ${response.status}${code} ${words}`,
-    hints: [responseHint(response), limitHint(reason, { ...quoted, subject: subjectOf(response, quoted) })],
+    hints: [responseHint(response), limitHint(reason, quoted)],
   };
   if (reason === "rate_limited" && !options.retryRateLimited) return rejected(reason, said);
   const waitMs = retryAfterMs(response.headers, options.nowMs);
@@ -135,11 +135,13 @@ function reasonOf(status: number, { error, isPage }: QuotedReply): PushReason {
 }
 
 /** Whose limit it is: that of a proxy is raised elsewhere than the server's own. */
-function limitHint(reason: PushReason, { error, isPage, subject }: QuotedReply & { readonly subject: string }) {
+function limitHint(reason: PushReason, { error, isPage }: QuotedReply): string | undefined {
   if (reason === "rate_limited")
-    return isPage ? `${subject} limits the rate, and not the tenant's limit in Pyroscope: raise it there` : undefined;
+    return isPage ? "raise the proxy's limit: it is not the tenant's limit in Pyroscope" : undefined;
   if (reason !== "too_large") return undefined;
-  return `${subject} limits the size of requests: raise that limit${error ? "" : " (nginx: client_max_body_size)"}`;
+  return error
+    ? "raise the server's limit on the size of requests"
+    : "raise the limit on the size of requests (nginx: client_max_body_size)";
 }
 
 /** What happened, and what to do about it. */

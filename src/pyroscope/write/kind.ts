@@ -15,6 +15,7 @@ import { writeLimits } from "./limits.ts";
 import { createSpoolMetrics } from "./metrics.ts";
 import { outgoingOf } from "./outgoing.ts";
 import { queueWarnings } from "./queue-warnings.ts";
+import { ruleWarnings } from "./rule-warnings.ts";
 import { createPusher, type EndpointArguments, type Pusher } from "./pusher.ts";
 import { Spooler } from "./spooler.ts";
 
@@ -33,7 +34,7 @@ export const writeKind: ComponentKind<WriteArguments> = {
 async function writeWarnings(id: string, args: WriteArguments): Promise<readonly string[]> {
   if (args.endpoint.length === 0) return [`${id} has no endpoint: the profiles it receives go nowhere`];
   const warnings = await Promise.all(args.endpoint.map(endpointWarnings));
-  return warnings.flat().map((warning) => `${id}: ${warning}`);
+  return [...warnings.flat().map((warning) => `${id}: ${warning}`), ...ruleWarnings(id, args.rule)];
 }
 
 async function endpointWarnings(endpoint: EndpointArguments): Promise<readonly string[]> {

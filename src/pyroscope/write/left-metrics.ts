@@ -11,9 +11,9 @@ export interface ShowLeftOptions {
 /** Shows what is on disk for endpoints that left the configuration, asked for whenever metrics are; until the returned function is called. */
 export function showLeft(metrics: Metrics, { id, read }: ShowLeftOptions): () => void {
   const { records, bytes } = spoolGauges(metrics);
+  const labelsOf = (endpoint: string) => ({ component_id: id, endpoint });
   let shown: readonly string[] = [];
   const show = (left: readonly LeftEndpointStatus[]): void => {
-    const labelsOf = (endpoint: string) => ({ component_id: id, endpoint });
     const names = left.map(({ endpoint }) => endpoint);
     for (const name of shown)
       if (!names.includes(name)) for (const gauge of [records, bytes]) gauge.remove(labelsOf(name));

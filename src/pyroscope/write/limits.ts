@@ -55,6 +55,8 @@ export const writeLimits = {
   pageWords: 128,
   /** A profile whose time is further from its scrape is one by a clock that is wrong enough to be refused for it. */
   targetClockMs: 600_000,
+  /** Servers take what is no older than this, with something to spare. */
+  takenAgeMs: 50 * 60_000,
   /** From how many answers the server's clock is read; the one in the middle counts. */
   clockAnswers: 5,
   /** How often the log repeats that an endpoint is down. */

@@ -104,7 +104,8 @@ function showQueue(metrics: Metrics, own: Readonly<Record<string, string>>, read
     const values = valuesOf(read());
     for (const [name, gauge] of gauges) {
       const value = values[name];
-      if (value !== undefined) gauge.set(own, value);
+      if (value === undefined) gauge.remove(own);
+      else gauge.set(own, value);
     }
   });
   return () => {

@@ -1,4 +1,4 @@
-import { type Clock, limits, Secret, withoutUserinfo } from "../../base/index.ts";
+import { type Clock, formatSpan, limits, Secret, withoutUserinfo } from "../../base/index.ts";
 import { createHttpClient, type HttpClient } from "../../http/index.ts";
 import type { Profile } from "../../model/index.ts";
 import type { Logger } from "../../observability/index.ts";
@@ -76,8 +76,14 @@ export function createPusher(args: EndpointArguments, { clock, userAgent, log }:
     if (!isOutsideWindow(outcome)) return outcome;
     if (ofEarlierBoot && Math.abs(skewMs()) > limits.clockToleranceMs) return { ...outcome, reason: "unknown_age" };
     const second = corrected();
-    const learned = Math.abs(second.info.timeMs - first.info.timeMs) > limits.clockToleranceMs;
-    return learned ? attempt(second, signal) : withHint(outcome, wrongTimeHint(profile));
+    if (differ(first, second)) return withMoved(await attempt(second, signal), profile, second);
+    const byThisBox = ofEarlierBoot ? profile : retimed(profile, shiftMs);
+    if (!differ(first, byThisBox)) return withHint(outcome, wrongTimeHint(profile));
+    // By the server's own clock it is not that old: then what its answers tell may be another one.
+    const isYoung = clock.now() - shiftMs - profile.scrapedAtMs <= writeLimits.takenAgeMs;
+    const plain = isYoung ? await attempt(byThisBox, signal) : outcome;
+    if (plain.outcome === "sent") serverClock.distrust();
+    return plain.outcome === "rejected" ? withMoved(outcome, profile, first) : plain;
   };
 
   return {
@@ -103,6 +109,18 @@ const outsideWindow = /\boutside of (?:the )?(?:ingestion|time) window\b/i;
 
 function isOutsideWindow(outcome: PushOutcome): outcome is Rejected {
   return outcome.outcome === "rejected" && outcome.reason === "invalid" && outsideWindow.test(outcome.message);
+}
+
+function differ(a: Profile, b: Profile): boolean {
+  return Math.abs(a.info.timeMs - b.info.timeMs) > limits.clockToleranceMs;
+}
+
+/** Tells of a refusal that the time which was refused is the agent's doing. */
+function withMoved(outcome: PushOutcome, profile: Profile, { info }: Profile): PushOutcome {
+  const byMs = info.timeMs - profile.info.timeMs;
+  if (!isOutsideWindow(outcome) || byMs === 0) return outcome;
+  const hint = `the agent had moved the profile's time ${formatSpan(Math.abs(byMs))} ${byMs > 0 ? "ahead" : "back"}, to what the server's answers tell: check the clocks of this box, the server and proxies in between`;
+  return withHint(outcome, hint);
 }
 
 function withHint(outcome: Rejected, hint: string | undefined): Rejected {

@@ -21,5 +21,5 @@ export function retimed(profile: Profile, behindMs: number): Profile {
 export function wrongTimeHint(profile: Profile): string | undefined {
   const aheadMs = profile.info.timeMs - profile.scrapedAtMs;
   if (profile.info.timeMs === 0 || Math.abs(aheadMs) <= writeLimits.targetClockMs) return undefined;
-  return `its time was ${formatSpan(Math.abs(aheadMs))} ${aheadMs > 0 ? "ahead of" : "behind"} this box's clock when it was scraped: check the clock of its target`;
+  return `the profile's time was ${formatSpan(Math.abs(aheadMs))} ${aheadMs > 0 ? "ahead of" : "behind"} this box's clock when it was scraped: check the clock of its target`;
 }

@@ -1,6 +1,6 @@
 import { html } from "hono/html";
 import { formatDuration } from "../../base/index.ts";
-import type { ClusterMember, ClusterState, ClusterStatus } from "../../model/index.ts";
+import { type ClusterMember, type ClusterState, type ClusterStatus, isSelf } from "../../model/index.ts";
 import type { ComponentShare } from "../cluster-routes.ts";
 import { ago, grouped } from "./format.ts";
 import { cell, type Html, namedCell, outsideText, state, type Tone } from "./html.ts";
@@ -55,11 +55,11 @@ function shareLine({ component, ownedTargets, knownTargets }: ComponentShare): H
   return html`<p class="note">${outsideText(component)}: ${grouped(ownedTargets)} of ${grouped(knownTargets)} targets are this agent's</p>`;
 }
 
-function memberTable({ members, nodeName }: ClusterStatus, { nowMs }: View): Html {
+function memberTable(status: ClusterStatus, { nowMs }: View): Html {
   return html`<table>
 <thead><tr><th>Member</th><th>Page</th><th>Started</th></tr></thead>
-<tbody>${members.map(
-    (member) => html`<tr>${cell(html`${outsideText(member.name)}${member.name === nodeName ? " (this agent)" : ""}`)}
+<tbody>${status.members.map(
+    (member) => html`<tr>${cell(html`${outsideText(member.name)}${isSelf(member, status) ? " (this agent)" : ""}`)}
 ${namedCell("page", pageOf(member))}
 ${namedCell("started", member.startedMs === undefined ? "unknown" : ago(member.startedMs, nowMs))}</tr>`,
   )}</tbody>

@@ -34,35 +34,52 @@ function discoveryRow({ id, status }: Discovery, { nowMs }: View): Html {
 ${cell(stateOf(status))}
 ${namedCell("targets", grouped(targets))}
 ${namedCell("sources", grouped(sources))}
-${namedCell("last success", lastSuccessMs === undefined ? "–" : ago(lastSuccessMs, nowMs))}</tr>${remarks(status, nowMs)}`;
+${namedCell("last success", lastSuccessMs === undefined ? "–" : ago(lastSuccessMs, nowMs))}</tr>${remarks(status, nowMs)}${leftOutRow(status)}`;
 }
 
-function stateOf({ lastError, lastSuccessMs, shownSources }: DiscoveryStatus): Html {
-  if (lastError !== undefined || shownSources.some((source) => source.lastError !== undefined))
-    return state("failing", "bad");
+/** Whether a look failed, as a whole or at one of its sources. */
+export function isFailing({ lastError, shownSources }: DiscoveryStatus): boolean {
+  return lastError !== undefined || shownSources.some((source) => source.lastError !== undefined);
+}
+
+function stateOf(status: DiscoveryStatus): Html {
+  const { lastSuccessMs, shownSources } = status;
+  if (isFailing(status)) return state("failing", "bad");
   const isRemembered = shownSources.some(({ fromDisk }) => fromDisk);
   return lastSuccessMs === undefined && isRemembered ? state("waiting", "idle") : state("well", "good");
 }
 
 /** What is wrong, and what is scraped meanwhile: lines across the whole table. */
-function remarks({ lastError, lastErrorMs, shownSources }: DiscoveryStatus, nowMs: number): readonly Html[] {
+function remarks({ targets, lastError, lastErrorMs, shownSources }: DiscoveryStatus, nowMs: number): readonly Html[] {
   const failing = shownSources.filter((source) => source.lastError !== undefined);
+  const isOfSource = failing.some((source) => source.lastError === lastError);
+  const when = { nowMs, keeps: targets > 0 };
   const errors = [
-    ...(lastError === undefined ? [] : [errorRow(lastError, { atMs: lastErrorMs, nowMs })]),
+    ...(lastError === undefined || isOfSource ? [] : [errorRow(lastError, { ...when, atMs: lastErrorMs })]),
     ...failing
       .slice(0, shownErrors)
-      .map((source) => errorRow(source.lastError ?? "", { atMs: source.lastErrorMs, nowMs })),
+      .map((source) => errorRow(source.lastError ?? "", { ...when, atMs: source.lastErrorMs })),
   ];
-  const remembered = shownSources.filter(({ fromDisk, targets }) => fromDisk && targets > 0);
+  const remembered = shownSources.filter((source) => source.fromDisk && source.targets > 0);
   return remembered.length === 0 ? errors : [...errors, rememberedRow(remembered, nowMs)];
 }
 
 function errorRow(
   message: string,
-  { atMs, nowMs }: { readonly atMs: number | undefined; readonly nowMs: number },
+  { atMs, nowMs, keeps }: { readonly atMs: number | undefined; readonly nowMs: number; readonly keeps: boolean },
 ): Html {
   return html`<tr class="error"><td colspan="5">${outsideText(message, 600)}
-<span class="hint">${atMs === undefined ? "" : html`${ago(atMs, nowMs)}. `}The last good targets stay.</span></td></tr>`;
+<span class="hint">${atMs === undefined ? "" : html`${ago(atMs, nowMs)}. `}${keeps ? "The last good targets stay." : ""}</span></td></tr>`;
+}
+
+/** Of one that relabels. */
+function leftOutRow({ dropped = 0, skipped = 0 }: DiscoveryStatus): Html {
+  if (dropped + skipped === 0) return html``;
+  const parts = [
+    dropped > 0 && `${grouped(dropped)} dropped by its rules`,
+    skipped > 0 && `${grouped(skipped)} skipped`,
+  ];
+  return html`<tr class="note"><td colspan="5">${parts.filter(Boolean).join(", ")}.</td></tr>`;
 }
 
 function rememberedRow(sources: readonly DiscoverySourceStatus[], nowMs: number): Html {

@@ -39,7 +39,8 @@ async function page(options: AppOptions, components: readonly ComponentSnapshot[
   const groups = groupTargets(targetsOf(components));
   const endpoints = endpointsOf(components);
   const stored = storedProfiles(storesOf(components));
-  const counts = { groups, endpoints, stored, components };
+  const cluster = options.cluster();
+  const counts = { groups, endpoints, stored, components, cluster };
   const failing = groups.filter((group) => group.down > 0).length;
   return html`<!doctype html>
 <html lang="en">
@@ -59,7 +60,7 @@ ${summary(counts, view)}
 ${targetsSection(groups, components, view)}
 ${discoverySection(components, view)}
 ${endpointsSection(endpoints, components, view)}
-${clusterSection(options.cluster(), sharesOf(components), view)}
+${clusterSection(cluster, sharesOf(components), view)}
 ${profilesSection(stored, components, view)}
 ${componentsSection(components)}
 </main>

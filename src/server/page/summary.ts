@@ -1,7 +1,9 @@
 import { html } from "hono/html";
 import { formatSize } from "../../base/index.ts";
 import type { ComponentSnapshot } from "../../component/index.ts";
+import type { ClusterStatus } from "../../model/index.ts";
 import type { OwnedEndpoint } from "../component-routes.ts";
+import { isFailing } from "./discovery-section.ts";
 import { ago, counted, grouped } from "./format.ts";
 import type { Html, Tone } from "./html.ts";
 import type { Stored } from "./profiles-section.ts";
@@ -13,6 +15,7 @@ export interface Counts {
   readonly endpoints: readonly OwnedEndpoint[];
   readonly stored: Stored;
   readonly components: readonly ComponentSnapshot[];
+  readonly cluster: ClusterStatus | undefined;
 }
 
 /** The whole agent at a glance: one tile a section, each a link to it. */
@@ -22,6 +25,8 @@ export function summary(counts: Counts, view: View): Html {
   const newest = stored.profiles[0]?.profile.scrapedAtMs;
   return html`<nav class="tiles" aria-label="Sections">
 ${targetsTile(counts)}
+${discoveryTile(counts)}
+${clusterTile(counts)}
 ${counts.endpoints.length > 0 ? endpointsTile(counts) : ""}
 ${
   stored.stores.length === 0
@@ -48,6 +53,34 @@ function targetsTile({ groups }: Counts): Html {
     figure: up === groups.length ? grouped(up) : html`${grouped(up)}<small> of ${grouped(groups.length)}</small>`,
     noun: groups.length === 1 ? "target up" : "targets up",
     detail: details.filter(Boolean).join(", ") || `${counted(types, "profile type")} in all`,
+  });
+}
+
+function discoveryTile({ components }: Counts): Html {
+  const all = components.flatMap(({ debugInfo }) => debugInfo.discovery ?? []);
+  if (all.length === 0) return html``;
+  const failing = all.filter(isFailing).length;
+  const found = all.reduce((sum, { targets }) => sum + targets, 0);
+  const remembered = all.reduce((sum, { fromDisk = 0 }) => sum + fromDisk, 0);
+  const isIdle = found === 0 || remembered > 0;
+  return tile("#discovery", {
+    tone: failing > 0 ? "bad" : isIdle ? "idle" : "good",
+    figure: failing > 0 ? html`${grouped(failing)}<small> of ${grouped(all.length)}</small>` : grouped(all.length),
+    noun: `${all.length === 1 ? "discovery" : "discoveries"} ${failing > 0 ? "failing" : "well"}`,
+    detail: `${counted(found, "target")} found${remembered > 0 ? `, ${grouped(remembered)} of the last run` : ""}`,
+  });
+}
+
+function clusterTile({ cluster }: Counts): Html {
+  if (!cluster) return html``;
+  const { state, members, engine, lastError, problem } = cluster;
+  const isDown = lastError !== undefined;
+  const words = [state === "name_taken" && "name taken", isDown && "engine down"].filter(Boolean).join(", ");
+  return tile("#cluster", {
+    tone: isDown || problem !== undefined ? "bad" : state === "member" ? "good" : "idle",
+    figure: grouped(members.length),
+    noun: members.length === 1 ? "cluster member" : "cluster members",
+    detail: words || `${state}, by ${engine}`,
   });
 }
 

@@ -52,6 +52,8 @@ function nothingToScrape(components: readonly ComponentSnapshot[]): Html {
   if (shared > 0)
     return html`<p class="empty"><strong>No targets of its own.</strong> ${counted(shared, "target")} are known here and shared in the
 <a href="#cluster">cluster</a>, and none is this agent's now.</p>`;
+  const left = leftOut(components);
+  if (left !== "") return html`<p class="empty"><strong>No targets left.</strong> ${outsideText(left, 600)}</p>`;
   const scrape = components.find(({ kind }) => kind.endsWith(".scrape"));
   return scrape
     ? html`<p class="empty"><strong>No targets yet.</strong> Nothing is listed in <code>targets</code> of
@@ -59,6 +61,20 @@ ${outsideText(scrape.id)}, or its discovery has found nothing so far.</p>`
     : html`<div class="empty"><p><strong>Nothing is scraped.</strong> Start with
 <code>agent --target http://localhost:6060</code>, or add tables like these to the configuration:</p>
 <pre>${example}</pre></div>`;
+}
+
+/** What became of the targets that are found, where none is scraped. */
+function leftOut(components: readonly ComponentSnapshot[]): string {
+  return components
+    .flatMap(({ id, debugInfo: { discovery, droppedTargets = discovery?.dropped ?? 0, skippedTargets } }) => {
+      const all = droppedTargets + (skippedTargets?.count ?? 0) + (discovery?.targets ?? 0) + (discovery?.skipped ?? 0);
+      const why =
+        skippedTargets && `${skippedTargets.count} of ${counted(all, "target")} skipped: ${skippedTargets.message}.`;
+      const dropped = `Rules of ${id} drop ${grouped(droppedTargets)} of ${counted(all, "target")}.`;
+      return [droppedTargets > 0 && dropped, why && `${id}: ${why}`];
+    })
+    .filter(Boolean)
+    .join(" ");
 }
 
 function filters(groups: readonly TargetGroup[], view: View): Html {

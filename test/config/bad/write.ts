@@ -338,6 +338,13 @@ max_bytes = "0B"`,
     ],
   },
   {
+    title: "a queue of no size, without a unit",
+    text: `[pyroscope.write.a.endpoint]
+url = "http://x"
+queue = { max_memory = "0" }`,
+    problems: ['agent.toml:3:24: pyroscope.write.a.endpoint.queue.max_memory: must be at least 1B, found "0"'],
+  },
+  {
     title: "a wait that does not fit the default of another, and a port above all",
     text: `[pyroscope.write.a.endpoint]
 url = "http://x:99999"
@@ -346,8 +353,8 @@ min_backoff_period = "10m"
 url = "http://u:s3c@x:99999/"
 `,
     problems: [
-      'agent.toml:1:20: pyroscope.write.a.endpoint.max_backoff_period: must not be below min_backoff_period (10m), found "5m", which is its default',
       'agent.toml:2:7: pyroscope.write.a.endpoint.url: a port is a number from 1 to 65535, found "99999" in "http://x:99999"',
+      'agent.toml:3:22: pyroscope.write.a.endpoint.min_backoff_period: must not be above max_backoff_period (5m), found "10m"',
       'agent.toml:5:7: pyroscope.write.b.endpoint.url: expected a URL that begins with http:// or https:// and names a host, found "http://x:99999/"',
     ],
   },

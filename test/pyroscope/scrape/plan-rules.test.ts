@@ -141,6 +141,55 @@ function pod(annotations: Written): readonly Written[] {
   return [target("proxy", "9090", "metrics"), target("cart", "8080", "http"), target("cart", "6060", "pprof")];
 }
 
+describe("whose a target is", () => {
+  const owners = (targets: readonly Written[], config: Record<string, unknown>): readonly string[] => [
+    ...new Set(plan(targets, config).scrapes.map(({ owner }) => owner)),
+  ];
+
+  test("is decided by its own address, with the port of its scheme, for all its types", () => {
+    const target = { __address__: "h", __scheme__: "https", __profile_memory_port__: "6060" };
+    expect(plan([target], {}).scrapes.length).toBe(5);
+    expect(owners([target], {})).toEqual(["h:443"]);
+    expect(owners([{ __address__: "unix:///run/a.sock" }], {})).toEqual(["unix:///run/a.sock"]);
+  });
+
+  test("is decided by the lowest port where it says itself what is scraped, so that all its types are one agent's", () => {
+    const target = {
+      __address__: "h:80",
+      __profile_types__: "memory,process_cpu,mutex",
+      __profile_memory_port__: "16061",
+      __profile_process_cpu_port__: "6062",
+      __profile_block_port__: "70",
+    };
+    expect(owners([target], {})).toEqual(["h:6062"]);
+    expect(owners([{ ...target, __address__: "::1" }], {})).toEqual(["[::1]:6062"]);
+  });
+
+  test("is decided alike for every port of a pod", () => {
+    const annotations = {
+      ...asked("cpu", "scrape", "true"),
+      ...asked("cpu", "port", "8080"),
+      ...asked("memory", "scrape", "true"),
+      ...asked("memory", "port", "6060"),
+      ...asked("mutex", "scrape", "true"),
+    };
+    for (const target of pod(annotations)) expect(owners([target], preset)).toEqual(["10.0.0.1:6060"]);
+    expect(owners(pod(annotations), preset)).toEqual(["10.0.0.1:6060"]);
+  });
+
+  test("does not depend on the order of targets that ask for the same", () => {
+    const targets = ["b", "a"].map((host) => ({ host, __address__: `${host}:1` }));
+    const rule = [
+      { target_label: "__profile_goroutine_port__", replacement: "6060" },
+      { target_label: "__address__", source_labels: "host", regex: "a", replacement: "h:1" },
+      { target_label: "__address__", source_labels: "host", regex: "b", replacement: "h:2" },
+      { action: "labeldrop", regex: "host" },
+    ];
+    for (const order of [targets, targets.toReversed()])
+      expect(owners(order, { ...onlyGoroutine, rule })).toEqual(["h:1"]);
+  });
+});
+
 describe('the preset "kubernetes-annotations"', () => {
   test("scrapes only the types that are asked for, each once although the pod has three ports", () => {
     const targets = pod({

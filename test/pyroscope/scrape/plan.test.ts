@@ -319,6 +319,25 @@ describe("planScrapes() bad targets", () => {
       "too_many_labels",
     ],
   ];
+  const long = "x".repeat(5000);
+  const tooLong: [what: string, target: Record<string, string>, reason: string][] = [
+    ["a label", { __address__: "h:1", [long]: long }, "label_too_long"],
+    ["the name of the series", { __address__: "h:1", __name__: long }, "label_too_long"],
+    ["the address, which becomes the instance", { __address__: `${long}:1` }, "label_too_long"],
+    ["the service name that is inferred", { __address__: "h:1", __meta_process_name: long }, "label_too_long"],
+    ["the name of a label that is no Unicode", { __address__: long, [long]: "\ud800" }, "bad_label"],
+    [
+      "the address of a target of many labels",
+      Object.fromEntries([["__address__", long], ...Array.from({ length: 300 }, (_, i) => [`l${i}`, "v"])]),
+      "too_many_labels",
+    ],
+  ];
+  test.each(tooLong)("that are too long are skipped, and told in a short message: %s", (_, target, reason) => {
+    const [error] = plan(target).errors;
+    expect(error?.reason as string).toBe(reason);
+    expect(error?.message.length).toBeLessThan(400);
+  });
+
   test.each(cases)("%j is skipped as %s and its neighbours are not", (target, reason) => {
     const args = parseScrapeArguments();
     const targets = [labelsOf(target), labelsOf({ __address__: "good:1" })];

@@ -238,6 +238,11 @@ describe("a loop of CPU profiles", () => {
     expect(manager.snapshot()[0]).toMatchObject({ health: "up", lastErrorReason: "cpu_busy" });
     expect(await metrics.text()).toMatch(/scrape_skipped_total\{[^}]*reason="cpu_busy"\} [23]/);
     expect(log.messages("warn")).toEqual(["CPU profile skipped"]);
+    for (let round = 0; round < 10; round++) {
+      taken = !taken;
+      await clock.advance(46_000);
+    }
+    expect([log.messages("warn"), log.messages("info")]).toEqual([["CPU profile skipped"], ["Scrape works again"]]);
   });
 
   test("last as long as the user says, even longer than the interval", async () => {

@@ -153,7 +153,7 @@ describe("a profile of a target with a clock of its own", () => {
     expect(server.counts.requests).toBe(1);
     expect(outcome).toMatchObject({ outcome: "rejected", reason: "invalid" });
     expect((outcome as { message: string }).message).toEndWith(
-      "its time was 3 h behind this box's clock when it was scraped: check the clock of its target",
+      "the profile's time was 3 h behind this box's clock when it was scraped: check the clock of its target",
     );
   });
 });
@@ -185,12 +185,57 @@ describe("a profile that the server finds outside of its window", () => {
     expect(server.counts.requests).toBe(1);
   });
 
-  test("is tried again once and no more", async () => {
+  test("is tried again once and no more, with another time each", async () => {
     server.replyWith(connectError("invalid_argument", "profile with labels '{}' is outside of ingestion window"));
     const { push } = aBox(-24 * hourMs);
     expect(await push()).toMatchObject({ outcome: "rejected" });
-    expect(await push()).toMatchObject({ outcome: "rejected" });
-    expect(server.counts.requests).toBe(3);
+    // And then once with the time by this box's clock.
+    const outcome = await push();
+    expect(outcome).toMatchObject({ outcome: "rejected" });
+    expect((outcome as { message: string }).message).toContain("the agent had moved the profile's time 24 h ahead");
+    expect(server.counts.requests).toBe(4);
+  });
+});
+
+describe("a proxy that puts a wrong date on the answers", () => {
+  const wrong = (): string => new Date(Date.now() + 3 * hourMs).toUTCString();
+  const refusal = () =>
+    connectError("invalid_argument", "profile with labels '{}' is outside of ingestion window", {
+      headers: { date: wrong() },
+    });
+  const taken = () => ({ status: 200, headers: { "content-type": "application/proto", date: wrong() } });
+
+  test("is found out by the first refusal, costs no profile, and is believed no more", async () => {
+    const { push, pusher, log } = aBox(0);
+    const answers = [taken, refusal, taken, taken, taken];
+    server.replyWith(() => (answers.shift() ?? taken)());
+    for (const requests of [1, 3, 4, 5]) {
+      expect(await push()).toEqual({ outcome: "sent" });
+      expect(server.counts.requests).toBe(requests);
+    }
+    expect(pusher.clockSkewMs()).toBeUndefined();
+    const [differ = "", ...others] = log.messages("warn");
+    expect(differ).toStartWith("The clocks of the server and of this box differ");
+    expect(others).toEqual([expect.stringMatching(/^The time that the server's answers tell is wrong.* proxy/)]);
+  });
+
+  test("is believed again once the clocks agree", async () => {
+    const { push, pusher, log } = aBox(0);
+    const answers = [taken, refusal, taken];
+    server.replyWith(() => answers.shift()?.());
+    for (let profiles = 0; profiles < 6; profiles++) expect(await push()).toEqual({ outcome: "sent" });
+    expect(Math.abs(pusher.clockSkewMs() ?? Number.NaN)).toBeLessThan(2000);
+    expect(log.messages("info")).toEqual(["The clocks of the server and of this box agree again"]);
+  });
+
+  test("is not suspected where a profile has waited for longer than a server takes it", async () => {
+    const { clock, push, log } = aBox(2 * hourMs);
+    await push();
+    server.clear();
+    const longAgoMs = clock.now() - 1.5 * hourMs;
+    expect(await push({ timeMs: longAgoMs, scrapedAtMs: longAgoMs })).toMatchObject({ reason: "invalid" });
+    expect(server.counts.requests).toBe(1);
+    expect(log.messages("warn")).toHaveLength(1);
   });
 });
 

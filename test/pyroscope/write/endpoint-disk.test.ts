@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { writeLimits } from "../../../src/pyroscope/write/limits.ts";
 import type { PushOutcome } from "../../../src/pyroscope/write/push-outcome.ts";
-import { settle } from "../../support/fake-clock.ts";
-import { type MemorySpoolLog } from "../../support/memory-spool-log.ts";
+import { FakeClock, settle } from "../../support/fake-clock.ts";
+import { createMemorySpoolLog, type MemorySpoolLog } from "../../support/memory-spool-log.ts";
 import { anEndpoint, failure, held, ids, refused, sent, unavailable, leftBehind } from "./an-endpoint.ts";
 import { aProfile } from "./profiles.ts";
 
@@ -222,4 +222,53 @@ describe("the status of an endpoint", () => {
     await stop();
     expect(await shown("spool_records")).toBeUndefined();
   });
+});
+
+describe("at the end a disk that failed before", () => {
+  test.each([
+    ["when it was opened", true],
+    ["when it was written to", false],
+  ])("%s gets one more chance, whatever its pause", async (_, fromTheStart) => {
+    const clock = new FakeClock();
+    const spool = createMemorySpoolLog(clock);
+    if (fromTheStart) spool.failWith("locked");
+    const { endpoint, append, dropped, stop } = anEndpoint(() => refused, outage, { clock, spool });
+    await settle();
+    if (!fromTheStart) spool.failWith("disk_full");
+    append("a", "b", "c");
+    await clock.advance(100);
+    expect(endpoint.snapshot()).toMatchObject({ queuedProfiles: 3, spooledProfiles: 0 });
+    spool.failWith(undefined);
+    await stop();
+    expect([kept(spool), await dropped("shutdown")]).toEqual([3, 0]);
+  });
+
+  test("and fails again is named as the reason of the loss", async () => {
+    const { append, clock, spool, log, stop } = anEndpoint(() => refused, outage);
+    await settle();
+    spool.failWith("disk_full");
+    append("a", "b", "c");
+    await clock.advance(100);
+    await stop();
+    const line = log.lines.find(({ message }) => message.startsWith("Profiles dropped: not delivered in time"));
+    expect(line?.message).toEndWith("and the disk takes nothing");
+    expect(line?.fields).toMatchObject({ profiles: 3, err: "The spool cannot be written: disk_full" });
+  });
+});
+
+test("a profile that comes to the disk late is as old as it is", async () => {
+  const queue = { durability: "outage", max_age: "10m" };
+  const { endpoint, append, clock, spool, dropped, stop } = anEndpoint(() => refused, { queue });
+  await settle();
+  spool.failWith("disk_full");
+  append("a");
+  await clock.advance(9 * 60_000);
+  spool.failWith(undefined);
+  await clock.advance(59_000);
+  const { spooledProfiles, oldestQueuedMs = 0 } = endpoint.snapshot();
+  expect([spooledProfiles, clock.now() - oldestQueuedMs]).toEqual([1, 599_000]);
+  await clock.advance(61_000);
+  expect(endpoint.snapshot().spooledProfiles).toBe(0);
+  expect(await dropped("too_old")).toBe(1);
+  await stop();
 });

@@ -287,3 +287,36 @@ test("a smaller max_disk lets the oldest go at once", async () => {
   expect([await dropped("spool_full"), kept(spool)]).toEqual([1, 2]);
   await stop();
 });
+
+describe("what to do about a dropped profile", () => {
+  test("is in its line and in the status, for an hour", async () => {
+    const queue = { durability: "outage", max_disk: "2KiB" };
+    const { endpoint, append, clock, log, dropped, stop } = anEndpoint(() => refused, { queue });
+    await settle();
+    for (const id of ["a", "b", "c", "d", "e", "f", "g", "h"]) {
+      append(id);
+      await clock.advance(3000);
+    }
+    expect(await dropped("spool_full")).toBeGreaterThan(0);
+    const advice = expect.stringContaining("raise queue.max_disk (now 2KiB)") as string;
+    const lines = log.lines.filter(({ message }) => message === "Profile dropped");
+    expect(lines).toMatchObject([{ fields: { reason: "spool_full", advice } }]);
+    expect(endpoint.snapshot().dropAdvice).toEqual(advice);
+    await clock.advance(20 * 60_000);
+    expect(endpoint.snapshot().dropAdvice).toEqual(advice);
+    await clock.advance(50 * 60_000);
+    expect(endpoint.snapshot().dropAdvice ?? "").not.toContain("max_disk");
+    await stop();
+  });
+
+  test("is what the server said last where it spoke", async () => {
+    const { endpoint, append, clock, stop } = anEndpoint(() => invalid);
+    append("a");
+    await clock.advance(1000);
+    expect(endpoint.snapshot()).toMatchObject({
+      lastDropMessage: invalid.message,
+      dropAdvice: expect.stringContaining("its words") as string,
+    });
+    await stop();
+  });
+});

@@ -212,3 +212,59 @@ describe("an endpoint that limits the rate", () => {
     await stop();
   });
 });
+
+describe("a server that asks to be left alone", () => {
+  const later = { retryAfterMs: 3_600_000 };
+
+  test("because it does not work is down, with its words and until when, in one line", async () => {
+    const { endpoint, append, clock, log, stop } = anEndpoint(() => failure("unavailable", later));
+    append("a");
+    await settle();
+    const { state, lastError, pausedSinceMs, pausedUntilMs = 0 } = endpoint.snapshot();
+    expect([state, lastError, pausedSinceMs]).toEqual(["down", "failed: unavailable", clock.now()]);
+    expect(pausedUntilMs - clock.now()).toBeWithin(500_000, 600_001);
+    const warnings = log.lines.filter(({ level }) => level === "warn");
+    expect(warnings).toMatchObject([
+      { message: "Endpoint is down", fields: { reason: "unavailable", next_attempt: new Date(pausedUntilMs) } },
+    ]);
+    await stop();
+  });
+
+  test("because of a limit is not down, but says so once, with the reason and until when", async () => {
+    const { endpoint, attempts, append, clock, log, stop } = anEndpoint(() => failure("rate_limited", later));
+    append("a");
+    await clock.advance(25 * 60_000);
+    expect(attempts.length).toBeGreaterThan(2);
+    expect(endpoint.snapshot()).toMatchObject({ state: "unknown", pausedSinceMs: clock.now() - 25 * 60_000 });
+    const said = log.lines.filter(({ message }) => message === "Endpoint takes nothing for a while");
+    expect(said).toMatchObject([{ level: "warn", fields: { reason: "rate_limited", err: "failed: rate_limited" } }]);
+    expect(said[0]?.fields["next_attempt"]).toBeInstanceOf(Date);
+    await stop();
+  });
+
+  test("is asked at once where somebody reloads the configuration", async () => {
+    const { endpoint, attempts, append, clock, stop } = anEndpoint(() => failure("unavailable", later));
+    append("a");
+    await clock.advance(1000);
+    endpoint.tryNow();
+    await settle();
+    expect(attempts.map(({ atMs }) => atMs)).toEqual([0, 1000]);
+    await stop();
+  });
+});
+
+test.each(["refused", "dns", "unreachable", "timeout"] as const)(
+  "an endpoint that is down by %s is probed every half a minute, however long that lasts",
+  async (reason) => {
+    const { attempts, append, clock, stop } = anEndpoint(() => failure(reason, { fault: "endpoint" }), {
+      min_backoff_period: "1s",
+      max_backoff_period: "5m",
+    });
+    append("a");
+    await clock.advance(60 * 60_000);
+    const pauses = attempts.map(({ atMs }, index) => atMs - (attempts[index - 1]?.atMs ?? 0));
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(30_000);
+    expect(attempts.length).toBeLessThan(300);
+    await stop();
+  },
+);

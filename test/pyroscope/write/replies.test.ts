@@ -86,8 +86,9 @@ const limited = (words: string, headers: Readonly<Record<string, string>> = {}):
 const wrongPath = `check the endpoint's url, and that proxies let POST "/push.v1.PusherService/Push" through`;
 const wrongUser = "check the endpoint's authentication and its X-Scope-OrgID header";
 const wrongUrl = "check the endpoint's url: something else answers there";
-const smallerBodies = "it limits the size of requests: raise that limit";
-const notTenants = "this is not the tenant's limit in Pyroscope: raise it there";
+const smallerBodies = "raise the limit on the size of requests (nginx: client_max_body_size)";
+const smallerMessages = "raise the server's limit on the size of requests";
+const notTenants = "raise the proxy's limit: it is not the tenant's limit in Pyroscope";
 const memory = `profile with labels '{__name__="memory", service_name="shop"}'`;
 const window = `${memory} is outside of ingestion window (profile timestamp: 2030-01-01 00:00:00 +0000 UTC, the ingestion window starts at 2030-01-01 02:00:00 +0000 UTC)`;
 const tooBig = `the ${memory} exceeds the size limit (max_profile_size_byte, actual: 5242880, limit: 4194304)`;
@@ -109,7 +110,7 @@ const rows: readonly Row[] = [
   ["200 and a body without end that unpacks to more", { status: 200, headers: { ...proto, "content-encoding": "gzip" }, body: bomb }, "retryable not_pyroscope endpoint", `The body from "HOST" is larger than the limit of 64KiB; ${wrongUrl}`],
   ["204", { status: 204 }, "retryable not_pyroscope endpoint", `the server answered 204 with nothing in it; ${wrongUrl}`],
   ["301 to a login page", login, "retryable redirects endpoint", `Cannot follow "HOST": it redirects with status 301 to "https://sso.example/login", where a POST would become a GET; configure the final URL, or set follow_redirects = false to see the response`],
-  ["301 that must not be followed", login, "retryable not_pyroscope endpoint", `the server answered 301 with nothing in it; it redirects to "https://sso.example/login" and follow_redirects is off: turn it on, or configure that URL; ${wrongUrl}`, { follow_redirects: false }],
+  ["301 that must not be followed", login, "retryable not_pyroscope endpoint", `the server answered 301 with nothing in it; turn follow_redirects on, or configure "https://sso.example/login", to which the answer redirects; ${wrongUrl}`, { follow_redirects: false }],
   ["307 in a loop", { status: 307, headers: { location: "/again" } }, "retryable redirects endpoint", `Cannot follow "HOST": it redirects in a loop, back to "http://HOST/again"; configure the final URL, or set follow_redirects = false to see the response`],
   ["400, outside of the window", refused(window), "rejected invalid", `the server answered 400 invalid_argument "${window}"`],
   ["400, too large a profile", refused(tooBig), "rejected invalid", `the server answered 400 invalid_argument "${tooBig}"`],
@@ -130,9 +131,9 @@ const rows: readonly Row[] = [
   ["405", text(405, "Method Not Allowed\n"), "retryable not_found endpoint", `the server answered 405 "Method Not Allowed"; ${wrongPath}`],
   ["407", nginx(407, "Proxy Authentication Required"), "retryable unauthorized endpoint", `a proxy in between (nginx/1.27.3) answered 407 "407 Proxy Authentication Required"; ${wrongUser}`],
   ["408", { status: 408 }, "retryable deadline unclear", "the server answered 408 with nothing in it"],
-  ["413 by a proxy", nginx(413, "Request Entity Too Large"), "rejected too_large", `a proxy in between (nginx/1.27.3) answered 413 "413 Request Entity Too Large"; ${smallerBodies} (nginx: client_max_body_size)`],
-  ["413 by the server", connectError("resource_exhausted", "message size 300000000 is larger than configured max 268435456", { status: 413 }), "rejected too_large", `the server answered 413 resource_exhausted "message size 300000000 is larger than configured max 268435456"; ${smallerBodies}`],
-  ["413 in plain text", text(413, "http: request body too large\n"), "rejected too_large", `the server answered 413 "http: request body too large"; ${smallerBodies} (nginx: client_max_body_size)`],
+  ["413 by a proxy", nginx(413, "Request Entity Too Large"), "rejected too_large", `a proxy in between (nginx/1.27.3) answered 413 "413 Request Entity Too Large"; ${smallerBodies}`],
+  ["413 by the server", connectError("resource_exhausted", "message size 300000000 is larger than configured max 268435456", { status: 413 }), "rejected too_large", `the server answered 413 resource_exhausted "message size 300000000 is larger than configured max 268435456"; ${smallerMessages}`],
+  ["413 in plain text", text(413, "http: request body too large\n"), "rejected too_large", `the server answered 413 "http: request body too large"; ${smallerBodies}`],
   ["422 resource_exhausted, as older servers answer", connectError("resource_exhausted", rate, { status: 422 }), "retryable rate_limited unclear", `the server answered 422 resource_exhausted "${rate}"`],
   ["422 in plain text", text(422, "unprocessable"), "rejected invalid", `the server answered 422 "unprocessable"`],
   ["429, the tenant's rate", limited(rate), "retryable rate_limited unclear", `the server answered 429 resource_exhausted "${rate}"`],

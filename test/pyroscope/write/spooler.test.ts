@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import type { Timer } from "../../../src/base/index.ts";
 import { createMetrics } from "../../../src/observability/index.ts";
 import { writeLimits } from "../../../src/pyroscope/write/limits.ts";
+import type { StorageReason } from "../../../src/storage/index.ts";
 import { FakeClock, settle } from "../../support/fake-clock.ts";
 import { createMemoryLog } from "../../support/memory-log.ts";
 import { createMemorySpoolLog } from "../../support/memory-spool-log.ts";
@@ -152,4 +154,59 @@ describe("a spooler", () => {
     await closed;
     expect(clock.pending).toBe(0);
   });
+});
+
+describe("a disk that failed", () => {
+  test("is tried again also where timers fire a little early", async () => {
+    class EarlyClock extends FakeClock {
+      override after(delayMs: number, callback: () => void): Timer {
+        return super.after(Math.floor(delayMs - 0.5), callback);
+      }
+    }
+    const clock = new EarlyClock();
+    const spool = createMemorySpoolLog(clock);
+    spool.failWith("locked");
+    const spooler = aSpooler({ clock, spool });
+    await clock.advance(30 * 60_000);
+    expect([spooler.failed, clock.pending]).toEqual([true, 1]);
+    spool.failWith(undefined);
+    await clock.advance(60_000);
+    expect([spooler.failed, spooler.canWrite]).toEqual([false, true]);
+  });
+
+  test("is tried with another profile where the first was too large for it", async () => {
+    const { clock, spool, spooler } = await opened();
+    const write = async (reason: StorageReason | undefined): Promise<void> => {
+      spool.failWith(reason);
+      const written = spooler.write(aProfile(), "a").catch(() => {});
+      await clock.advance(gatherMs);
+      await written;
+    };
+    await write("io");
+    await clock.advance(10_000);
+    await write("too_large");
+    expect([spooler.failed, spooler.canWrite]).toEqual([true, true]);
+    await write(undefined);
+    expect(spooler.failed).toBe(false);
+  });
+});
+
+test("a profile is kept on disk as one that has waited since it was queued, by the clock of then", async () => {
+  const { clock, spool, spooler } = await opened();
+  const queued = { uptimeMs: clock.uptime(), wallMs: clock.now() };
+  await clock.advance(60_000);
+  clock.jumpWall(3_600_000);
+  const number = spooler.write(aProfile(), "a", queued);
+  await clock.advance(gatherMs);
+  expect(spool.ageOf(await number)).toBe(60_000 + gatherMs);
+  expect(spool.appendedAtMs(await number)).toBe(queued.wallMs);
+});
+
+test("what one owner leaves another has, at once and only once", async () => {
+  const { clock, spool, spooler } = await opened();
+  const numbers = [spooler.write(aProfile(), "old"), spooler.write(aProfile(), "old")];
+  await clock.advance(gatherMs);
+  for (const number of numbers) spooler.claim(await number, "old");
+  expect([spooler.bequeath("old", "new"), spooler.bequeath("old", "new")]).toEqual([2, 0]);
+  expect([spool.owners(), spooler.claimed(1, "new"), spooler.claimed(2, "new")]).toEqual([["new"], true, true]);
 });

@@ -166,6 +166,33 @@ describe("what pyroscope.write keeps on disk", () => {
     await server.waitFor(() => server.accepted.length === 1);
   });
 
+  test("is that of the endpoint which got a name, also while it runs", async () => {
+    const [server, path] = [await aServer(), aDirectory()];
+    server.replyWith(503);
+    const first = aWrite(path, endpoint(server.url));
+    await first.append("a", "b", "c", "d");
+    await first.stop();
+    const second = aWrite(path, endpoint(server.url, { name: "central" }));
+    await until(() => status(second.component).spooledProfiles === 4);
+    expect(second.component.snapshot().leftEndpoints).toBeUndefined();
+    await second.stop();
+    // Not the other way round: what a name stands for is no longer known.
+    const third = aWrite(path, endpoint(server.url));
+    await until(() => third.component.snapshot().leftEndpoints !== undefined);
+    expect(third.component.snapshot().leftEndpoints).toMatchObject([{ endpoint: "central", profiles: 4 }]);
+    expect(await third.metrics.text()).toContain(
+      'pyroscope_write_spool_records{component_id="pyroscope.write.test",endpoint="central"} 4',
+    );
+    await third.append("e", "f", "g", "h");
+    await until(() => status(third.component).spooledProfiles === 4);
+    third.component.applyConfig(argumentsOf(endpoint(server.url, { name: "central" })));
+    await until(() => status(third.component).spooledProfiles === 8);
+    server.replyWith(undefined);
+    await server.waitFor(() => server.accepted.length === 8);
+    await third.stop();
+    expect(new Set(server.accepted.map(({ id }) => id)).size).toBe(8);
+  });
+
   test("is delivered also where nothing new is to be kept on disk", async () => {
     const [server, path] = [await aServer(), aDirectory()];
     server.replyWith(503);

@@ -188,11 +188,25 @@ describe("pyroscope.write", () => {
     ]);
   });
 
-  test("warns of a max_age beyond the servers' window", async () => {
-    const args = argumentsOf({ endpoint: endpoint("http://pyroscope:4040", { queue: { max_age: "2h" } }) });
-    expect(await writeKind.warnings?.("pyroscope.write.x", args)).toEqual([
-      'pyroscope.write.x: queue.max_age of endpoint "http://pyroscope:4040" is 2h, but servers refuse profiles older than 1h by default',
-    ]);
+  test.each([
+    [{ max_age: "2h" }, ["queue.max_age is 2h, but servers refuse profiles older than 1h by default"]],
+    [{ max_memory: "1KiB" }, ["queue.max_memory is 1KiB: many profiles are larger than that, and would be dropped"]],
+    [
+      { max_disk: "100KiB", max_memory: "100KiB", durability: "outage" },
+      ["queue.max_disk is 100KiB: the least that can be of use is 256KiB"],
+    ],
+    [
+      { max_disk: "1MiB", durability: "always" },
+      ["queue.max_disk (1MiB) is below queue.max_memory (16MiB), and is what bounds the queue in an outage"],
+    ],
+    [{ max_disk: "1MiB", durability: "memory" }, ['queue.max_disk has no effect with durability = "memory"']],
+    [{ max_in_flight: 500 }, ["queue.max_in_flight is 500: so many requests at once harm the server; 8 do"]],
+    [{}, []],
+  ])("warns of a queue of %p", async (queue, warnings) => {
+    const args = argumentsOf({ endpoint: endpoint("http://pyroscope:4040", { queue }) });
+    expect(await writeKind.warnings?.("pyroscope.write.x", args)).toEqual(
+      warnings.map((warning) => `pyroscope.write.x: endpoint "http://pyroscope:4040": ${warning}`),
+    );
   });
 });
 

@@ -1,0 +1,36 @@
+import { describe, expect, test } from "bun:test";
+import * as v from "valibot";
+import { writeKind } from "../../../src/pyroscope/write/kind.ts";
+
+function withRules(...rule: readonly Record<string, unknown>[]) {
+  return v.parse(writeKind.schema, { endpoint: [{ url: "http://pyroscope:4040" }], rule });
+}
+
+const id = "pyroscope.write.c";
+const warning = (index: number): string =>
+  `rule[${index}] of ${id} removes __name__: every profile is dropped; let it keep "__.*" too`;
+
+describe("Rules of pyroscope.write", () => {
+  test.each([
+    [[{ action: "labelkeep", regex: "secret|instance" }], [warning(0)]],
+    [
+      [
+        { scope: "sample", action: "labelkeep", regex: "x" },
+        { action: "labeldrop", regex: "__.*" },
+      ],
+      [warning(1)],
+    ],
+    [[{ action: "labelkeep", regex: "__.*|instance" }], []],
+    [
+      [
+        { action: "labelkeep", regex: "instance" },
+        { target_label: "__name__", replacement: "cpu" },
+      ],
+      [],
+    ],
+    [[{ action: "drop", source_labels: ["__name__"], regex: "goroutine" }], []],
+  ])("are warned of where they remove the type of every profile: %j", async (rules, warnings) => {
+    await writeKind.prepare?.({ rule: rules });
+    expect(await writeKind.warnings?.(id, withRules(...rules))).toEqual(warnings);
+  });
+});
