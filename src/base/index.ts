@@ -16,5 +16,6 @@ export { nearest, nearestFirst } from "./nearest.ts";
 export { maskedSecret, Secret, withoutUserinfo } from "./secret.ts";
 export { formatSize, Size } from "./size.ts";
 export { compareText, preview } from "./text.ts";
+export { isThisMachine } from "./this-machine.ts";
 export { timeByRightClock } from "./time-by-right-clock.ts";
 export { WatchedDirectories, type WatchedDirectoriesOptions } from "./watched-directories.ts";

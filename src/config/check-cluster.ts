@@ -1,6 +1,6 @@
+import { isThisMachine } from "../base/index.ts";
 import { clusterWarnings as engineWarnings } from "../cluster/index.ts";
 import { type ComponentConfig, type Reference, referencesIn } from "../component/index.ts";
-import { isThisMachine } from "../http/index.ts";
 import type { Finding } from "./finding.ts";
 import type { Declared } from "./read-components.ts";
 import type { Settings } from "./settings.ts";

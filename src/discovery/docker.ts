@@ -1,5 +1,6 @@
 import * as v from "valibot";
-import { httpChecks, isThisMachine, isUnixUrl } from "../http/index.ts";
+import { isThisMachine } from "../base/index.ts";
+import { httpChecks, isUnixUrl } from "../http/index.ts";
 import { flag, optional, table, word } from "../schema/index.ts";
 import { type Container, containersReply, targetsOfContainers } from "./docker/containers.ts";
 import { dockerArguments } from "./docker/docker-arguments.ts";

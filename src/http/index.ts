@@ -41,5 +41,4 @@ export { answererOf, redirectTarget, responseHint } from "./response-hint.ts";
 export { headerNameProblem } from "./header-names.ts";
 export { requestUrlProblem } from "./request-url.ts";
 export { httpWarnings, type HttpWarningOptions } from "./http-warnings.ts";
-export { isThisMachine } from "./this-machine.ts";
 export { formatUnixUrl, isUnixUrl, meantUnixUrl, parseUnixUrl, type UnixUrl, unixUrlProblem } from "./unix-url.ts";

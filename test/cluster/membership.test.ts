@@ -232,7 +232,7 @@ describe("While the engine does not answer, a member", () => {
       agents.start("b");
       await agents.clock.advance(5000);
       const before = a.owned();
-      agents.engines.answerMs = ttlMs / 2;
+      agents.engines.answerMs = (ttlMs * 3) / 4;
       await agents.clock.advance(6 * ttlMs);
       expect([a.state(), a.owned()]).toEqual([state, state === "kept" ? before : []]);
       expect(a.membership.snapshot()).toMatchObject({

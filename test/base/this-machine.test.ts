@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { isThisMachine } from "../../src/http/this-machine.ts";
+import { isThisMachine } from "../../src/base/this-machine.ts";
 
 test.each([
   ["unix:///run/app.sock", true],
