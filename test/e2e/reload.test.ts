@@ -112,7 +112,6 @@ max_bytes = "${interval === "1s" ? 1 : 2}MiB"
     await eventually("it is scraped on", async () => (await scrapes()) >= counted + 3 || undefined);
     await server.waitFor(() => server.accepted.length >= before.sent + 3);
     expect(await agent.metric("pyroscope_scrape_delta_profiles_total", { ...of, outcome: "first" })).toBe(1);
-    expect(await agent.metric("pyroscope_scrape_skipped_total", of)).toBe(0);
     expect([targetPort.connections, serverPort.connections]).toEqual(before.connections);
     expect(samePhase(await phase(agent, "pyroscope.scrape.kept"), before.phase)).toBe(true);
     expect(await configOf(agent)).toMatchObject({ generation: 2, needs_restart: [] });

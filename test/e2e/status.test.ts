@@ -109,7 +109,7 @@ describe("agent status", () => {
   test.concurrent("prints one JSON document of a stable shape", async () => {
     await using target = await startRecordedTarget();
     await using agent = await startAgent(config({ targets: [target.port], endpoint: nobody }));
-    await settled(agent, { exit: 1, text: /DOWN {2}central/ });
+    await settled(agent, { exit: 1, text: /Targets: 1 of 1 up[^]*DOWN {2}central/ });
     const { exit, stdout } = await status("--url", agent.url, "--json");
     expect(exit).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({

@@ -99,13 +99,31 @@ export const scenarios: readonly Scenario[] = [
     promise: "a profile that the server never takes is set aside and named, and delays nobody",
     run: ({ pick }) =>
       staged(
-        { endpoint: `${durable("outage")}\nmax_backoff_retries = 3` },
-        async ({ server }) => {
-          const isPoison = (id: string): boolean => id.endsWith("0");
-          await server.fail(({ id }) => (isPoison(id) ? connectError("unknown", "panic while ingesting") : undefined));
-          await wait(pick(15 * second, 5 * 60 * second));
+        { endpoint: durable("outage") },
+        async ({ agent, server }, broken) => {
+          // A quarter of all, and the smallest.
+          const poison = "mutex";
+          await server.fail(({ type }) =>
+            type === poison ? connectError("unknown", "panic while ingesting") : undefined,
+          );
+          await wait(pick(45 * second, 5 * 60 * second));
+          agent.look();
+          const late = [...server.deliveries.values()].filter(
+            ({ pushed, atMs }) => (atMs[0] as number) - (agent.accepted.get(pushed.id)?.atMs ?? Infinity) > 10 * second,
+          );
+          if (late.length > 0) broken.push(`${late.length} good profiles came more than 10 s late`);
+          const missing = [...agent.accepted.values()].filter(
+            ({ id, type, atMs }) => type !== poison && atMs < Date.now() - 10 * second && !server.deliveries.has(id),
+          );
+          if (missing.length > 0) broken.push(`${missing.length} good profiles have not come`);
+          const dropped = await agent.metric("pyroscope_write_dropped_profiles_total", { reason: "retries_exhausted" });
+          if (dropped === 0) broken.push("no poison was set aside");
+          // The log names one for each reason every 10 minutes.
+          const named = [...agent.named].map((id) => agent.accepted.get(id)?.type);
+          if (named.length === 0) broken.push("no poison was named");
+          if (named.some((type) => type !== poison)) broken.push(`named as poison: ${named.join(", ")}`);
         },
-        { heals: false, waitsMs: 30 * second, lossReasons: ["retries_exhausted"] },
+        { lossReasons: ["retries_exhausted"] },
       ),
   },
   {
@@ -234,7 +252,7 @@ async function overloaded({ pick }: Length): Promise<Findings> {
   const fresh = lately.filter(
     ({ pushed, atMs }) => (atMs[0] as number) - (agent.accepted.get(pushed.id)?.atMs ?? 0) < 15 * second,
   );
-  if (fresh.length < lately.length / 4)
+  if (lately.length === 0 || fresh.length < lately.length / 4)
     broken.push(`of ${lately.length} profiles delivered in the last 10 s only ${fresh.length} were fresh`);
   await server.fail(undefined);
   await agent.untilDelivered(60 * second).catch((error: unknown) => broken.push(String(error)));
