@@ -73,10 +73,10 @@ export class GraphNode {
     this.#health = this.#healthNow("unhealthy", message);
   }
 
-  /** Runs the component once `after` is over. */
+  /** Runs the component once `after` is over; told to end before, it still ends by itself what it took until then. */
   start(after: Promise<void> = Promise.resolve()): void {
     this.#ended = after
-      .then(() => (this.#controller.signal.aborted ? undefined : this.#component.run(this.#controller.signal)))
+      .then(() => this.#component.run(this.#controller.signal))
       .then(
         () => this.#onEnd(undefined),
         (thrown: unknown) => this.#onEnd(thrown),

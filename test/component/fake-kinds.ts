@@ -6,6 +6,7 @@ import {
   Reference,
   referencesIn,
 } from "../../src/component/index.ts";
+import { aborted } from "../../src/base/index.ts";
 import type { Profile, Target } from "../../src/model/index.ts";
 
 /** Arguments of the fake kinds: what they refer to, and how they misbehave. */
@@ -62,7 +63,7 @@ function fakeKind(name: string, exported?: "receiver" | "targets"): ComponentKin
         async run(signal) {
           events.push(`run ${id}`);
           if (current.failAfterStart) throw new Error(current.failAfterStart);
-          await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+          await aborted(signal);
           events.push(`stop ${id}`);
           if (current.slowStop) await new Promise<void>((resolve) => release.set(id, resolve));
           events.push(`end ${id}`);

@@ -242,6 +242,20 @@ describe("Graph.applyConfig()", () => {
     stop();
     await ended;
   });
+
+  test("lets a component that came back end what it took, although it is stopped before its predecessor has ended", async () => {
+    const { graph, stop } = setUp(component("write.a", { slowStop: true }));
+    await settle();
+    graph.applyConfig([]);
+    await settle();
+    graph.applyConfig([component("write.a")]);
+    stop();
+    await settle();
+    happened();
+    release.get("write.a")?.();
+    await settle();
+    expect(happened()).toEqual(["end write.a", "run write.a", "stop write.a", "end write.a", "graph ended"]);
+  });
 });
 
 describe("Graph.refuseConfig()", () => {

@@ -113,7 +113,8 @@ const endpoint = v.pipe(
     }),
     max_backoff_retries: optional(number(0), {
       default: 10,
-      description: "Retries of one profile after its first attempt; 0 is without end. Outages do not count",
+      description:
+        "Retries of one profile after its first attempt, counted where others passed since the one before; 0 is without end. Outages do not count",
       example: 0,
     }),
     retry_on_http_429: optional(flag(), {

@@ -26,14 +26,19 @@ export interface Attempt {
  * Whether the endpoint as a whole is up, and how long it is to be left alone.
  *
  * It is down after a failure that can only be its own, or after several different profiles failed and none passed, or when it asks to be
- * left alone for another reason than its limit. It is paused while it is down, while it limits the rate, and whenever it asks for it. After a pause one request goes out as a probe: answered,
- * it ends the trouble; failed, it doubles the pause. A server that limits the rate gets half as many requests at once from then on,
- * and slowly more again.
+ * left alone for another reason than its limit. It is paused while it is down, while it limits the rate, and whenever it asks for it.
+ * After a pause one request goes out as a probe: answered, it ends the trouble; failed, it doubles the pause. A server that limits the
+ * rate gets half as many requests at once from then on, and slowly more again.
+ *
+ * Whose fault a failure is does not follow from being down, since profiles at fault can take an endpoint down: it is the profile's where
+ * others passed since it failed last, which `passes` tells.
  */
 export class EndpointHealth {
   readonly #options: EndpointHealthOptions;
   readonly #window = new SendWindow();
   #state: "unknown" | "up" | "down" = "unknown";
+  #passes = 0;
+  #lastFault: Retryable["fault"] = "endpoint";
   /** Profiles that failed since one last passed; never more than `distinctFailures`. */
   readonly #failed = new Set<string>();
   /** Counts pauses: what an attempt from before the last pause tells is known already. */
@@ -54,6 +59,16 @@ export class EndpointHealth {
 
   get state(): "unknown" | "up" | "down" {
     return this.#state;
+  }
+
+  /** How many profiles the endpoint has taken or judged so far. */
+  get passes(): number {
+    return this.#passes;
+  }
+
+  /** Whether the last failure may have been the profile's own, so that the next probe should be another one. */
+  get unclear(): boolean {
+    return this.#lastFault === "unclear";
   }
 
   /** Monotonic. */
@@ -92,6 +107,7 @@ export class EndpointHealth {
 
   /** The endpoint did its work: it took the profile or judged it. Returns whether trouble ended with this. */
   answered({ round }: Attempt): boolean {
+    this.#passes += 1;
     this.#failed.clear();
     if (this.#state === "unknown") this.#goUp();
     // Began before the pause, so it says nothing about now.
@@ -103,9 +119,10 @@ export class EndpointHealth {
     return ended;
   }
 
-  /** Takes note of a failure; returns whether it counts against the endpoint and not against the profile. */
-  failed({ profileId, round }: Attempt, failure: Retryable): boolean {
-    if (this.#failed.size < writeLimits.distinctFailures) this.#failed.add(profileId);
+  /** `suspect`: the profile has failed while others passed, so that this tells nothing of the endpoint. */
+  failed({ profileId, round }: Attempt, failure: Retryable, { suspect }: { readonly suspect: boolean }): void {
+    this.#lastFault = failure.fault;
+    if (!suspect && this.#failed.size < writeLimits.distinctFailures) this.#failed.add(profileId);
     const several = this.#failed.size === writeLimits.distinctFailures;
     const down = this.#state === "down" || failure.fault === "endpoint" || several;
     if (failure.retryAfterMs !== undefined) this.#ask(failure.retryAfterMs);
@@ -118,7 +135,6 @@ export class EndpointHealth {
     }
     if (down || unwell) this.#noteDown(failure);
     else this.#noteFailure(failure);
-    return down;
   }
 
   /** Ends the pause, but not what the server asked for: there is no time left to wait. */

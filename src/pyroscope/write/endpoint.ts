@@ -214,7 +214,7 @@ export class Endpoint {
 
   #fillWindow(): void {
     while (this.#inFlight.size < this.#health.window) {
-      const entry = this.#health.probing ? this.#queue.takeProbe() : this.#queue.take(this.#health);
+      const entry = this.#health.probing ? this.#queue.takeProbe(this.#health) : this.#queue.take(this.#health);
       if (!entry) return;
       const push = this.#push(entry).finally(() => {
         this.#inFlight.delete(push);
@@ -269,11 +269,10 @@ export class Endpoint {
     if (this.#cancel.signal.aborted) return this.#queue.putBack(entry, 0);
     this.#record.failed(failure);
     this.#spill.start();
-    const endpointsFault = this.#health.failed(attempt, failure);
-    if (!endpointsFault) entry.failures += 1;
-    if (failure.fault === "unclear") entry.doubts += 1;
+    if (failure.fault === "unclear") this.#blame(entry);
+    this.#health.failed(attempt, failure, { suspect: entry.failures > 0 });
     const { max_backoff_retries: maxRetries } = this.#pusher.args;
-    if (maxRetries > 0 && entry.failures > maxRetries) {
+    if (maxRetries > 0 && entry.failures >= maxRetries) {
       const dropped = droppedOf(entry);
       this.#queue.remove(entry);
       return this.#record.dropped(dropped, "retries_exhausted", failure);
@@ -281,6 +280,14 @@ export class Endpoint {
     // Where it may be this profile, the others go first next time.
     const waitMs = failure.fault === "unclear" ? backoffDelayMs(entry.attempts, this.#backoff) : 0;
     return this.#queue.putBack(entry, this.#clock.monotonic() + waitMs);
+  }
+
+  /** Counts a failure against the profile where others passed since it failed last. */
+  #blame(entry: QueueEntry): void {
+    const { passes } = this.#health;
+    if (entry.passesAtFailure !== undefined && passes > entry.passesAtFailure) entry.failures += 1;
+    entry.passesAtFailure = passes;
+    entry.doubts += 1;
   }
 
   /** Resolves when everything is delivered, when time is up, or when nothing can be tried before it is. */

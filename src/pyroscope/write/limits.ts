@@ -17,7 +17,7 @@ export const writeLimits = {
   /** What is waited for the log to write down what was delivered, after that. */
   closeMs: 500,
   /** The oldest profile in memory is this old when it is written to disk, so that it is safe before 2 s. */
-  spoolAgeMs: 1700,
+  spoolAgeMs: 1200,
   /** While pushes succeed, what is to be kept has this long to be delivered first, and is then never written. */
   spoolHoldMs: 100,
   /** How long endpoints that want the same profile kept may come after one another for it to be written once. */
@@ -30,7 +30,7 @@ export const writeLimits = {
   spoolBackoff: { minMs: 5000, maxMs: 60_000 },
   /** Records that are older go beside live ones and not before them. */
   liveMs: 10_000,
-  /** How many of the oldest records are looked at for the smallest one. */
+  /** How many of the oldest records of each lane are looked at for a probe. */
   probeCandidates: 256,
   /** Records whose failures are remembered, for each endpoint. */
   failedRecords: 1024,

@@ -95,14 +95,16 @@ export class ProfileQueue {
   }
 
   /**
-   * What an endpoint in trouble is probed with, marked as in flight: the smallest of those that look innocent, so that a profile at
-   * fault itself cannot keep an endpoint down.
+   * What an endpoint in trouble is probed with, marked as in flight: one of those that look most innocent. The smallest has the best chance
+   * on a bad line; where it is unclear whose fault the last failure was, any, because the smallest may all be of one kind that is at fault.
    */
-  takeProbe(): QueueEntry | undefined {
-    let best: QueueEntry | undefined;
-    for (const entry of this.#probeCandidates())
-      if (!best || entry.doubts < best.doubts || (entry.doubts === best.doubts && entry.bytes < best.bytes))
-        best = entry;
+  takeProbe({ unclear }: { readonly unclear: boolean }): QueueEntry | undefined {
+    const lanes = [mostInnocent(this.#candidates("live")), mostInnocent(this.#candidates("backlog"))];
+    const innocent = mostInnocent(lanes.flat());
+    // Each lane has the same chance, so that what comes in now is not lost in a long backlog.
+    const fewest = innocent[0]?.doubts;
+    const lane = anyOf(lanes.filter(([first]) => first && first.doubts === fewest)) ?? [];
+    const best = unclear ? anyOf(lane) : smallestOf(innocent);
     return best && this.#take(best);
   }
 
@@ -150,11 +152,33 @@ export class ProfileQueue {
     return entry.record === undefined ? this.#memory.take(entry) : this.#records.take(entry);
   }
 
-  *#probeCandidates(): Iterable<QueueEntry> {
+  *#candidates(lane: Lane): Iterable<QueueEntry> {
     const nowMs = this.#clock.monotonic();
-    for (const entry of this.#memory.entries()) if (!entry.inFlight && entry.notBeforeMs <= nowMs) yield entry;
-    yield* this.#records.candidates();
+    if (lane === "live")
+      for (const entry of this.#memory.entries()) if (!entry.inFlight && entry.notBeforeMs <= nowMs) yield entry;
+    yield* this.#records.candidates(lane);
   }
+}
+
+/** Those with the fewest doubts. */
+function mostInnocent(entries: Iterable<QueueEntry>): readonly QueueEntry[] {
+  let best: QueueEntry[] = [];
+  for (const entry of entries) {
+    const doubts = best[0]?.doubts ?? Number.POSITIVE_INFINITY;
+    if (entry.doubts < doubts) best = [entry];
+    else if (entry.doubts === doubts) best.push(entry);
+  }
+  return best;
+}
+
+function smallestOf(entries: readonly QueueEntry[]): QueueEntry | undefined {
+  let best: QueueEntry | undefined;
+  for (const entry of entries) if (!best || entry.bytes < best.bytes) best = entry;
+  return best;
+}
+
+function anyOf<T>(list: readonly T[]): T | undefined {
+  return list[Math.floor(Math.random() * list.length)];
 }
 
 function recordLimits({ maxBytes, maxAgeMs, maxDiskBytes }: QueueLimits) {

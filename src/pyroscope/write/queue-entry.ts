@@ -14,8 +14,10 @@ export interface QueueEntry {
   /** Taken from the lane of old records. */
   backlog: boolean;
   attempts: number;
-  /** Attempts whose failure counts against this profile and not against the endpoint. */
+  /** Retries whose failure counts against this profile: others had passed since the failure before. */
   failures: number;
+  /** What had passed by its last failure that may have been its own, as `EndpointHealth.passes`; `undefined` where there was none. */
+  passesAtFailure: number | undefined;
   /** Attempts whose failure may have been its own, those of outages included: others are better probes. */
   doubts: number;
   /** Not to be tried before. */
@@ -34,6 +36,7 @@ export function newEntry(given: Pick<QueueEntry, "profile" | "record" | "bytes" 
     backlog: false,
     attempts: 0,
     failures: 0,
+    passesAtFailure: undefined,
     doubts: 0,
     notBeforeMs: 0,
     writing: false,

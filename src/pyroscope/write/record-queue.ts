@@ -104,12 +104,15 @@ export class RecordQueue {
     return undefined;
   }
 
-  /** Those of the oldest that may be tried now. */
-  *candidates(): Iterable<QueueEntry> {
+  /** Those of the oldest of the lane that may be tried now. */
+  *candidates(lane: Lane): Iterable<QueueEntry> {
     let left: number = writeLimits.probeCandidates;
-    for (const number of this.#sendable()) {
-      if (left-- === 0) return;
-      if (this.#ready(number)) yield this.#entryOf(number);
+    for (const number of this.#lane(lane)) {
+      if (left === 0 || (lane === "backlog" && !this.#isOld(number))) return;
+      // Those that wait for their time may be many, and all of them at fault themselves.
+      if (!this.#ready(number)) continue;
+      left -= 1;
+      yield this.#entryOf(number);
     }
   }
 

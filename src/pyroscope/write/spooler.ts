@@ -43,6 +43,8 @@ export class Spooler {
   readonly #claims = new Map<string, Claims>();
   readonly #timers = new Set<Timer>();
   #log: SpoolLog | undefined;
+  /** The same from the moment it was asked for, so that it is let go although it never opened. */
+  #asked: SpoolLog | undefined;
   #state: "closed" | "opening" | "working" | "failed" = "closed";
   #problem: string | undefined;
   /** Handed to the log and not safe yet. */
@@ -109,6 +111,7 @@ export class Spooler {
     const stalled = this.#after(writeLimits.spoolStallMs, () => this.#stall());
     try {
       const log = this.#options.spoolLog();
+      this.#asked = log;
       await log.open();
       if (this.#ended) return;
       this.#log = log;
@@ -183,7 +186,7 @@ export class Spooler {
 
   /** Writes down what was settled, and lets the log go; waits no longer than `writeLimits.closeMs`. */
   async close(): Promise<void> {
-    const log = this.#log;
+    const log = this.#asked;
     this.#ended = true;
     this.#state = "closed";
     for (const timer of this.#timers) timer.cancel();
@@ -206,7 +209,15 @@ export class Spooler {
     this.#claimsOf(owner, log).hold(number);
     log.adopt(number, owner);
     owners.add(owner);
-    return Promise.resolve(number);
+    return log.flush().then(
+      () => number,
+      (error: unknown) => {
+        // Like a profile that could not be written: nothing is kept.
+        owners.delete(owner);
+        this.settle(number, owner);
+        throw error;
+      },
+    );
   }
 
   #claimsOf(owner: string, log: SpoolLog): Claims {

@@ -3,16 +3,35 @@ import { settle } from "../../support/fake-clock.ts";
 import { anEndpoint, failure, held, ids, refused, sent, unavailable } from "./an-endpoint.ts";
 
 describe("a profile at fault", () => {
-  test("is tried max_backoff_retries times after the first attempt, then dropped", async () => {
-    const { attempts, append, clock, dropped, stop } = anEndpoint(() => failure("server_error"), {
-      max_backoff_retries: 3,
-    });
-    append("a");
-    await clock.advance(60_000);
-    expect(attempts.map(({ atMs }) => atMs)).toEqual([0, 1000, 2000, 3000]);
+  test("is tried max_backoff_retries times after the first attempt while others pass, then dropped", async () => {
+    const { attempts, append, clock, dropped, stop } = anEndpoint(
+      ({ id }) => (id === "poison" ? failure("server_error") : sent),
+      { max_backoff_retries: 3 },
+    );
+    append("poison");
+    for (let half = 0; half < 20; half++) {
+      append(`good ${half}`);
+      await clock.advance(500);
+    }
+    const tried = attempts.filter(({ id }) => id === "poison");
+    expect(tried.map(({ atMs }) => atMs)).toEqual([0, 1000, 2000, 3000]);
     expect(await dropped("retries_exhausted")).toBe(1);
     await stop();
   });
+
+  test.each([{ profiles: ["a"] }, { profiles: ["a", "b"] }])(
+    "is none as long as no other passes: %o",
+    async ({ profiles }) => {
+      let up = false;
+      const { endpoint, append, clock, stop } = anEndpoint(() => (up ? sent : unavailable), { max_backoff_retries: 3 });
+      append(...profiles);
+      await clock.advance(45 * 60_000);
+      up = true;
+      await clock.advance(2000);
+      expect(endpoint.snapshot()).toMatchObject({ sentProfiles: profiles.length, droppedProfiles: 0 });
+      await stop();
+    },
+  );
 
   test("is tried without end where max_backoff_retries is 0", async () => {
     const { attempts, append, clock, stop } = anEndpoint(() => failure("server_error"), { max_backoff_retries: 0 });
@@ -40,11 +59,11 @@ describe("a profile at fault", () => {
 });
 
 test("a defect of the agent leaves nothing in flight, and is tried no more often than other failures", async () => {
-  const { endpoint, append, clock, dropped, stop } = anEndpoint(() => failure("internal"), { max_backoff_retries: 2 });
+  const { endpoint, attempts, append, clock, stop } = anEndpoint(() => failure("internal"));
   append("a");
   await clock.advance(60_000);
-  expect(endpoint.snapshot()).toMatchObject({ inFlight: 0, queuedProfiles: 0, state: "unknown" });
-  expect(await dropped("retries_exhausted")).toBe(1);
+  expect(endpoint.snapshot()).toMatchObject({ inFlight: 0, queuedProfiles: 1, state: "unknown" });
+  expect(attempts).toHaveLength(61);
   await stop();
 });
 

@@ -224,11 +224,11 @@ describe("a probe", () => {
     add("large", 3000);
     onDisk(old, 10);
     onDisk(0, 5000);
-    const probe = queue.takeProbe() as QueueEntry;
+    const probe = queue.takeProbe({ unclear: false }) as QueueEntry;
     expect(nameOf(probe)).toBe("disk 1");
     queue.putBack(probe, 0);
     add("tiny", 1);
-    expect(nameOf(queue.takeProbe())).toBe("tiny");
+    expect(nameOf(queue.takeProbe({ unclear: false }))).toBe("tiny");
   });
 
   test("is another where the smallest may be at fault itself", () => {
@@ -237,7 +237,7 @@ describe("a probe", () => {
     add("small", 10);
     add("large", 3000);
     const probes = Array.from({ length: 4 }, () => {
-      const entry = queue.takeProbe() as QueueEntry;
+      const entry = queue.takeProbe({ unclear: false }) as QueueEntry;
       entry.doubts += 1;
       queue.putBack(entry, 0);
       return nameOf(entry);
@@ -249,6 +249,29 @@ describe("a probe", () => {
     const { queue, onDisk } = aQueue();
     for (let count = 0; count < writeLimits.probeCandidates; count++) onDisk(0, 100);
     onDisk(0, 1);
-    expect(nameOf(queue.takeProbe())).toBe("disk 1");
+    expect(nameOf(queue.takeProbe({ unclear: false }))).toBe("disk 1");
+  });
+
+  test("is looked for behind records that wait for their time, however many", () => {
+    const { queue, onDisk } = aQueue();
+    for (let count = 0; count < writeLimits.probeCandidates; count++) {
+      onDisk(old, 1);
+      queue.putBack(queue.takeProbe({ unclear: false }) as QueueEntry, 1000);
+    }
+    onDisk(old, 100);
+    expect(nameOf(queue.takeProbe({ unclear: false }))).toBe(`disk ${writeLimits.probeCandidates + 1}`);
+  });
+
+  test("is any of the most innocent where it is unclear whose fault the last failure was", () => {
+    const { queue, onDisk, add } = aQueue();
+    for (const name of ["tiny", "large"]) add(name, name.length);
+    onDisk(old, 100);
+    add("doubted", 1).doubts = 1;
+    const probes = Array.from({ length: 100 }, () => {
+      const entry = queue.takeProbe({ unclear: true }) as QueueEntry;
+      queue.putBack(entry, 0);
+      return nameOf(entry);
+    });
+    expect(new Set(probes)).toEqual(new Set(["disk 1", "large", "tiny"]));
   });
 });
