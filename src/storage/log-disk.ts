@@ -189,7 +189,8 @@ export class LogDisk {
         ...metrics,
         lost(reason, records) {
           metrics.lost(reason, records);
-          for (let left = records; left > 0; left--) current().onLost({ owner: "", reason, bytes: 0 });
+          for (let left = records; left > 0; left--)
+            current().onLost({ number: undefined, owner: "", reason, bytes: 0 });
         },
       };
       const found = await recoverLog(this.#dir, { log, metrics: counting, maxBytes: current().maxBytes });
@@ -198,6 +199,7 @@ export class LogDisk {
       this.#writer.startAt(found.nextNumber);
       this.#held = times;
       this.#isRecovered = true;
+      current().onRecovered?.();
     } catch (thrown) {
       throw storageError(thrown, { doing: "read the log", path: this.#dir });
     }
@@ -272,7 +274,7 @@ export class LogDisk {
     const bytes = segment.slots.bytesOf(slot);
     for (const owner of owners) {
       segment.unwant(slot, owner);
-      this.#options.current().onLost({ owner, reason, bytes });
+      this.#options.current().onLost({ number: segment.first + slot, owner, reason, bytes });
     }
   }
 

@@ -12,9 +12,14 @@ export interface SpoolLogOptions {
   readonly maxBytes: number;
   /**
    * Told of every record that the log lets go by itself: for room, or because it cannot be read any more. Of one that cannot be read at `open`
-   * already nobody knows who wanted it and how large it was: its owner is "" then, and its bytes are 0.
+   * already nobody knows who wanted it and how large it was: its owner is "" then, its bytes are 0, and it has no number.
    */
   readonly onLost: (lost: LostRecord) => void;
+  /**
+   * Told whenever what is on disk has been read: at `open`, or before the first write to a directory that was not there before, or that
+   * came back. No record that this process appended is in the log at that moment.
+   */
+  readonly onRecovered?: () => void;
 }
 
 export interface AppendOptions {
@@ -23,6 +28,7 @@ export interface AppendOptions {
 }
 
 export interface LostRecord {
+  readonly number: number | undefined;
   /** Who still wanted it. */
   readonly owner: string;
   readonly reason: LostReason;
@@ -37,7 +43,7 @@ export interface LostRecord {
 export interface SpoolLog {
   /** Reads what an earlier process left; resolves at once where that is done. Rejects with a StorageError; may be tried again. */
   open(): Promise<void>;
-  /** Both parts must stay as they are until then. Resolves with its number once the record is safe on disk, some `spoolCommitMs` later. Rejects with a StorageError; nothing is kept then. */
+  /** Both parts must stay as they are until then. Resolves with its number once the record is safe on disk, some `spoolCommitMs` later. Rejects with a StorageError; nothing is kept then. A record without owners is written all the same, and goes before long. */
   append(record: SpoolRecord, owners: readonly string[], options?: AppendOptions): Promise<number>;
   /** Lets another owner want it too. */
   adopt(number: number, owner: string): void;

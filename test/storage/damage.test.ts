@@ -39,7 +39,7 @@ describe("A segment with damage in the middle", () => {
     expect(wanted(opened.log)).toEqual([1, 4, 5]);
     expect(await opened.text(4)).toBe("4".repeat(1000));
     expect(await lostToDamage(opened)).toBe(2);
-    const ofNobody = { owner: "", reason: "spool_damaged", bytes: 0 } as const;
+    const ofNobody = { number: undefined, owner: "", reason: "spool_damaged", bytes: 0 } as const;
     expect(opened.lost).toEqual([ofNobody, ofNobody]);
     expect(warnings(opened)).toEqual(["Records of a log are damaged; the others of their segment are kept"]);
     await opened.directory.close();
@@ -73,9 +73,9 @@ describe("A segment with damage in the middle", () => {
     await expect(log.read(2)).rejects.toMatchObject({ reason: "damaged" });
     await expect(log.read(3)).rejects.toThrow(/Cannot read record 3 of ".*0{15}1\.log": its checksum is wrong/);
     expect(lost).toEqual([
-      { owner: "a", reason: "spool_damaged", bytes: size },
-      { owner: "b", reason: "spool_damaged", bytes: size },
-      { owner: "a", reason: "spool_damaged", bytes: size },
+      { number: 2, owner: "a", reason: "spool_damaged", bytes: size },
+      { number: 2, owner: "b", reason: "spool_damaged", bytes: size },
+      { number: 3, owner: "a", reason: "spool_damaged", bytes: size },
     ]);
     expect(await lostToDamage(opened)).toBe(2);
     expect(warnings(opened)).toHaveLength(1);

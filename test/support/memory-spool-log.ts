@@ -89,6 +89,7 @@ class MemoryLog implements MemorySpoolLog {
   }
 
   lose(lost: LostRecord): void {
+    if (lost.number !== undefined) this.#records.delete(lost.number);
     this.#options.onLost(lost);
   }
 
@@ -119,7 +120,7 @@ class MemoryLog implements MemorySpoolLog {
     const kept = this.#records.get(number);
     if (kept && !this.#damaged.has(number)) return Promise.resolve(kept.record);
     for (const owner of kept?.owners ?? [])
-      this.#options.onLost({ owner, reason: "spool_damaged", bytes: this.bytesOf(number) });
+      this.#options.onLost({ number, owner, reason: "spool_damaged", bytes: this.bytesOf(number) });
     this.#records.delete(number);
     return Promise.reject(new StorageError("damaged", `Cannot read record ${number}: its checksum is wrong`));
   }
@@ -131,7 +132,8 @@ class MemoryLog implements MemorySpoolLog {
   }
 
   bytesOf(number: number): number {
-    const { record } = this.#records.get(number) as Kept;
+    const { record } = this.#records.get(number) ?? { record: undefined };
+    if (!record) return 0;
     return record.meta.byteLength + record.data.byteLength;
   }
 
@@ -195,7 +197,7 @@ class MemoryLog implements MemorySpoolLog {
       appendedMs: this.#clock.uptime() - (waiting?.ageMs ?? 0),
       appendedAtMs: waiting?.sinceWallMs ?? this.#clock.now(),
     };
-    this.#records.set(this.#last, { record, owners: new Set(owners), age, earlierBoot, ...now });
+    if (owners.length > 0) this.#records.set(this.#last, { record, owners: new Set(owners), age, earlierBoot, ...now });
     return this.#last;
   }
 }

@@ -4,7 +4,6 @@ import {
   type BackoffOptions,
   backoffDelayMs,
   type Clock,
-  formatSize,
   limits,
   type Timer,
   withoutUserinfo,
@@ -16,10 +15,10 @@ import type { Dropped } from "./drop-log.ts";
 import { type Attempt, EndpointHealth } from "./endpoint-health.ts";
 import { EndpointRecord } from "./endpoint-record.ts";
 import { writeLimits } from "./limits.ts";
-import { type NoRoom, occupiedBytes } from "./memory-queue.ts";
+import { whyNoRoom } from "./memory-queue.ts";
 import { createEndpointMetrics, type EndpointMetrics, type QueueGauges } from "./metrics.ts";
 import { ProfileQueue, type QueueLimits } from "./profile-queue.ts";
-import type { DropReason, PushOutcome, Retryable } from "./push-outcome.ts";
+import type { DropReason, PushOutcome, Rejected, Retryable } from "./push-outcome.ts";
 import type { EndpointArguments, Pusher, PushOptions } from "./pusher.ts";
 import type { QueueEntry } from "./queue-entry.ts";
 import type { ClockTrust } from "./record-queue.ts";
@@ -102,7 +101,7 @@ export class Endpoint {
   async append(profile: Profile): Promise<void> {
     if (this.#phase === "ended") throw this.#refuse(profile, "shutdown", "the agent is ending");
     const added = this.#queue.add(profile);
-    if (typeof added === "string") throw this.#refuse(profile, added, this.#whyNoRoom(profile, added));
+    if (typeof added === "string") throw this.#refuse(profile, added, whyNoRoom(added, profile, this.#queue.memory));
     const safe = this.#spill.promise(added);
     this.#pump();
     await safe;
@@ -113,9 +112,10 @@ export class Endpoint {
     this.#record.dropped({ profile, bytes: profile.data.byteLength }, reason, { message });
   }
 
-  /** Counts a record that the log lost. */
-  lost({ reason, bytes }: LostRecord): void {
-    this.#record.dropped({ profile: undefined, bytes }, reason);
+  /** Counts a record that the log lost, unless it may be delivered yet. */
+  lost({ number, reason, bytes }: LostRecord): void {
+    if (number === undefined || !this.#queue.lose(number, reason))
+      this.#record.dropped({ profile: undefined, bytes }, reason);
   }
 
   /**
@@ -205,11 +205,13 @@ export class Endpoint {
   #startPushes(): number | undefined {
     this.#queue.expire();
     const { pausedUntilMs } = this.#health;
-    const paused = pausedUntilMs > this.#clock.monotonic();
+    // Before the window is filled: what is not ready then has its time after this, however long filling takes.
+    const nowMs = this.#clock.monotonic();
+    const paused = pausedUntilMs > nowMs;
     if (!paused) this.#fillWindow();
     if (!this.#queue.waits(this.#inFlight.size) || this.#inFlight.size >= this.#health.window) return undefined;
     // Without a pause everything that is not in flight waits for its own time: few do, so that looking at all is cheap.
-    return paused ? pausedUntilMs : this.#queue.nextMs();
+    return paused ? pausedUntilMs : this.#queue.nextMs(nowMs);
   }
 
   #fillWindow(): void {
@@ -246,40 +248,46 @@ export class Endpoint {
       return entry.profile;
     } catch (error) {
       const damaged = error instanceof StorageError ? error.reason === "damaged" : true;
-      if (!damaged) this.#queue.putBack(entry, this.#clock.monotonic() + writeLimits.readRetryMs);
-      else this.#queue.remove(entry);
-      // What the log found damaged, it has told as lost.
-      if (!(error instanceof StorageError)) this.lost({ owner: "", reason: "spool_damaged", bytes: entry.bytes });
+      if (damaged) this.#giveUp(entry, entry.lost ?? "spool_damaged");
+      else this.#putBack(entry, this.#clock.monotonic() + writeLimits.readRetryMs);
       this.#log.debug("Cannot read a profile back from disk", { err: error });
       return undefined;
     }
   }
 
   #settle(entry: QueueEntry, attempt: Attempt, outcome: Exclude<PushOutcome, Retryable>): void {
-    const dropped = droppedOf(entry);
-    this.#queue.remove(entry);
-    if (outcome.outcome === "sent") this.#record.sent(dropped.bytes);
-    else this.#record.dropped(dropped, outcome.reason, outcome);
+    if (outcome.outcome === "sent") {
+      this.#record.sent(droppedOf(entry).bytes);
+      this.#queue.remove(entry);
+    } else this.#giveUp(entry, outcome.reason, outcome);
     if (this.#health.answered(attempt)) this.#queue.hurry();
     this.#spill.passed();
   }
 
   #retry(entry: QueueEntry, attempt: Attempt, failure: Retryable): void {
     // Cancelled at the end: nobody's fault.
-    if (this.#cancel.signal.aborted) return this.#queue.putBack(entry, 0);
+    if (this.#cancel.signal.aborted) return this.#putBack(entry, 0);
     this.#record.failed(failure);
     this.#spill.start();
     if (failure.fault === "unclear") this.#blame(entry);
     this.#health.failed(attempt, failure, { suspect: entry.failures > 0 });
     const { max_backoff_retries: maxRetries } = this.#pusher.args;
-    if (maxRetries > 0 && entry.failures >= maxRetries) {
-      const dropped = droppedOf(entry);
-      this.#queue.remove(entry);
-      return this.#record.dropped(dropped, "retries_exhausted", failure);
-    }
+    if (maxRetries > 0 && entry.failures >= maxRetries) return this.#giveUp(entry, "retries_exhausted", failure);
     // Where it may be this profile, the others go first next time.
     const waitMs = failure.fault === "unclear" ? backoffDelayMs(entry.attempts, this.#backoff) : 0;
-    return this.#queue.putBack(entry, this.#clock.monotonic() + waitMs);
+    return this.#putBack(entry, this.#clock.monotonic() + waitMs);
+  }
+
+  /** To be tried again not before that time, unless the log has let it go meanwhile. */
+  #putBack(entry: QueueEntry, notBeforeMs: number): void {
+    if (entry.lost) this.#giveUp(entry, entry.lost);
+    else this.#queue.putBack(entry, notBeforeMs);
+  }
+
+  #giveUp(entry: QueueEntry, reason: DropReason, why?: Rejected | Retryable): void {
+    const dropped = droppedOf(entry);
+    this.#queue.remove(entry);
+    this.#record.dropped(dropped, reason, why);
   }
 
   /** Counts a failure against the profile where others passed since it failed last. */
@@ -342,14 +350,6 @@ export class Endpoint {
     if (skewMs !== undefined && Math.abs(skewMs) <= limits.clockToleranceMs) return "right";
     if (this.#clock.uptime() < writeLimits.clockSettingMs) return "not_yet";
     return skewMs === undefined ? "right" : "wrong";
-  }
-
-  #whyNoRoom(profile: Profile, reason: NoRoom): string {
-    const { maxBytes, inFlightBytes } = this.#queue.memory;
-    const what = `the ${formatSize(occupiedBytes(profile))} it occupies do not fit into ${formatSize(maxBytes)}`;
-    return reason === "larger_than_queue"
-      ? `${what}; raise queue.max_memory`
-      : `${what} beside the ${formatSize(inFlightBytes)} in flight; raise queue.max_memory or lower queue.max_in_flight`;
   }
 
   #refuse(profile: Profile, reason: DropReason, why: string): AgentError {

@@ -28,6 +28,8 @@ export const writeLimits = {
   spoolStallMs: 5000,
   /** The pauses after the disk failed. */
   spoolBackoff: { minMs: 5000, maxMs: 60_000 },
+  /** How often it is looked whether the data directory has come or gone: a disk may be mounted late. */
+  spoolLookMs: 60_000,
   /** Records that are older go beside live ones and not before them. */
   liveMs: 10_000,
   /** How many of the oldest records of each lane are looked at for a probe. */

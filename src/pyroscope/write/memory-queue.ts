@@ -1,4 +1,4 @@
-import type { Clock } from "../../base/index.ts";
+import { type Clock, formatSize } from "../../base/index.ts";
 import type { Profile } from "../../model/index.ts";
 import { writeLimits } from "./limits.ts";
 import type { DropReason } from "./push-outcome.ts";
@@ -11,6 +11,14 @@ export interface MemoryLimits {
 
 /** Why a profile could not be queued: `queue_full` where what is in flight leaves no room for it. */
 export type NoRoom = "larger_than_queue" | "queue_full";
+
+/** The same in words, with what to do; given the queue that had no room. */
+export function whyNoRoom(reason: NoRoom, profile: Profile, queue: Pick<MemoryQueue, "maxBytes" | "inFlightBytes">) {
+  const what = `the ${formatSize(occupiedBytes(profile))} it occupies do not fit into ${formatSize(queue.maxBytes)}`;
+  return reason === "larger_than_queue"
+    ? `${what}; raise queue.max_memory`
+    : `${what} beside the ${formatSize(queue.inFlightBytes)} in flight; raise queue.max_memory or lower queue.max_in_flight`;
+}
 
 /** Told of every entry that a queue itself lets go. */
 export type OnDropped = (entry: QueueEntry, reason: DropReason) => void;
@@ -138,10 +146,13 @@ export class MemoryQueue {
     }
   }
 
-  /** Lets everything go; returns what it was. */
+  /** Lets everything go because time is up; returns what it was. */
   clear(reason: DropReason): { readonly profiles: number; readonly bytes: number } {
     const lost = { profiles: this.size, bytes: this.#bytes };
-    for (const entry of this.#entries) this.#drop(entry, reason);
+    for (const entry of this.#entries) {
+      if (entry.writing === true) entry.writing = "late";
+      this.#drop(entry, reason);
+    }
     return lost;
   }
 

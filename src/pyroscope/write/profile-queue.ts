@@ -114,15 +114,20 @@ export class ProfileQueue {
     else this.#records.putBack(entry, notBeforeMs);
   }
 
+  /** Notes that the log has let a record go. Returns whether it is in flight, and may be delivered yet. */
+  lose(number: number, reason: DropReason): boolean {
+    return this.#records.lose(number, reason);
+  }
+
   /** It is delivered or given up. */
   remove(entry: QueueEntry): void {
     if (entry.record === undefined) this.#memory.remove(entry);
     else this.#records.remove(entry);
   }
 
-  /** When the next entry may be tried; `undefined` where none waits for its time. */
-  nextMs(): number | undefined {
-    const times = [this.#memory.nextMs(), this.#records.nextMs()].filter((time) => time !== undefined);
+  /** When the next may be tried of those that could not be at `nowMs`; `undefined` where none waits for its time. */
+  nextMs(nowMs: number): number | undefined {
+    const times = [this.#memory.nextMs(), this.#records.nextMs(nowMs)].filter((time) => time !== undefined);
     return times.length > 0 ? Math.min(...times) : undefined;
   }
 

@@ -1,4 +1,5 @@
 import type { Profile } from "../../model/index.ts";
+import type { DropReason } from "./push-outcome.ts";
 
 /** A profile that waits for one endpoint, and what the endpoint knows about it. Times are monotonic unless said otherwise. */
 export interface QueueEntry {
@@ -22,8 +23,10 @@ export interface QueueEntry {
   doubts: number;
   /** Not to be tried before. */
   notBeforeMs: number;
-  /** On its way to the disk; `unfit` where the disk will never take it. */
-  writing: boolean | "unfit";
+  /** On its way to the disk; `unfit` where the disk will never take it, `late` where it was given up because the disk took too long. */
+  writing: boolean | "unfit" | "late";
+  /** Why the log let its record go while it was in flight. */
+  lost: DropReason | undefined;
   /** Told once it is on disk, delivered or dropped; only where somebody waits for that. */
   onSafe: (() => void) | undefined;
 }
@@ -40,6 +43,7 @@ export function newEntry(given: Pick<QueueEntry, "profile" | "record" | "bytes" 
     doubts: 0,
     notBeforeMs: 0,
     writing: false,
+    lost: undefined,
     onSafe: undefined,
   };
 }

@@ -133,6 +133,14 @@ export class RecordQueue {
     entry.notBeforeMs = notBeforeMs;
   }
 
+  /** Notes that the log has let a record go. Returns whether it is in flight, and may be delivered yet. */
+  lose(number: number, reason: DropReason): boolean {
+    const entry = this.#entries.get(number);
+    if (!entry?.inFlight) return false;
+    entry.lost = reason;
+    return true;
+  }
+
   /** It is delivered or given up. */
   remove(entry: QueueEntry): void {
     if (entry.record === undefined) return;
@@ -142,9 +150,8 @@ export class RecordQueue {
     markSafe(entry);
   }
 
-  /** When the next entry may be tried, where that is not now. */
-  nextMs(): number | undefined {
-    const nowMs = this.#options.clock.monotonic();
+  /** When the first of those may be tried that could not be at `nowMs`. */
+  nextMs(nowMs: number): number | undefined {
     let nextMs: number | undefined;
     for (const { inFlight, notBeforeMs } of this.#entries.values())
       if (!inFlight && notBeforeMs > nowMs && (nextMs === undefined || notBeforeMs < nextMs)) nextMs = notBeforeMs;

@@ -28,6 +28,8 @@ interface Writing {
   readonly number: Promise<number>;
 }
 
+const nothing = { meta: new Uint8Array(), data: new Uint8Array() };
+
 /**
  * The disk side of one component: the log that its endpoints share. A profile that several of them want kept is written once. When
  * the disk fails, that is said once, and it is tried again after growing pauses, with one profile first; meanwhile everything stays
@@ -56,6 +58,8 @@ export class Spooler {
   #ended = false;
   /** In a failure: one profile may be written to see whether it has ended. */
   #trial = false;
+  /** The same without a profile. */
+  #probing = false;
 
   constructor(options: SpoolerOptions) {
     this.#options = options;
@@ -73,7 +77,7 @@ export class Spooler {
 
   /** Whether, in a failure, it may turn out any moment that the disk works again. */
   get trying(): boolean {
-    return this.failed && (this.#opening || this.#trial || this.#writing.size > 0);
+    return this.failed && (this.#opening || this.#trial || this.#probing || this.#writing.size > 0);
   }
 
   get canWrite(): boolean {
@@ -116,9 +120,10 @@ export class Spooler {
       if (this.#ended) return;
       this.#log = log;
       this.#opening = false;
-      for (const owner of log.owners()) this.#claimsOf(owner, log).claimAll();
+      this.#claimAll(log);
       this.#worked();
       this.#opened.resolve();
+      this.#after(writeLimits.spoolLookMs, () => this.#look(log));
     } catch (error) {
       this.#opening = false;
       this.#fail(error);
@@ -142,6 +147,13 @@ export class Spooler {
   /** Lets the owner send what `write` gave the number of. */
   claim(number: number, owner: string): void {
     if (this.#log) this.#claimsOf(owner, this.#log).claim(number);
+  }
+
+  /** What an earlier process left came to light after the log was opened: its directory was not there until now. */
+  recovered(): void {
+    if (!this.#log || this.#ended) return;
+    this.#claimAll(this.#log);
+    this.#tell();
   }
 
   /** Whether a record is the owner's to send. */
@@ -322,6 +334,35 @@ export class Spooler {
     if (!this.#log) return void this.#open();
     this.#trial = true;
     this.#tell();
+    // Nothing waits to be written, and perhaps nothing will for long: a record that nobody wants tells just as well.
+    if (this.#trial && this.#options.needed()) void this.#probe(this.#log);
+  }
+
+  async #probe(log: SpoolLog): Promise<void> {
+    this.#trial = false;
+    this.#probing = true;
+    const stalled = this.#after(writeLimits.spoolStallMs, () => this.#stall());
+    try {
+      await log.append(nothing, []);
+      this.#probing = false;
+      this.#worked();
+    } catch (error) {
+      this.#probing = false;
+      this.#fail(error);
+    } finally {
+      this.#cancel(stalled);
+    }
+  }
+
+  /** Looks every `writeLimits.spoolLookMs` whether the data directory has come, or gone: nobody tells, and perhaps nothing is written for long. */
+  #look(log: SpoolLog): void {
+    // A failure has its own tries.
+    if (!this.failed) void log.open().catch((error: unknown) => this.#fail(error));
+    this.#after(writeLimits.spoolLookMs, () => this.#look(log));
+  }
+
+  #claimAll(log: SpoolLog): void {
+    for (const owner of log.owners()) this.#claimsOf(owner, log).claimAll();
   }
 
   #after(delayMs: number, callback: () => void): Timer {

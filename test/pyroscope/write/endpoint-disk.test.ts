@@ -3,7 +3,7 @@ import { writeLimits } from "../../../src/pyroscope/write/limits.ts";
 import type { PushOutcome } from "../../../src/pyroscope/write/push-outcome.ts";
 import { FakeClock, settle } from "../../support/fake-clock.ts";
 import { createMemorySpoolLog, type MemorySpoolLog } from "../../support/memory-spool-log.ts";
-import { anEndpoint, failure, held, ids, refused, sent, unavailable, leftBehind } from "./an-endpoint.ts";
+import { anEndpoint, failure, held, ids, invalid, refused, sent, unavailable, leftBehind } from "./an-endpoint.ts";
 import { aProfile } from "./profiles.ts";
 
 const outage = { queue: { durability: "outage" } };
@@ -68,11 +68,43 @@ describe("a disk that fails", () => {
   });
 });
 
+describe("a record that the log lets go while it is in flight", () => {
+  test.each<[string, PushOutcome, object]>([
+    ["counts as sent where it is delivered", sent, { sentProfiles: 1, droppedProfiles: 0 }],
+    ["counts as dropped where it is not", refused, { sentProfiles: 0, droppedByReason: { spool_full: 1 } }],
+    ["has one reason", invalid, { sentProfiles: 0, droppedByReason: { invalid: 1 } }],
+  ])("%s", async (_, outcome, expected) => {
+    const { clock, spool } = leftBehind(1000);
+    const { answer, waiting, release } = held();
+    const { endpoint, stop } = anEndpoint(answer, outage, { clock, spool });
+    await settle();
+    expect(waiting).toHaveLength(1);
+    spool.lose({ number: 1, owner: "main", reason: "spool_full", bytes: 10 });
+    expect(endpoint.snapshot()).toMatchObject({ sentProfiles: 0, droppedProfiles: 0 });
+    await release(outcome);
+    expect(endpoint.snapshot()).toMatchObject({ ...expected, inFlight: 0 });
+    await stop();
+  });
+
+  test("counts as dropped where its push is cut short by the end", async () => {
+    const { clock, spool } = leftBehind(1000);
+    const { answer, release } = held();
+    const { stop, dropped } = anEndpoint(answer, outage, { clock, spool });
+    await settle();
+    spool.lose({ number: 1, owner: "main", reason: "spool_full", bytes: 10 });
+    const stopped = stop();
+    await settle();
+    await release(failure("canceled"));
+    await stopped;
+    expect(await dropped("spool_full")).toBe(1);
+  });
+});
+
 describe("at the end an endpoint that may write to disk", () => {
   const slowly = { min_backoff_period: "1m", max_backoff_period: "1m", ...outage };
 
   test("and is down ends at once, with everything on disk and nothing dropped", async () => {
-    const { endpoint, attempts, append, end, ended, clock, spool, log } = anEndpoint(() => refused, slowly);
+    const { endpoint, attempts, append, end, ended, clock, spool, spooler, log } = anEndpoint(() => refused, slowly);
     append("a", "b");
     await settle();
     end.abort();
@@ -85,6 +117,7 @@ describe("at the end an endpoint that may write to disk", () => {
       message: "Profiles are kept on disk for the next start",
       fields: { profiles: 2, bytes: spool.usage("main").bytes },
     });
+    await spooler.close();
     expect(clock.pending).toBe(0);
   });
 
@@ -139,6 +172,20 @@ describe("at the end an endpoint that may write to disk", () => {
     await clock.advance(writeLimits.drainMs);
     await ended;
     expect(await dropped("shutdown")).toBe(1);
+  });
+
+  test("and whose disk is late counts as dropped what it keeps all the same", async () => {
+    const { append, end, ended, clock, spool, spooler, dropped } = anEndpoint(() => refused, slowly);
+    await settle();
+    spool.delay(writeLimits.drainMs + 10_000);
+    append("a");
+    await clock.advance(gatherMs);
+    end.abort();
+    await clock.advance(writeLimits.drainMs);
+    await ended;
+    expect([await dropped("shutdown"), kept(spool)]).toEqual([1, 0]);
+    await clock.advance(10_000);
+    expect([kept(spool), spooler.claimed(1, "main")]).toEqual([1, true]);
   });
 });
 

@@ -68,7 +68,7 @@ describe("an endpoint that answers", () => {
 describe("at the end an endpoint", () => {
   test("delivers what is queued before run resolves", async () => {
     const server = held();
-    const { endpoint, append, end, ended, clock } = anEndpoint(server.answer, {
+    const { endpoint, append, end, ended, clock, spooler } = anEndpoint(server.answer, {
       queue: { max_in_flight: 1 },
     });
     append("a", "b");
@@ -77,6 +77,7 @@ describe("at the end an endpoint", () => {
     await server.release(sent);
     await ended;
     expect(endpoint.snapshot()).toMatchObject({ sentProfiles: 2, droppedProfiles: 0 });
+    await spooler.close();
     expect(clock.pending).toBe(0);
   });
 
@@ -116,10 +117,11 @@ describe("at the end an endpoint", () => {
       close: () => {},
     };
     const log = createMemoryLog();
+    const spooler = aSpooler({ clock });
     const endpoint = new Endpoint(pusher, {
       id: "w",
       key: "main",
-      spooler: aSpooler({ clock }),
+      spooler,
       clock,
       log,
       metrics: createMetrics(),
@@ -131,6 +133,7 @@ describe("at the end an endpoint", () => {
     await clock.advance(writeLimits.drainMs);
     await ended;
     expect(endpoint.snapshot()).toMatchObject({ queuedProfiles: 0, droppedProfiles: 1, state: "unknown" });
+    await spooler.close();
     expect(clock.pending).toBe(0);
     await expect(endpoint.append(aProfile())).rejects.toMatchObject({ reason: "shutdown" });
   });

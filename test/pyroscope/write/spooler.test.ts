@@ -93,6 +93,7 @@ describe("a spooler", () => {
     unsubscribe();
     expect(states).toEqual(["true false", "false true"]);
     expect(spooler.problem).toBeUndefined();
+    await spooler.close();
     expect(clock.pending).toBe(0);
   });
 
@@ -157,6 +158,36 @@ describe("a spooler", () => {
 });
 
 describe("a disk that failed", () => {
+  test("is found to work again also where nothing waits to be written", async () => {
+    const { clock, spool, spooler, log } = await opened();
+    spool.failWith("disk_full");
+    const written = spooler.write(aProfile(), "a").catch(() => {});
+    await clock.advance(gatherMs);
+    await written;
+    await clock.advance(10 * 60_000);
+    expect([spooler.failed, spooler.problem]).toEqual([true, expect.stringContaining("disk_full")]);
+    expect(spool.counts.tried).toBeWithin(10, 20);
+    spool.failWith(undefined);
+    await clock.advance(60_000);
+    expect([spooler.failed, spooler.problem, spool.owners()]).toEqual([false, undefined, []]);
+    expect(log.messages("info")).toEqual(["Queued profiles are kept on disk again"]);
+    const { tried } = spool.counts;
+    await clock.advance(10 * 60_000);
+    expect(spool.counts.tried).toBe(tried);
+    expect(log.messages("warn")).toHaveLength(1);
+  });
+
+  test("is asked once at a time: while it hangs nothing else is tried", async () => {
+    const { clock, spool, spooler } = await opened();
+    spool.failWith("io");
+    const written = spooler.write(aProfile(), "a").catch(() => {});
+    await clock.advance(gatherMs);
+    await written;
+    spool.delay(30 * 60_000);
+    await clock.advance(20 * 60_000);
+    expect([spool.counts.tried, spooler.failed, spooler.canWrite]).toEqual([2, true, false]);
+  });
+
   test("is tried again also where timers fire a little early", async () => {
     class EarlyClock extends FakeClock {
       override after(delayMs: number, callback: () => void): Timer {
@@ -169,6 +200,7 @@ describe("a disk that failed", () => {
     const spooler = aSpooler({ clock, spool });
     await clock.advance(30 * 60_000);
     expect([spooler.failed, clock.pending]).toEqual([true, 1]);
+    expect(spool.counts.tried).toBe(0);
     spool.failWith(undefined);
     await clock.advance(60_000);
     expect([spooler.failed, spooler.canWrite]).toEqual([false, true]);
@@ -183,9 +215,13 @@ describe("a disk that failed", () => {
       await written;
     };
     await write("io");
-    await clock.advance(10_000);
-    await write("too_large");
-    expect([spooler.failed, spooler.canWrite]).toEqual([true, true]);
+    spool.failWith("too_large");
+    const ignore = spooler.subscribe(() => {
+      ignore();
+      void spooler.write(aProfile(), "a").catch(() => {});
+    });
+    await clock.advance(10_000 + gatherMs);
+    expect([spooler.failed, spooler.canWrite, spool.counts.tried]).toEqual([true, true, 2]);
     await write(undefined);
     expect(spooler.failed).toBe(false);
   });

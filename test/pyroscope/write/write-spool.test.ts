@@ -1,13 +1,14 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import * as v from "valibot";
-import { systemClock } from "../../../src/base/index.ts";
+import { type Clock, systemClock } from "../../../src/base/index.ts";
 import type { Component } from "../../../src/component/index.ts";
 import type { EndpointStatus } from "../../../src/model/index.ts";
 import { createMetrics } from "../../../src/observability/index.ts";
+import { writeLimits } from "../../../src/pyroscope/write/limits.ts";
 import { type WriteArguments, writeArguments, writeKind } from "../../../src/pyroscope/write/index.ts";
 import { createDataDirectory } from "../../../src/storage/index.ts";
 import { testContext } from "../../support/context.ts";
@@ -41,14 +42,20 @@ function argumentsOf(endpoints: unknown): WriteArguments {
   return v.parse(writeArguments, { endpoint: endpoints });
 }
 
+/** One by which it is looked for a data directory all the time. */
+const impatientClock: Clock = {
+  ...systemClock,
+  after: (delayMs, callback) => systemClock.after(delayMs === writeLimits.spoolLookMs ? 20 : delayMs, callback),
+};
+
 /** A component over real files. */
-function aWrite(path: string, endpoints: unknown) {
+function aWrite(path: string, endpoints: unknown, clock = systemClock) {
   const log = createMemoryLog();
   const metrics = createMetrics();
-  const storage = createDataDirectory(path, { clock: systemClock, log, metrics });
+  const storage = createDataDirectory(path, { clock, log, metrics });
   const component = writeKind.create(
     argumentsOf(endpoints),
-    testContext({ id: "pyroscope.write.test", log, metrics, storage }),
+    testContext({ id: "pyroscope.write.test", clock, log, metrics, storage }),
   );
   const end = new AbortController();
   const ended = component.run(end.signal);
@@ -219,4 +226,22 @@ test("a second agent on the same directory keeps its profiles in memory, and say
   expect(text).toMatch(/pyroscope_write_spool_errors_total\{component_id="pyroscope.write.test",reason="locked"\} \d/);
   server.replyWith(undefined);
   await server.waitFor(() => server.accepted.length === 2);
+});
+
+test("what lies in a data directory that is mounted late is sent, though nothing else is written", async () => {
+  const [server, path] = [await aServer(), aDirectory()];
+  server.replyWith(503);
+  const before = aWrite(`${path}-unmounted`, endpoint(server.url));
+  await before.append("a", "b");
+  await until(() => status(before.component).spooledProfiles === 2);
+  await before.stop();
+  server.replyWith(undefined);
+  const { component, append } = aWrite(path, endpoint(server.url), impatientClock);
+  await append("c");
+  await server.waitFor(() => server.accepted.length === 1);
+  expect(existsSync(path)).toBe(false);
+  renameSync(`${path}-unmounted`, path);
+  await server.waitFor(() => server.accepted.length === 3);
+  await until(() => status(component).spooledProfiles === 0);
+  expect(status(component)).toMatchObject({ sentProfiles: 3, droppedProfiles: 0 });
 });
