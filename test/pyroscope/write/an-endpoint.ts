@@ -128,7 +128,7 @@ export function held() {
   return {
     waiting,
     answer: () => new Promise<PushOutcome>((resolve) => waiting.push(resolve)),
-    async release(outcome: PushOutcome, count = waiting.length) {
+    release: async (outcome: PushOutcome, count = waiting.length) => {
       for (const resolve of waiting.splice(0, count)) resolve(outcome);
       await settle();
     },
