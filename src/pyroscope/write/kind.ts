@@ -9,7 +9,6 @@ import type { LostRecord, SpoolLogOptions } from "../../storage/index.ts";
 import { type WriteArguments, writeArguments } from "./arguments.ts";
 import { Endpoint } from "./endpoint.ts";
 import { endpointKey, ownerName, unnamedKey } from "./endpoint-key.ts";
-import { explainOutgoing } from "./explain-outgoing.ts";
 import { LeftEndpoints } from "./left-endpoints.ts";
 import { showLeft } from "./left-metrics.ts";
 import { writeLimits } from "./limits.ts";
@@ -29,7 +28,6 @@ export const writeKind: ComponentKind<WriteArguments> = {
   warnings: (id, args) => writeWarnings(id, args),
   prepare: prepareRules,
   outgoingLabels: (args, labels) => outgoingOf(args).labels(labels),
-  explainOutgoing: (args, labels) => explainOutgoing(labels, args),
   create: (args, context) => new WriteComponent(args, context),
 };
 
@@ -115,11 +113,9 @@ class WriteComponent implements Component<WriteArguments> {
 
   snapshot(): DebugInfo {
     const leftEndpoints = this.#left.snapshot();
-    const newerSpoolBytes = this.#spooler.log?.snapshot().newerBytes;
     return {
       endpoints: [...this.#endpoints.values()].map(({ endpoint }) => endpoint.snapshot()),
       ...(leftEndpoints.length > 0 && { leftEndpoints }),
-      ...(newerSpoolBytes !== undefined && { newerSpoolBytes }),
     };
   }
 
