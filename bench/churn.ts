@@ -11,6 +11,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { fromBinary } from "@bufbuild/protobuf";
+import { ProfileSchema } from "../src/gen/google/v1/profile_pb.ts";
+import { decodeBody } from "../src/pprof/index.ts";
 import { type Child, eventually, startChild } from "../test/support/child.ts";
 import { freePort } from "../test/support/free-port.ts";
 import { parseMetrics, sumOf } from "../test/support/parse-metrics.ts";
@@ -100,6 +103,23 @@ async function sample(agent: Child, url: string): Promise<Sample> {
   };
 }
 
+/** How many objects the agent's heap has, those included that are garbage and not collected yet. */
+async function heapObjects(url: string): Promise<number> {
+  const body = new Uint8Array(await (await fetch(`${url}/debug/pprof/heap`)).arrayBuffer());
+  const { sample: stacks } = fromBinary(ProfileSchema, decodeBody(body, 1e8).raw);
+  return stacks.reduce((sum, { value: [count = 0n] }) => sum + Number(count), 0);
+}
+
+/** Waits for a minute; the fewest objects that the heap had in it are those that live. */
+async function fewestObjectsInMinute(url: string): Promise<number> {
+  let fewest = Number.POSITIVE_INFINITY;
+  for (let look = 0; look < 20; look++) {
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    fewest = Math.min(fewest, await heapObjects(url));
+  }
+  return fewest;
+}
+
 function row(cells: readonly (string | number)[]): void {
   console.log(cells.map((cell) => String(cell).padStart(9)).join(" "));
 }
@@ -125,10 +145,24 @@ async function main(): Promise<void> {
       "the targets are found",
       async () => (await sample(agent, url)).discovered === wanted || undefined,
     );
-    row(["minute", "targets", "scrapes", "failed", "CPU %", "RSS MB", "anon MB", "state MB", "fds", "lag p99"]);
+    row([
+      "minute",
+      "targets",
+      "scrapes",
+      "failed",
+      "CPU %",
+      "RSS MB",
+      "anon MB",
+      "state MB",
+      "objects k",
+      "fds",
+      "lag p99",
+    ]);
     let before = await sample(agent, url);
     for (let minute = 1; minute <= minutes; minute++) {
-      await new Promise((resolve) => setTimeout(resolve, 60_000));
+      const beganMs = performance.now();
+      const objects = await fewestObjectsInMinute(url);
+      const tookMs = performance.now() - beganMs;
       const now = await sample(agent, url);
       const { rss, anonymous } = processMemory(agent.pid);
       row([
@@ -136,10 +170,11 @@ async function main(): Promise<void> {
         now.discovered,
         now.scrapes - before.scrapes,
         now.failures - before.failures,
-        ((now.cpuMs - before.cpuMs) / 600).toFixed(1),
+        ((100 * (now.cpuMs - before.cpuMs)) / tookMs).toFixed(1),
         Math.round(rss / 1e6),
         Math.round(anonymous / 1e6),
         Math.round(now.baselineBytes / 1e6),
+        Math.round(objects / 1000),
         readdirSync(`/proc/${agent.pid}/fd`).length,
         `${Math.round(p99Ms(before.lag, now.lag) ?? 0)} ms`,
       ]);

@@ -93,6 +93,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const components = () => graph.snapshot();
   const app = createApp({
     components,
+    leftComponents: () => left.snapshot(),
     cluster: () => cluster?.snapshot(),
     ready: () => started && !signal.aborted,
     stopping: () => signal.aborted,

@@ -7,6 +7,7 @@ import { UsageError } from "./usage-error.ts";
 /** `agent check`: every problem of a configuration, or what it would do. */
 export const check: Run = async (line, io) => {
   if (line.flags.has("explain")) return (await import("./explain.ts")).explain(line, io);
+  if (line.flags.has("timeout")) throw new UsageError('Flag "--timeout" is for --explain, which looks for targets');
   const [, second] = line.args;
   if (second !== undefined) throw new UsageError(`Unexpected argument "${second}" of "agent check"`);
   const json = line.flags.has("json");

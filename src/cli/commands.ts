@@ -46,15 +46,19 @@ const check: Command = {
   usage: [
     "check --config FILE [--json]",
     "check --target URL... [--server URL...] [--label KEY=VALUE...]",
-    "check --config FILE --explain [TEXT] [--target LABEL=VALUE,...] [--json]",
+    "check --config FILE --explain [COMPONENT] [TEXT] [--timeout DURATION] [--json]",
+    "check --config FILE --explain [COMPONENT] --target LABEL=VALUE,... [--json]",
   ],
   description: `Prints every problem at once, or the effective plan: each URL with interval, seconds, timeout, delta and labels.
-With --explain it shows what each relabel rule does to the targets in the file, to those of them that hold TEXT, or to
-a target whose labels are given by hand.`,
-  maxArgs: 2,
+With --explain it looks once for targets, as the components discovery.* do, and shows for these and those in the file
+what each relabel rule does to them, what is scraped of them and as what it is sent. COMPONENT is the id of one that
+targets come through, TEXT is in the labels of the targets that are meant, and --target gives one by hand.
+Ends with 1 where a source of targets does not answer.`,
+  maxArgs: 3,
   flags: {
     ...source,
-    explain: { help: "Show what each relabel rule does to a target" },
+    explain: { help: "Show what each relabel rule does to targets" },
+    timeout: { value: "DURATION", help: "With --explain: how long to look for targets, 10s unless given" },
     json: { help: "Print one JSON document" },
   },
   load: async () => (await import("./check.ts")).check,

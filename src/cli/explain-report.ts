@@ -1,25 +1,41 @@
 import { withoutUserinfo } from "../base/index.ts";
-import { formatLabels, labelsToJson, type RelabelStep, type Target } from "../model/index.ts";
+import { formatLabels, type RelabelStep } from "../model/index.ts";
+import { droppingStep } from "./explain-outcome.ts";
 import type { ExplainedScrape, ExplainedTarget, Passage, Sending } from "./explain-targets.ts";
-import { formatSentAs } from "./plan.ts";
+import { type Explanation, formatSummary, whyNothing } from "./explain-summary.ts";
+import { type LabelChange, labelChanges } from "./label-changes.ts";
 
-/** The explanations for people. */
-export function formatExplanations(explained: readonly ExplainedTarget[]): string {
-  if (explained.length === 0)
-    return "No target to explain: none is written in the file, or none holds that text; give one with --target 'LABEL=VALUE,…'\n";
-  return explained.map(formatTarget).join("\n");
+/** More would not be read. */
+const shownTargets = 20;
+
+/** The explanations for people: what was found and what comes of it, then target by target. */
+export function formatExplanation(explanation: Explanation): string {
+  const { found, chosen, shared } = explanation;
+  const summary = found.length > 0 ? formatSummary(explanation) : [];
+  const sharing = shared.map(
+    (id) => `In the cluster, each target of ${id} is scraped by the one agent that it falls to.\n`,
+  );
+  const more = chosen.length - shownTargets;
+  const rest =
+    more > 0
+      ? [`… and ${more} more targets: choose some by a text that their labels hold, or see all with --json\n`]
+      : [];
+  const nothing = chosen.length === 0 ? [whyNothing(explanation)] : [];
+  return [...summary, ...nothing, ...chosen.slice(0, shownTargets).map(formatTarget), ...rest, ...sharing].join("\n");
 }
 
-function formatTarget({ target, passages }: ExplainedTarget): string {
-  return `${formatLabels(target)}\n${passages.map(formatPassage).join("")}`;
+function formatTarget({ target, foundBy, passages }: ExplainedTarget): string {
+  const origin = foundBy === undefined ? "" : `, found by ${foundBy}`;
+  const unused = passages.length === 0 ? "  no component takes it\n" : "";
+  return `${formatLabels(target)}${origin}\n${unused}${passages.map(formatPassage).join("")}`;
 }
 
-function formatPassage({ component, from, steps, target, scrapes = [], problem }: Passage): string {
+function formatPassage(passage: Passage): string {
+  const { component, from, steps, target, scrapes = [], problem } = passage;
   const source = from === undefined ? "" : `, from ${from}`;
-  const rules = steps.length === 0 ? ["    no rule\n"] : steps.map(formatStep);
-  const isDropped = steps.at(-1)?.after === undefined && steps.length > 0;
+  const rules = steps.length === 0 && problem === undefined ? ["    no rule\n"] : steps.map(formatStep);
   const result = target ? [`    exports ${formatLabels(target)}\n`] : [];
-  const urls = isDropped || target ? [] : formatUrls(scrapes);
+  const urls = droppingStep(passage) || target ? [] : formatUrls(scrapes);
   const failure = problem === undefined ? [] : [`    ${problem}\n`];
   return `  ${component}${source}\n${[...rules, ...result, ...failure, ...urls].join("")}`;
 }
@@ -31,77 +47,40 @@ function formatStep(step: RelabelStep): string {
 
 function formatOutcome({ action, before, after }: RelabelStep): readonly string[] {
   if (!after) return ["DROPPED"];
-  const changed = changes(before, after).map(formatChange);
+  const changed = labelChanges(before, after).map(formatChange);
   if (changed.length > 0) return changed;
   return [/^(?:keep|drop)/.test(action) ? "kept" : "no change"];
 }
 
-function formatChange({ name, was, is }: Change): string {
+function formatChange({ name, was, is }: LabelChange): string {
   if (is === undefined) return `- ${name}="${was}"`;
   return was === undefined ? `+ ${name}="${is}"` : `~ ${name}="${is}", was "${was}"`;
 }
 
 function formatUrls(scrapes: readonly ExplainedScrape[]): readonly string[] {
   if (scrapes.length === 0) return ["    nothing is scraped\n"];
-  return scrapes.map(
-    ({ url, labels, sentAs }) =>
-      `    scrapes ${withoutUserinfo(url)}\n      as ${formatLabels(labels)}\n${sentAs.map(formatSending).join("")}`,
-  );
+  return scrapes.map(({ url, labels, isDuplicate, sentAs }) => {
+    if (isDuplicate) return `    scrapes ${withoutUserinfo(url)} once, as another target of the same process\n`;
+    return `    scrapes ${withoutUserinfo(url)}\n      as ${formatLabels(labels)}\n${sentAs.map(formatSending).join("")}`;
+  });
 }
 
-function formatSending({ receiver, labels, problem }: Sending): string {
-  return `  ${problem === undefined ? formatSentAs([receiver, labels]) : `    ${receiver}: ${problem}\n`}`;
-}
-
-interface Change {
-  readonly name: string;
-  readonly was: string | undefined;
-  readonly is: string | undefined;
-}
-
-/** Labels that differ, by name. */
-function changes(before: Target, after: Target): readonly Change[] {
-  const [old, current] = [before, after].map((labels) => new Map(labels.map(({ name, value }) => [name, value])));
-  const names = [...new Set([...before, ...after].map(({ name }) => name))].sort();
-  return names
-    .map((name) => ({ name, was: old?.get(name), is: current?.get(name) }))
-    .filter(({ was, is }) => was !== is);
-}
-
-/** The explanations for machines. */
-export function explanationsToJson(explained: readonly ExplainedTarget[]): unknown {
-  return {
-    targets: explained.map(({ target, passages }) => ({
-      target: labelsToJson(target),
-      components: passages.map(passageToJson),
-    })),
-  };
-}
-
-function passageToJson({ component, from, steps, target, scrapes, problem }: Passage): unknown {
-  return {
-    component,
-    from,
-    rules: steps.map(({ name, rule, action, before, after }) => ({
-      name,
-      action,
-      description: rule,
-      outcome: !after ? "dropped" : changes(before, after).length > 0 ? "changed" : "unchanged",
-      before: labelsToJson(before),
-      after: after ? labelsToJson(after) : undefined,
-    })),
-    exported: target ? labelsToJson(target) : undefined,
-    scrapes: scrapes?.map(({ type, url, labels, sentAs }) => ({
-      type,
-      url: withoutUserinfo(url),
-      labels: labelsToJson(labels),
-      sent_as: Object.fromEntries(sentAs.map(sendingToJson)),
-    })),
-    problem,
-  };
-}
-
-/** As in the plan: `null` where a rule drops it. */
-function sendingToJson({ receiver, labels, problem }: Sending): readonly [string, unknown] {
-  return [receiver, problem === undefined ? (labels ? labelsToJson(labels) : null) : { problem }];
+/** What a receiver changes; empty where it sends the labels as they are. */
+function formatSending({ receiver, steps, labels, problem, insideRules }: Sending): string {
+  const telling = steps.filter(({ before, after }) => !after || labelChanges(before, after).length > 0);
+  const inside =
+    insideRules.length > 0 &&
+    `${insideRules.join(", ")} (scope "sample"): on the labels inside the profile, which only the profile shows`;
+  const result = problem ?? (labels && `sends it as ${formatLabels(labels)}`);
+  if (telling.length === 0 && problem === undefined && !inside) return "";
+  const lines = [
+    `      ${receiver}`,
+    ...telling.flatMap((step) => [
+      `        ${step.name}: ${step.rule}`,
+      ...formatOutcome(step).map((line) => `          ${line}`),
+    ]),
+    ...(inside && labels ? [`        ${inside}`] : []),
+    ...(result === undefined ? [] : [`        ${result}`]),
+  ];
+  return `${lines.join("\n")}\n`;
 }

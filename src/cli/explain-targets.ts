@@ -1,37 +1,40 @@
 import { errorMessage } from "../base/index.ts";
-import type { ComponentConfig, TargetExplanation } from "../component/index.ts";
+import type { ComponentConfig, OutgoingExplanation, TargetExplanation } from "../component/index.ts";
 import { type Labels, labelsKey, type PlannedScrape, type Target } from "../model/index.ts";
 
 /** A target where it enters the configuration. */
 export interface Start {
-  readonly component: ComponentConfig;
   readonly target: Target;
+  /** The component that found it; absent where it was written or given by hand. */
+  readonly foundBy?: string;
+  /** Those that take it first. */
+  readonly takers: readonly ComponentConfig[];
 }
 
 /** What becomes of one target, component by component. */
-export interface ExplainedTarget {
-  readonly target: Target;
+export interface ExplainedTarget extends Omit<Start, "takers"> {
   readonly passages: readonly Passage[];
 }
 
 /** What one component made of it. */
 export interface Passage extends Omit<TargetExplanation, "scrapes"> {
   readonly component: string;
-  readonly scrapes?: readonly ExplainedScrape[];
+  /** As it came there. */
+  readonly given: Target;
   /** The component that it came from; absent where it was written or given by hand. */
   readonly from?: string;
+  readonly scrapes?: readonly ExplainedScrape[];
 }
 
 export interface ExplainedScrape extends PlannedScrape {
-  /** What receivers make of the labels where they do not stay as they are. */
+  /** It is made as that of another target: one process, found several times. */
+  readonly isDuplicate: boolean;
+  /** What each receiver makes of the labels. */
   readonly sentAs: readonly Sending[];
 }
 
-/** A receiver, with the labels under which it sends a profile on or the reason why it cannot; neither where a rule drops it. */
-export interface Sending {
+export interface Sending extends OutgoingExplanation {
   readonly receiver: string;
-  readonly labels?: Labels;
-  readonly problem?: string;
 }
 
 /** Follows every target through the components that take it. */
@@ -39,19 +42,28 @@ export function explainAll(
   components: readonly ComponentConfig[],
   starts: readonly Start[],
 ): readonly ExplainedTarget[] {
-  return starts.map(({ component, target }) => ({ target, passages: passagesOf(component, { target, components }) }));
+  const explained = starts.map(({ takers, ...start }): ExplainedTarget => {
+    const { target, foundBy: from } = start;
+    return { ...start, passages: takers.flatMap((taker) => passagesOf(taker, { target, components, from })) };
+  });
+  return markDuplicates(components, explained);
+}
+
+/** Those that take the targets that a component exports. */
+export function takersOf(components: readonly ComponentConfig[], id: string): readonly ComponentConfig[] {
+  return components.filter(({ references }) => references.some((each) => each.needs === "targets" && each.id === id));
 }
 
 interface Passing {
   readonly target: Target;
   readonly components: readonly ComponentConfig[];
-  readonly from?: string;
+  readonly from: string | undefined;
 }
 
 /** References go round in no circle: the configuration was checked. */
-function passagesOf(component: ComponentConfig, { target, components, from }: Passing): readonly Passage[] {
-  const { id, kind, args, references } = component;
-  const explanation = kind.explainTarget?.(id, args, target);
+function passagesOf(component: ComponentConfig, { target: given, components, from }: Passing): readonly Passage[] {
+  const { id, references } = component;
+  const explanation = explanationOf(component, given);
   if (!explanation) return [];
   const { scrapes, ...rest } = explanation;
   const receivers = components.filter((other) =>
@@ -59,27 +71,60 @@ function passagesOf(component: ComponentConfig, { target, components, from }: Pa
   );
   const sent = scrapes?.map((scrape) => ({
     ...scrape,
-    sentAs: receivers.flatMap((receiver) => sending(receiver, scrape)),
+    isDuplicate: false,
+    sentAs: receivers.flatMap((receiver) => sending(receiver, scrape.labels)),
   }));
-  const result = explanation.target;
-  const next = result ? components.filter((other) => takesTargetsOf(other, id)) : [];
+  const { target } = explanation;
+  const next = target ? takersOf(components, id) : [];
   return [
-    { component: id, ...(from !== undefined && { from }), ...rest, ...(sent && { scrapes: sent }) },
-    ...next.flatMap((other) => passagesOf(other, { target: result as Target, components, from: id })),
+    { component: id, given, ...(from !== undefined && { from }), ...rest, ...(sent && { scrapes: sent }) },
+    ...next.flatMap((other) => passagesOf(other, { target: target as Target, components, from: id })),
   ];
 }
 
-function sending({ id: receiver, kind, args }: ComponentConfig, { labels: before }: PlannedScrape): readonly Sending[] {
-  if (!kind.outgoingLabels) return [];
+/** Rules that make more of a target than is taken cost this one only. */
+function explanationOf({ id, kind, args }: ComponentConfig, target: Target): TargetExplanation | undefined {
   try {
-    const labels = kind.outgoingLabels(args, before);
-    if (!labels) return [{ receiver }];
-    return labelsKey(labels) === labelsKey(before) ? [] : [{ receiver, labels }];
+    return kind.explainTarget?.(id, args, target);
   } catch (thrown) {
-    return [{ receiver, problem: errorMessage(thrown) }];
+    return { steps: [], problem: errorMessage(thrown) };
   }
 }
 
-function takesTargetsOf({ references }: ComponentConfig, id: string): boolean {
-  return references.some((reference) => reference.needs === "targets" && reference.id === id);
+function sending({ id: receiver, kind, args }: ComponentConfig, labels: Labels): readonly Sending[] {
+  const explanation = kind.explainOutgoing?.(args, labels);
+  return explanation ? [{ receiver, ...explanation }] : [];
+}
+
+/** Marks what a component scrapes once although several targets ask for it. */
+function markDuplicates(
+  components: readonly ComponentConfig[],
+  explained: readonly ExplainedTarget[],
+): readonly ExplainedTarget[] {
+  const passages = Map.groupBy(
+    explained.flatMap((each) => each.passages),
+    ({ component }) => component,
+  );
+  const made = new Map(
+    components.map(({ id, kind, args }) => {
+      const found = (passages.get(id) ?? []).filter(({ from }) => from !== undefined).map(({ given }) => given);
+      return [id, kind.plan && new Set(kind.plan(id, args, found).map(scrapeKey))] as const;
+    }),
+  );
+  return explained.map((each) => ({
+    ...each,
+    passages: each.passages.map((passage) => {
+      if (passage.from === undefined || !passage.scrapes) return passage;
+      // The first of several that are the same is the one that is made.
+      const scrapes = passage.scrapes.map((scrape) => ({
+        ...scrape,
+        isDuplicate: made.get(passage.component)?.delete(scrapeKey(scrape)) === false,
+      }));
+      return { ...passage, scrapes };
+    }),
+  }));
+}
+
+function scrapeKey({ type, url, labels }: PlannedScrape): string {
+  return `${type}\n${url}\n${labelsKey(labels)}`;
 }

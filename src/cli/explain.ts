@@ -1,21 +1,32 @@
-import type { ComponentConfig } from "../component/index.ts";
+import { Duration } from "../base/index.ts";
 import { type Config, ConfigError } from "../config/index.ts";
 import { formatLabels, labelsFrom, type Target } from "../model/index.ts";
-import { type CommandLine, exitCodes, type Run } from "./command.ts";
-import { explainAll, type Start } from "./explain-targets.ts";
-import { explanationsToJson, formatExplanations } from "./explain-report.ts";
+import { type CommandLine, exitCodes, flagValue, type Run } from "./command.ts";
+import { explanationsToJson } from "./explain-json.ts";
+import { formatExplanation } from "./explain-report.ts";
+import type { Explanation } from "./explain-summary.ts";
+import { choiceOf } from "./explain-choice.ts";
+import { startsByHand, startsOf } from "./explain-starts.ts";
+import { type ExplainedTarget, explainAll } from "./explain-targets.ts";
+import { findTargets } from "./find-targets.ts";
+import type { CliIo } from "./io.ts";
 import { loadFile, reportProblems } from "./load.ts";
 import { UsageError } from "./usage-error.ts";
 
-/** `agent check --explain`: what each relabel rule does to a target, from where it is written to the URLs that are scraped. */
+/**
+ * `agent check --explain`: what each relabel rule does to a target, from where it is written or found to the URLs that are scraped and the
+ * labels that are sent.
+ */
 export const explain: Run = async (line, io) => {
   const json = line.flags.has("json");
-  const { file, ...wanted } = argumentsOf(line);
+  const wanted = argumentsOf(line);
   try {
-    const config = await loadFile(file, io);
-    const explained = explainAll(config.components, startsOf(config, wanted));
-    io.out(json ? `${JSON.stringify(explanationsToJson(explained), null, 2)}\n` : formatExplanations(explained));
-    return exitCodes.ok;
+    const config = await loadFile(wanted.file, io);
+    const explanation = await explained(config, wanted, io);
+    io.out(json ? `${JSON.stringify(explanationsToJson(explanation), null, 2)}\n` : formatExplanation(explanation));
+    return explanation.found.every(({ isComplete, failures }) => isComplete && failures.length === 0)
+      ? exitCodes.ok
+      : exitCodes.failure;
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;
     reportProblems(thrown, io, { json });
@@ -24,45 +35,51 @@ export const explain: Run = async (line, io) => {
 };
 
 interface Wanted {
+  readonly file: string;
+  /** A component and a text, in any order. */
+  readonly texts: readonly string[];
   /** Targets given by hand. */
   readonly byHand: readonly Target[];
-  /** What the labels of a target in the file must hold. */
-  readonly filter: string | undefined;
+  /** For those who find targets. */
+  readonly timeoutMs: number;
 }
+
+const usualTimeoutMs = 10_000;
 
 /** The file, by flag or first, and what is to be explained. Throws UsageError. */
-function argumentsOf({ flags, args }: CommandLine): Wanted & { file: string } {
+function argumentsOf(line: CommandLine): Wanted {
+  const { flags, args } = line;
   for (const flag of ["server", "label"])
     if (flags.has(flag)) throw new UsageError(`Flag "--${flag}" stands beside --explain, which explains a file`);
-  const [file, filter, ...others] = [...(flags.get("config") ?? []), ...args];
+  const [file, ...texts] = [...(flags.get("config") ?? []), ...args];
   if (file === undefined) throw new UsageError("Nothing to explain: give --config FILE");
-  if (others.length > 0)
-    throw new UsageError(`One text is enough to choose targets: got "${filter}" and "${others[0]}"`);
-  return { file, filter, byHand: (flags.get("target") ?? []).map(parseTarget) };
+  const timeout = flagValue(line, "timeout") ?? `${usualTimeoutMs}ms`;
+  const timeoutMs = Duration.parse(timeout)?.ms ?? 0;
+  if (timeoutMs <= 0) throw new UsageError(`Flag "--timeout" is a duration such as 30s: got "${timeout}"`);
+  return { file, texts, timeoutMs, byHand: (flags.get("target") ?? []).map(parseTarget) };
 }
 
-/** The targets given by hand, for every component that others feed with targets; else the ones in the file. */
-function startsOf({ components }: Config, { byHand, filter }: Wanted): readonly Start[] {
-  if (byHand.length > 0) {
-    const first = components.filter(
-      (component) => component.kind.explainTarget && isFedFromOutside(component, components),
-    );
-    return byHand.flatMap((target) => first.map((component) => ({ component, target })));
-  }
-  const starts = components.flatMap((component) =>
-    (component.kind.literalTargets?.(component.args) ?? []).map((target): Start => ({ component, target })),
-  );
-  return filter === undefined ? starts : starts.filter(({ target }) => formatLabels(target).includes(filter));
+/** Throws UsageError. */
+async function explained(config: Config, { texts, byHand, timeoutMs }: Wanted, io: CliIo): Promise<Explanation> {
+  const { ways, filter } = choiceOf(config.components, texts);
+  const found = byHand.length > 0 ? [] : await findTargets(ways.before, { timeoutMs, io });
+  const starts = byHand.length > 0 ? startsByHand(ways, byHand) : startsOf(ways, found);
+  const targets = explainAll(ways.all, starts);
+  const sharing = config.cluster ? ways.all.filter(({ kind, args }) => kind.sharesTargets?.(args)) : [];
+  return {
+    found,
+    timeoutMs,
+    targets,
+    chosen: filter === undefined ? targets : targets.filter((target) => holds(target, filter)),
+    filter,
+    shared: sharing.map(({ id }) => id),
+  };
 }
 
-/** Whether targets come to it from the file or from a component that finds them, and not only through other rules. */
-function isFedFromOutside(
-  { kind, args, references }: ComponentConfig,
-  components: readonly ComponentConfig[],
-): boolean {
-  if ((kind.literalTargets?.(args) ?? []).length > 0) return true;
-  const sources = references.filter(({ needs }) => needs === "targets").map(({ id }) => id);
-  return components.some(({ id, kind: source }) => sources.includes(id) && !source.explainTarget);
+/** Whether it was found with labels that hold the text, or is sent with some. */
+function holds({ target, passages }: ExplainedTarget, text: string): boolean {
+  const sent = passages.flatMap(({ scrapes = [] }) => scrapes.map(({ labels }) => labels));
+  return [target, ...sent].some((labels) => formatLabels(labels).includes(text));
 }
 
 /** `__address__=10.0.0.1:80,job=shop` as a target. */

@@ -103,7 +103,7 @@ export function planToJson({ cluster, components, warnings }: Plan): unknown {
 
 function formatComponent({ id, forwardTo, targetsFrom, scrapes }: PlannedComponent): string {
   const receivers = forwardTo.length > 0 ? ` -> ${forwardTo.join(", ")}` : "";
-  const found = targetsFrom.map((source) => `  and the targets that ${source} finds\n`);
+  const found = targetsFrom.map((source) => `  and the targets that ${source} finds: --explain shows them\n`);
   return `${id}${receivers}\n${scrapes.map(formatScrape).join("")}${found.join("")}`;
 }
 

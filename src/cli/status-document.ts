@@ -29,6 +29,7 @@ const discovery = v.object({
   from_disk: number,
   dropped: number,
   skipped: number,
+  skipped_objects: v.optional(v.record(text, v.number())),
   last_success: time,
 });
 
@@ -79,6 +80,15 @@ const endpoint = v.object({
   advice: v.optional(text),
 });
 
+const leftComponent = v.object({
+  component: text,
+  profiles: v.number(),
+  bytes: v.number(),
+  oldest: time,
+  kept_until: time,
+  newer_bytes: number,
+});
+
 const status = v.object({
   version: text,
   runtime: text,
@@ -104,6 +114,8 @@ const status = v.object({
   left_on_disk: v.optional(
     v.array(v.object({ component: text, endpoint: text, profiles: v.number(), bytes: v.number() })),
   ),
+  left_components: v.optional(v.array(leftComponent), []),
+  newer_on_disk: v.optional(v.array(v.object({ component: text, bytes: v.number() })), []),
   discovery: v.optional(v.array(discovery), []),
   cluster: v.optional(cluster),
   discovery_failures: v.array(v.object({ component: text, error: text, at: time })),
@@ -116,6 +128,7 @@ export type CountedComponent = v.InferOutput<typeof counted>;
 export type DiscoveryDocument = v.InferOutput<typeof discovery>;
 export type ClusterDocument = v.InferOutput<typeof cluster>;
 export type TargetFailure = v.InferOutput<typeof failure>;
+export type LeftComponentDocument = v.InferOutput<typeof leftComponent>;
 export type EndpointDocument = v.InferOutput<typeof endpoint>;
 
 /** Reads an answer; `undefined` where it is none of an agent of this version, whatever else listens at that address. */

@@ -13,12 +13,14 @@ export function discoveryLines({ discovery }: StatusDocument, nowMs: number): re
 function foundOf(found: DiscoveryDocument, nowMs: number): string {
   const { targets, from_disk: fromDisk = 0, dropped = 0, skipped = 0, last_success: success } = found;
   const relabels = found.dropped !== undefined;
+  const objects = Object.entries(found.skipped_objects ?? {}).map(([reason, count]) => `${count} ${reason}`);
   const never = !relabels && success === undefined && "no look has succeeded yet";
   return [
     `${targets} ${relabels ? "handed on" : "found"}`,
     fromDisk > 0 && `${fromDisk} of them from disk`,
     dropped > 0 && `${dropped} dropped by its rules`,
     skipped > 0 && `${skipped} skipped`,
+    objects.length > 0 && `others became no target (${objects.join(", ")})`,
     never,
     success !== undefined && `last look ${formatSpan(Math.max(0, nowMs - Date.parse(success)))} ago`,
   ]

@@ -1,6 +1,7 @@
 import { Duration, formatSize, formatSpan, preview } from "../base/index.ts";
 import type { EndpointDocument, StatusDocument, TargetFailure } from "./status-document.ts";
 import { droppedReasons, endpointName, notReady, type Problem, targetName } from "./status-judgement.ts";
+import { leftBlocks } from "./status-left.ts";
 import { clusterLines, discoveryLines, leftOutOf, noTargetLines } from "./status-places.ts";
 import { splitHint } from "./test-advice.ts";
 
@@ -29,13 +30,7 @@ export function formatStatus({ url, status, problems }: Report): string {
     ),
     clusterLines(status.cluster),
     endpointLines(status, nowMs),
-    bounded(
-      (status.left_on_disk ?? []).map(
-        ({ component, endpoint, profiles, bytes }) =>
-          `  ${endpoint} (${component}): ${profiles} on disk (${formatSize(bytes)})`,
-      ),
-      "Endpoints that are not in the configuration any more; put back as they were, they have these again:",
-    ),
+    ...leftBlocks(status, nowMs).map(({ title, lines }) => bounded(lines, title)),
     bounded(
       status.unhealthy.map(
         ({ component, message, running }) =>

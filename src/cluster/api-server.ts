@@ -1,5 +1,5 @@
-import { createHttpClient, httpArgumentsOf } from "../http/index.ts";
-import { type KubernetesAccount, podAccount, type PodAccountOptions, readKubeconfig } from "../kubernetes/index.ts";
+import { createHttpClient } from "../http/index.ts";
+import { accountOf, type PodAccountOptions } from "../kubernetes/index.ts";
 import type { KubernetesSettings } from "./arguments.ts";
 import { type Answer, type AskOptions, ask, type Question } from "./ask.ts";
 
@@ -26,13 +26,4 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
     namespace: settings.namespace ?? namespace,
     close: () => client.close(),
   };
-}
-
-async function accountOf(
-  settings: ApiServerOptions["settings"],
-  pod: PodAccountOptions | undefined,
-): Promise<Pick<KubernetesAccount, "server" | "http" | "namespace">> {
-  const { api_server: server, kubeconfig_file: kubeconfig } = settings;
-  if (server !== undefined) return { server: server.replace(/\/+$/, ""), http: httpArgumentsOf(settings) };
-  return kubeconfig === undefined ? podAccount(pod) : readKubeconfig(kubeconfig);
 }

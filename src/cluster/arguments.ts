@@ -1,40 +1,12 @@
 import { hostname } from "node:os";
 import * as v from "valibot";
 import type { Duration } from "../base/index.ts";
-import { authenticationOf, type HttpArguments, httpArguments, httpChecks } from "../http/index.ts";
-import {
-  choice,
-  crossCheck,
-  duration,
-  filePath,
-  found,
-  httpUrlProblem,
-  oneOrMany,
-  optional,
-  table,
-  text,
-  typeName,
-} from "../schema/index.ts";
+import { type HttpArguments, httpArguments, httpChecks } from "../http/index.ts";
+import { accessArguments, checkAccess, type KubernetesAccess } from "../kubernetes/index.ts";
+import { choice, crossCheck, duration, found, oneOrMany, optional, serverUrl, table, text } from "../schema/index.ts";
 
 const engines = ["etcd", "kubernetes"] as const;
 const shortestTtlMs = 2000;
-
-const url = () =>
-  v.pipe(
-    text(),
-    v.rawCheck(({ dataset, addIssue }) => {
-      const problem = dataset.typed ? urlProblem(dataset.value) : undefined;
-      if (problem !== undefined) addIssue({ message: problem });
-    }),
-    typeName("URL"),
-  );
-
-function urlProblem(value: string): string | undefined {
-  const problem = httpUrlProblem(value);
-  if (problem !== undefined) return problem;
-  const { username, password } = new URL(value);
-  return username === "" && password === "" ? undefined : "must not hold a user name or password: use basic_auth";
-}
 
 /** It is part of keys and of names of objects. */
 const nodeName = v.pipe(
@@ -65,7 +37,7 @@ const ttl = v.pipe(
 const etcd = () =>
   v.pipe(
     table({
-      endpoints: optional(v.pipe(oneOrMany(url()), v.nonEmpty("must name an endpoint")), {
+      endpoints: optional(v.pipe(oneOrMany(serverUrl()), v.nonEmpty("must name an endpoint")), {
         default: ["http://127.0.0.1:2379"],
         description: "Client URLs of etcd, 3.4 or later; where one does not answer, the next is asked",
         example: ["http://etcd-0:2379", "http://etcd-1:2379"],
@@ -103,27 +75,11 @@ const kubernetes = () =>
           "Value of the label `pprof-agent/group`; agents with the same one, in one namespace, are a cluster",
         example: "shop",
       }),
-      api_server: optional(url(), {
-        description: "The API server, to be asked with the client arguments below",
-        defaultText: "that of the cluster in which the agent is a pod, with its service account",
-        example: "https://10.0.0.1:6443",
-      }),
-      kubeconfig_file: optional(filePath(), {
-        description: "A kubeconfig; its current context says where the API server is and how to authenticate",
-        example: "kubeconfig",
-      }),
+      ...accessArguments(),
       ...httpArguments(),
     }),
     httpChecks(),
-    crossCheck(["api_server", "kubeconfig_file"], ({ api_server, kubeconfig_file }, report) => {
-      if (api_server !== undefined && kubeconfig_file !== undefined)
-        report(["kubeconfig_file"], "api_server and kubeconfig_file cannot both be set; keep one of them");
-    }),
-    crossCheck(["api_server"], ({ api_server, ...args }, report) => {
-      if (api_server !== undefined) return;
-      for (const name of [...authenticationOf(args), ...(args.tls_config ? ["tls_config"] : [])])
-        report([name], "is for api_server, which is not set: a service account and a kubeconfig bring their own");
-    }),
+    crossCheck([], (args, report) => checkAccess(args, report)),
   );
 
 /** The table `[cluster]` (DESIGN, "Queue, spool and cluster"). */
@@ -183,12 +139,9 @@ export interface EtcdSettings extends HttpArguments {
   readonly prefix: string;
 }
 
-export interface KubernetesSettings extends HttpArguments {
+export interface KubernetesSettings extends KubernetesAccess {
   readonly namespace?: string | undefined;
   readonly group: string;
-  readonly api_server?: string | undefined;
-  /** Absolute. */
-  readonly kubeconfig_file?: string | undefined;
 }
 
 /** `[cluster]` as it takes effect. */

@@ -5,6 +5,7 @@
  * sources that stay valid while what is behind them changes, and takes snapshots for the debug side. It knows no kind.
  */
 export type { ComponentConfig } from "./component-config.ts";
+export { flowsOf } from "./flow-order.ts";
 export { Graph, type GraphOptions } from "./graph.ts";
 export type {
   Component,
@@ -13,7 +14,9 @@ export type {
   ComponentSnapshot,
   DebugInfo,
   Exports,
+  FoundTargets,
   Health,
+  OutgoingExplanation,
   TargetExplanation,
 } from "./kind.ts";
 export { type ExportKind, Reference, referencesIn } from "./reference.ts";

@@ -43,8 +43,10 @@ export interface ComponentKind<Arguments = unknown> {
   sharesTargets?(args: Arguments): boolean;
   /** Why the targets that it finds are those of this machine alone, as the end of a sentence; undefined where they are not. */
   nodeLocal?(args: Arguments): string | undefined;
-  /** The requests it would make to its literal targets. */
-  plan?(id: string, args: Arguments): readonly PlannedScrape[];
+  /** The requests it would make to its literal targets, and to those that were found for it. */
+  plan?(id: string, args: Arguments, found?: readonly Target[]): readonly PlannedScrape[];
+  /** Of a component that finds targets: looks once, keeping nothing. Resolves when everything has answered, or when `signal` aborts. */
+  findTargets?(args: Arguments, options: FindOptions): Promise<FoundTargets>;
   /** Of a component that takes targets: what it makes of one. */
   explainTarget?(id: string, args: Arguments, target: Target): TargetExplanation;
   /** The targets that are written in its arguments. */
@@ -53,6 +55,8 @@ export interface ComponentKind<Arguments = unknown> {
    * Of a receiver: the labels with which it sends a profile on, or `undefined` where it drops it; absent where they stay as they are.
    */
   outgoingLabels?(args: Arguments, labels: Labels): Labels | undefined;
+  /** Of a receiver: what it makes of the labels of a profile, step by step. */
+  explainOutgoing?(args: Arguments, labels: Labels): OutgoingExplanation;
   /** Makes a component; nothing runs before `run`. */
   create(args: Arguments, context: ComponentContext): Component<Arguments>;
 }
@@ -67,6 +71,33 @@ export interface TargetExplanation {
   readonly scrapes?: readonly PlannedScrape[];
   /** Why it would make none although no rule dropped the target. */
   readonly problem?: string;
+}
+
+/** What a receiver makes of the labels of a profile. */
+export interface OutgoingExplanation {
+  /** Every rule that saw the labels, in order. */
+  readonly steps: readonly RelabelStep[];
+  /** Those with which it sends the profile on; absent where a rule dropped it, or where it cannot be sent. */
+  readonly labels?: Labels;
+  /** Why it cannot be sent. */
+  readonly problem?: string;
+  /** Names of the rules that see what is inside the profile, of which nothing is known here. */
+  readonly insideRules: readonly string[];
+}
+
+export interface FindOptions extends Pick<ComponentContext, "id" | "log" | "clock" | "metrics" | "userAgent"> {
+  readonly signal: AbortSignal;
+}
+
+/** What one look at the sources of targets came to. */
+export interface FoundTargets {
+  readonly targets: readonly Target[];
+  /** Whether the look came to its end, with or without failures. */
+  readonly isComplete: boolean;
+  /** Some of the sources that failed; the source "" is the look as a whole. */
+  readonly failures: readonly { readonly source: string; readonly message: string }[];
+  /** What was found and became no target, by reason. */
+  readonly skippedObjects: Readonly<Record<string, number>>;
 }
 
 /** A running component. */
@@ -96,6 +127,8 @@ export interface DebugInfo {
   readonly endpoints?: readonly EndpointStatus[];
   /** Endpoints that left the configuration and have profiles on disk still. */
   readonly leftEndpoints?: readonly LeftEndpointStatus[];
+  /** On disk in files of a later version of the agent, which are left alone; absent where there are none. */
+  readonly newerSpoolBytes?: number;
   readonly discovery?: DiscoveryStatus;
   /** Targets that rules drop, and those that something is wrong with; absent where there are none. */
   readonly droppedTargets?: number;

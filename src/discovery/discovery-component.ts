@@ -5,7 +5,8 @@ import { DiscoveryError } from "./discovery-error.ts";
 import type { Finder, FinderContext, Report } from "./finder.ts";
 import { argumentsHash, createTargetKeeper, type TargetKeeper } from "./keep-targets.ts";
 import { createDiscoveryMetrics, type DiscoveryMetrics } from "./metrics.ts";
-import { SocketTargets } from "./socket-targets.ts";
+import type { SkippedCounts } from "./skipped-objects.ts";
+import { socketReason, SocketTargets } from "./socket-targets.ts";
 import { SourceTable } from "./source-table.ts";
 import { createTargetExport, type TargetExport } from "./target-export.ts";
 import { ToldFailures } from "./told-failures.ts";
@@ -41,6 +42,8 @@ export class DiscoveryComponent<Arguments> implements Component<Arguments> {
   /** Of the arguments. */
   #hash: string;
   #finder: Finder;
+  /** What the finder that runs now passed over. */
+  #skipped: SkippedCounts = new Map();
   #lastSuccessMs: number | undefined;
   /** Of the look as a whole, or of the last source where all of them failed. */
   #error: { readonly message: string; readonly atMs: number } | undefined;
@@ -74,8 +77,8 @@ export class DiscoveryComponent<Arguments> implements Component<Arguments> {
     const hide = this.#metrics.show(() => ({
       targets: this.#export.source.current().length,
       lastSuccessMs: this.#lastSuccessMs,
+      skipped: this.#allSkipped(),
     }));
-    const hideSkipped = this.#sockets?.show();
     this.#remember(await this.#keeper.load(this.#hash));
     if (!signal.aborted) this.#startFinder();
     await aborted(signal);
@@ -85,7 +88,6 @@ export class DiscoveryComponent<Arguments> implements Component<Arguments> {
     this.#tellRefused?.cancel();
     await Promise.all(this.#finders);
     await this.#keeper.close();
-    hideSkipped?.();
     hide();
   }
 
@@ -95,6 +97,7 @@ export class DiscoveryComponent<Arguments> implements Component<Arguments> {
     this.#sources.inherit(this.#hash);
     this.#sockets?.clear();
     this.#told.clear();
+    this.#skipped = new Map();
     this.#error = undefined;
     if (!this.#stopFinder) return;
     this.#stopFinder.abort();
@@ -102,15 +105,23 @@ export class DiscoveryComponent<Arguments> implements Component<Arguments> {
   }
 
   snapshot(): DebugInfo {
+    const skipped = this.#allSkipped();
     const discovery: DiscoveryStatus = {
       targets: this.#export.source.current().length,
       sources: this.#sources.size,
       fromDisk: this.#sources.fromDisk,
       shownSources: this.#sources.statuses(limits.discoverySourcesShown),
+      ...(skipped.size > 0 && { skippedObjects: Object.fromEntries(skipped) }),
       ...(this.#lastSuccessMs !== undefined && { lastSuccessMs: this.#lastSuccessMs }),
       ...(this.#error && { lastError: this.#error.message, lastErrorMs: this.#error.atMs }),
     };
     return { discovery };
+  }
+
+  /** With the targets on sockets, which no finder knows to be kept out. */
+  #allSkipped(): SkippedCounts {
+    const sockets = this.#sockets?.count ?? 0;
+    return sockets === 0 ? this.#skipped : new Map([...this.#skipped, [socketReason, sockets]]);
   }
 
   #remember(kept: Parameters<SourceTable["adopt"]>[0]): void {
@@ -152,6 +163,7 @@ export class DiscoveryComponent<Arguments> implements Component<Arguments> {
       found: (source, targets) => !signal.aborted && this.#found(source, targets),
       gone: whileRunning((source) => this.#gone(source)),
       failed: whileRunning((source, error) => this.#failed(source, error)),
+      skipped: whileRunning((counts) => (this.#skipped = counts)),
       complete: whileRunning((failure) => this.#complete(failure)),
     };
   }
@@ -185,6 +197,7 @@ export class DiscoveryComponent<Arguments> implements Component<Arguments> {
     }
     if (!this.#wasComplete && this.#sources.targets().length === 0) this.#context.log.info("No targets are discovered");
     this.#wasComplete = true;
+    this.#export.answered();
     this.#succeeded();
   }
 

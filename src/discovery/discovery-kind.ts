@@ -1,6 +1,7 @@
 import type { GenericSchema } from "valibot";
 import type { ComponentKind } from "../component/index.ts";
 import { DiscoveryComponent } from "./discovery-component.ts";
+import { findOnce } from "./find-once.ts";
 import type { Finder, FinderContext } from "./finder.ts";
 
 export interface DiscoveryKindOptions<Arguments> {
@@ -32,6 +33,7 @@ export function discoveryKind<Arguments>(options: DiscoveryKindOptions<Arguments
     ...(prepare && { prepare }),
     ...(warnings && { warnings }),
     ...(nodeLocal && { nodeLocal }),
+    findTargets: (args, { signal, ...context }) => findOnce(args, { find, namesSockets, context, signal }),
     create: (args, context) => new DiscoveryComponent(args, { context, find, namesSockets }),
   };
 }

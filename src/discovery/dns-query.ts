@@ -17,6 +17,8 @@ export interface DnsServer {
 export interface DnsAnswer {
   readonly code: string;
   readonly records: readonly Answer[];
+  /** What it adds unasked: usually the addresses of hosts that the records name. */
+  readonly additional: readonly Answer[];
 }
 
 /**
@@ -54,7 +56,7 @@ export async function queryDns(question: DnsQuestion, server: DnsServer, signal:
   const whole = first.flag_tc ? await overTcp({ packet, server, signal, answers }) : first;
   // The types of the package lack the code, which decode gives.
   const { rcode } = whole as DecodedPacket & { readonly rcode: string };
-  return { code: rcode, records: whole.answers ?? [] };
+  return { code: rcode, records: whole.answers ?? [], additional: whole.additionals ?? [] };
 }
 
 /** What passes every network in one piece. */

@@ -1,11 +1,12 @@
 import type { Answer } from "dns-packet";
 import * as v from "valibot";
-import { type Clock, errorMessage, formatDuration } from "../base/index.ts";
+import { type Clock, formatDuration } from "../base/index.ts";
 import { labelsOf, type Target } from "../model/index.ts";
 import { argument, crossCheck, duration, found, oneOrMany, optional, table, word } from "../schema/index.ts";
 import { DiscoveryError } from "./discovery-error.ts";
 import { discoveryKind } from "./discovery-kind.ts";
-import { type DnsAnswer, queryDns } from "./dns-query.ts";
+import { addressesOfHosts, type HostAddresses } from "./dns-addresses.ts";
+import { askServers, cannotLookUp, type ServersAnswer } from "./dns-servers.ts";
 import type { Finder, FinderContext } from "./finder.ts";
 import { hostPort } from "./host-port.ts";
 import { polling } from "./polling.ts";
@@ -65,7 +66,8 @@ const dnsDiscoveryArguments = v.pipe(
         ),
       ),
       {
-        description: "The name servers, asked in order until one answers; `IP` or `IP:PORT`",
+        description:
+          "The name servers, asked in order until one answers; `IP` or `IP:PORT`. They also say where the hosts are that `SRV`, `MX` and `NS` records name",
         defaultText: "those of the system",
         example: ["127.0.0.1:8600"],
       },
@@ -87,12 +89,13 @@ export const dnsKind = discoveryKind<DnsDiscoveryArguments>({
   find: findByDns,
 });
 
-/** One question to one server, and all that is asked for one name; less where it is asked more often. */
-const questionMs = 2500;
+/** For all that is asked for one name; less where it is asked more often. */
 const longestNameMs = 30_000;
 
 function findByDns(args: DnsDiscoveryArguments, { clock }: FinderContext): Finder {
   const timeoutMs = Math.min(args.refresh_interval.ms, longestNameMs);
+  /** By the name that was asked for. */
+  const known = new Map<string, HostAddresses>();
   return polling({
     interval: args.refresh_interval,
     clock,
@@ -100,18 +103,19 @@ function findByDns(args: DnsDiscoveryArguments, { clock }: FinderContext): Finde
       const settings = await settingsOf(args);
       const lookUp = async (name: string): Promise<void> => {
         try {
-          const records = await withDeadline((inTime) => recordsOf(name, { args, settings, clock, signal: inTime }), {
-            clock,
-            timeoutMs,
-            signal,
-            late: () =>
-              new DiscoveryError("dns", `${cannotLookUp(name, args)}: no answer within ${formatDuration(timeoutMs)}`),
-          });
-          const targets = records.map((record) => targetOf(record, { name, ...args }));
-          report.found(
-            name,
-            targets.filter((target) => target !== undefined),
+          const targets = await withDeadline(
+            (inTime) => targetsOf(name, { args, settings, clock, signal: inTime, known }),
+            {
+              clock,
+              timeoutMs,
+              signal,
+              late: () => {
+                const cannot = cannotLookUp({ name, type: args.type });
+                return new DiscoveryError("dns", `${cannot}: no answer within ${formatDuration(timeoutMs)}`);
+              },
+            },
           );
+          report.found(name, targets);
         } catch (thrown) {
           report.failed(name, thrown);
         }
@@ -131,84 +135,71 @@ interface LookUpOptions {
   readonly settings: DnsSettings;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  readonly known: Map<string, HostAddresses>;
+}
+
+async function targetsOf(name: string, options: LookUpOptions): Promise<readonly Target[]> {
+  const { args, settings, clock, signal, known } = options;
+  const answer = await askForRecords(name, options);
+  // Those of other types are on the way, such as the CNAME before an A record.
+  const records = (answer?.records ?? []).filter(({ type }) => type === args.type);
+  const places = records.flatMap((record) => placeOf(record) ?? []);
+  // Whoever is asked for the records need not be asked by the system, which then could not find these hosts.
+  if (answer && args.servers && args.type !== "A" && args.type !== "AAAA") {
+    const servers = [answer.server, ...settings.servers.filter((server) => server !== answer.server)];
+    const hosts = places.map(({ host }) => host);
+    const { additional } = answer;
+    known.set(name, await addressesOfHosts(hosts, { servers, clock, signal, additional, known: known.get(name) }));
+  }
+  return places.flatMap(({ host, port = args.port ?? 0, labels }) => {
+    const addresses = known.get(name)?.get(host) ?? [host];
+    return addresses.map((address) =>
+      labelsOf({ __address__: hostPort(address, port), __meta_dns_name: name, ...labels }),
+    );
+  });
 }
 
 /**
  * The records of a name, or of the first name that the search list makes of it and that exists. None where every server that was asked says
  * that there is no such name; a server that fails leaves it open (reference 6.4).
  */
-async function recordsOf(name: string, options: LookUpOptions): Promise<readonly Answer[]> {
+async function askForRecords(
+  name: string,
+  { args: { type }, settings, clock, signal }: LookUpOptions,
+): Promise<ServersAnswer | undefined> {
   let failure: DiscoveryError | undefined;
-  for (const asked of namesToAsk(name, options.settings)) {
+  for (const asked of namesToAsk(name, settings)) {
     try {
-      const { code, records } = await askServers(asked, options);
-      if (code === "NOERROR") return records;
+      const answer = await askServers({ name: asked, type }, { servers: settings.servers, clock, signal });
+      if (answer.code === "NOERROR") return answer;
     } catch (thrown) {
-      options.signal.throwIfAborted();
+      signal.throwIfAborted();
       failure ??= thrown as DiscoveryError;
     }
   }
   if (failure) throw failure;
-  return [];
+  return undefined;
 }
 
-async function askServers(name: string, { args, settings, clock, signal }: LookUpOptions): Promise<DnsAnswer> {
-  const failures: string[] = [];
-  for (const server of settings.servers) {
-    const shown = hostPort(server.host, server.port);
-    try {
-      const answer = await withDeadline((inTime) => queryDns({ name, type: args.type }, server, inTime), {
-        clock,
-        timeoutMs: questionMs,
-        signal,
-        late: () => new DiscoveryError("dns", `no answer within ${formatDuration(questionMs)}`),
-      });
-      if (answer.code === "NOERROR" || answer.code === "NXDOMAIN") return answer;
-      failures.push(`${shown} answered ${answer.code}`);
-    } catch (thrown) {
-      signal.throwIfAborted();
-      failures.push(`${shown}: ${inWords(errorMessage(thrown))}`);
-    }
+/** What a record points to. */
+interface Place {
+  /** A name or an address. */
+  readonly host: string;
+  readonly port?: number;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** `undefined` where a record says that there is no such service (RFC 2782), or is of a type that is never asked for. */
+function placeOf(record: Answer): Place | undefined {
+  if (record.type === "SRV") {
+    const { target: host, port } = record.data;
+    const labels = { __meta_dns_srv_record_target: `${host}.`, __meta_dns_srv_record_port: String(port) };
+    return host === "." ? undefined : { host, port, labels };
   }
-  const why = failures.join("; ") || "this machine has no name server; set servers";
-  throw new DiscoveryError("dns", `${cannotLookUp(name, args)}: ${why}`);
-}
-
-/** What the system says is a word; on Deno the code is in the text only. */
-function inWords(message: string): string {
-  if (/ECONNREFUSED|connection refused/i.test(message)) return "nothing listens there";
-  return /E(?:NET|HOST)UNREACH|unreachable/i.test(message) ? "no network leads there" : message;
-}
-
-function cannotLookUp(name: string, { type }: DnsDiscoveryArguments): string {
-  return `Cannot look up ${type} records of "${name}"`;
-}
-
-interface RecordOptions {
-  readonly name: string;
-  readonly type: RecordType;
-  readonly port?: number | undefined;
-}
-
-/** `undefined` for a record of another type, such as the CNAME before an A record. */
-function targetOf(record: Answer, { name, type, port = 0 }: RecordOptions): Target | undefined {
-  if (record.type !== type) return undefined;
-  const to = (host: string, labels: Readonly<Record<string, string>> = {}, at = port): Target =>
-    labelsOf({ __address__: hostPort(host, at), __meta_dns_name: name, ...labels });
-  switch (record.type) {
-    case "SRV": {
-      const { target, port: own } = record.data;
-      const labels = { __meta_dns_srv_record_target: `${target}.`, __meta_dns_srv_record_port: String(own) };
-      return to(target, labels, own);
-    }
-    case "MX":
-      return to(record.data.exchange, { __meta_dns_mx_record_target: `${record.data.exchange}.` });
-    case "NS":
-      return to(record.data, { __meta_dns_ns_record_target: `${record.data}.` });
-    case "A":
-    case "AAAA":
-      return to(record.data);
-    default:
-      return undefined;
+  if (record.type === "MX") {
+    const host = record.data.exchange;
+    return { host, labels: { __meta_dns_mx_record_target: `${host}.` } };
   }
+  if (record.type === "NS") return { host: record.data, labels: { __meta_dns_ns_record_target: `${record.data}.` } };
+  return record.type === "A" || record.type === "AAAA" ? { host: record.data } : undefined;
 }

@@ -2,13 +2,12 @@ import * as v from "valibot";
 import { isThisMachine } from "../base/index.ts";
 import { httpChecks, isUnixUrl } from "../http/index.ts";
 import { flag, optional, table, word } from "../schema/index.ts";
-import { type Container, containersReply, targetsOfContainers } from "./docker/containers.ts";
+import { containersReply, targetsOfContainers } from "./docker/containers.ts";
 import { dockerArguments } from "./docker/docker-arguments.ts";
-import { dockerFinder, type DockerLook, dockerWarnings } from "./docker/docker-finder.ts";
+import { dockerFinder, dockerWarnings } from "./docker/docker-finder.ts";
 import { dockerUrl } from "./docker/docker-host.ts";
+import { InspectedContainers } from "./docker/inspected-containers.ts";
 import { networkLabels } from "./docker/networks.ts";
-import { text } from "./docker/reply-schemas.ts";
-import { DiscoveryError } from "./discovery-error.ts";
 import { discoveryKind } from "./discovery-kind.ts";
 import type { Finder, FinderContext } from "./finder.ts";
 
@@ -49,7 +48,7 @@ export const dockerKind = discoveryKind<DockerDiscoveryArguments>({
 });
 
 function findByDocker(args: DockerDiscoveryArguments, context: FinderContext): Finder {
-  const modes = new NetworkModes();
+  const inspected = new InspectedContainers();
   return dockerFinder(
     {
       args,
@@ -60,7 +59,7 @@ function findByDocker(args: DockerDiscoveryArguments, context: FinderContext): F
           api.get({ path: "/containers/json", what: "the containers", schema: containersReply, signal, filters }),
           networkLabels(api, { prefix: "__meta_docker_", signal }),
         ]);
-        return targetsOfContainers(await modes.complete(listed, look), {
+        return targetsOfContainers(await inspected.complete(listed, look), {
           networks,
           port: args.port,
           hostNetworkingHost: args.host_networking_host,
@@ -71,40 +70,4 @@ function findByDocker(args: DockerDiscoveryArguments, context: FinderContext): F
     },
     context,
   );
-}
-
-const inspectReply = v.object({ HostConfig: v.nullish(v.object({ NetworkMode: text() })) });
-
-/** The list of older Podmans does not tell who is in the network of the host; the container itself does, and it never changes. */
-class NetworkModes {
-  #known = new Map<string, string>();
-
-  async complete(containers: readonly Container[], look: DockerLook): Promise<readonly Container[]> {
-    const known = new Map<string, string>();
-    const completed: Container[] = [];
-    for (const container of containers) {
-      const { Id, HostConfig } = container;
-      if (HostConfig) {
-        completed.push(container);
-        continue;
-      }
-      const NetworkMode = this.#known.get(Id) ?? (await networkMode(Id, look));
-      if (NetworkMode !== undefined) known.set(Id, NetworkMode);
-      completed.push({ ...container, HostConfig: { NetworkMode: NetworkMode ?? "" } });
-    }
-    this.#known = known;
-    return completed;
-  }
-}
-
-/** `undefined` where the container is gone by now, or the daemon does not say. */
-async function networkMode(id: string, { api, signal }: DockerLook): Promise<string | undefined> {
-  const path = `/containers/${encodeURIComponent(id)}/json`;
-  try {
-    const { HostConfig } = await api.get({ path, what: "one of the containers", schema: inspectReply, signal });
-    return HostConfig?.NetworkMode ?? "";
-  } catch (thrown) {
-    if (thrown instanceof DiscoveryError && thrown.reason === "status") return undefined;
-    throw thrown;
-  }
 }

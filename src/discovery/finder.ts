@@ -1,5 +1,6 @@
 import type { ComponentContext } from "../component/index.ts";
 import type { Target } from "../model/index.ts";
+import type { SkippedCounts } from "./skipped-objects.ts";
 
 /** One way of finding targets: what a file of this room defines, made from its arguments. */
 export interface Finder {
@@ -21,6 +22,8 @@ export interface Report {
    * stands for the look as a whole, of which every later `found` or `complete` is the end.
    */
   failed(source: string, error: unknown): void;
+  /** All that was found and becomes no target, by reason, in place of what was told before. */
+  skipped(counts: SkippedCounts): void;
   /**
    * Everything that is there now has been reported: targets still kept from an earlier finder or from the disk go where their source was
    * not named since. To be called after every look or list that did not fail as a whole; `polling` does it. `failure` is there where sources
@@ -30,4 +33,4 @@ export interface Report {
 }
 
 /** What a finder is made with. */
-export type FinderContext = Pick<ComponentContext, "id" | "log" | "clock" | "userAgent" | "metrics" | "storage">;
+export type FinderContext = Pick<ComponentContext, "id" | "log" | "clock" | "userAgent" | "metrics">;

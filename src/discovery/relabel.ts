@@ -1,5 +1,5 @@
 import type { ComponentKind } from "../component/index.ts";
-import { explainRules, prepareRules, targetRules } from "../relabel/index.ts";
+import { explainRules, missingGroupWarnings, prepareRules, targetRules } from "../relabel/index.ts";
 import { literalTargets, type RelabelArguments, relabelArguments } from "./relabel-arguments.ts";
 import { RelabelComponent } from "./relabel-component.ts";
 
@@ -10,7 +10,10 @@ export const relabelKind: ComponentKind<RelabelArguments> = {
   schema: relabelArguments,
   exports: "targets",
   prepare: prepareRules,
-  warnings: (id, { targets }) => (targets.length > 0 ? [] : [`${id}: "targets" is empty: it exports no target`]),
+  warnings: (id, { targets, rule }) => [
+    ...(targets.length > 0 ? [] : [`${id}: "targets" is empty: it exports no target`]),
+    ...missingGroupWarnings(id, rule),
+  ],
   literalTargets,
   explainTarget(_id, args, target) {
     const steps = explainRules(target, targetRules(args));

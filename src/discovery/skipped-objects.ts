@@ -1,44 +1,25 @@
-import type { FinderContext } from "./finder.ts";
-
 /** What a look passed over, by reason: `no_address`, `no_name`, `too_many_ports`. */
 export class SkippedObjects {
   readonly #counts = new Map<string, number>();
 
   add(reason: string, count = 1): void {
-    this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + count);
+    const sum = (this.#counts.get(reason) ?? 0) + count;
+    if (sum === 0) this.#counts.delete(reason);
+    else this.#counts.set(reason, sum);
   }
 
-  counts(): ReadonlyMap<string, number> {
-    return this.#counts;
+  /** Adds what another one has, or takes it away again. */
+  addAll(others: SkippedObjects, sign: 1 | -1): void {
+    for (const [reason, count] of others.#counts) this.add(reason, sign * count);
+  }
+
+  get isEmpty(): boolean {
+    return this.#counts.size === 0;
+  }
+
+  counts(): SkippedCounts {
+    return new Map(this.#counts);
   }
 }
 
-export interface SkippedGauge {
-  /** In place of what the look before passed over. */
-  show(skipped: SkippedObjects): void;
-  /** No look is going to follow. */
-  remove(): void;
-}
-
-export function skippedGauge(metrics: FinderContext["metrics"]) {
-  const help = "What the last look found that became no target, by reason.";
-  return metrics.gauge("discovery_skipped_objects", help, ["component_id", "reason"]);
-}
-
-/** The metric that tells how much of the last look became no target. */
-export function createSkippedGauge({ metrics, id }: Pick<FinderContext, "metrics" | "id">): SkippedGauge {
-  const gauge = skippedGauge(metrics);
-  let shown: ReadonlyMap<string, number> = new Map();
-  const remove = (): void => {
-    for (const reason of shown.keys()) gauge.remove({ component_id: id, reason });
-    shown = new Map();
-  };
-  return {
-    show(skipped) {
-      remove();
-      shown = skipped.counts();
-      for (const [reason, count] of shown) gauge.set({ component_id: id, reason }, count);
-    },
-    remove,
-  };
-}
+export type SkippedCounts = ReadonlyMap<string, number>;

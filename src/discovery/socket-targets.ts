@@ -1,10 +1,9 @@
 import type { ComponentContext } from "../component/index.ts";
 import { isUnixUrl } from "../http/index.ts";
 import { labelValue, type Target } from "../model/index.ts";
-import { skippedGauge } from "./skipped-objects.ts";
 import { ToldFailures } from "./told-failures.ts";
 
-type SocketTargetsContext = Pick<ComponentContext, "id" | "log" | "clock" | "metrics">;
+type SocketTargetsContext = Pick<ComponentContext, "log" | "clock">;
 
 /**
  * Keeps out targets on unix sockets that something beyond this machine named: whoever answers discovery could have any socket asked that
@@ -29,7 +28,7 @@ export class SocketTargets {
       return targets;
     }
     this.#skipped.set(source, sockets.length);
-    if (this.#told.isNews(source, reason))
+    if (this.#told.isNews(source, socketReason))
       this.#context.log.warn(
         "Skipped targets on unix sockets: only the configuration, its rules, discovery.file and discovery.process may name sockets of this machine",
         { source, targets: sockets.length },
@@ -47,24 +46,14 @@ export class SocketTargets {
     this.#told.clear();
   }
 
-  /** Shows how many there are, until the returned function is called. */
-  show(): () => void {
-    const { metrics, id } = this.#context;
-    const gauge = skippedGauge(metrics);
-    const own = { component_id: id, reason };
-    const unregister = metrics.onCollect(() => {
-      const count = [...this.#skipped.values()].reduce((sum, skipped) => sum + skipped, 0);
-      if (count > 0) gauge.set(own, count);
-      else gauge.remove(own);
-    });
-    return () => {
-      unregister();
-      gauge.remove(own);
-    };
+  /** How many are kept out now. */
+  get count(): number {
+    return [...this.#skipped.values()].reduce((sum, skipped) => sum + skipped, 0);
   }
 }
 
-const reason = "unix_socket";
+/** Under which they count as skipped. */
+export const socketReason = "unix_socket";
 
 function isSocket(target: Target): boolean {
   return isUnixUrl(labelValue(target, "__address__"));

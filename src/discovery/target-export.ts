@@ -6,6 +6,8 @@ export interface TargetExport {
   readonly source: TargetSource;
   /** Something changed: published at once, or a little later where something was published a moment ago. */
   changed(): void;
+  /** A look has succeeded, if only to find nothing: those who wait for the first targets need not wait longer. */
+  answered(): void;
   /** Publishes nothing more. */
   close(): void;
 }
@@ -23,8 +25,14 @@ export function createTargetExport({ clock, targets, onPublished }: TargetExport
   let published: readonly Target[] = [];
   let nextMs = clock.monotonic();
   let isDue = false;
+  let hasAnswered = false;
   let closed = false;
   let timer: Timer | undefined;
+
+  const tell = (): void => {
+    hasAnswered = true;
+    for (const listener of listeners) listener();
+  };
 
   const publish = (): void => {
     isDue = false;
@@ -32,12 +40,15 @@ export function createTargetExport({ clock, targets, onPublished }: TargetExport
     nextMs = clock.monotonic() + limits.discoveryPublishMs;
     published = targets();
     onPublished(published);
-    for (const listener of listeners) listener();
+    tell();
   };
 
   return {
     source: {
       current: () => published,
+      get hasAnswered() {
+        return hasAnswered;
+      },
       subscribe(listener) {
         // Wrapped, so that one function subscribed twice is two subscriptions.
         const entry = (): void => listener();
@@ -52,6 +63,10 @@ export function createTargetExport({ clock, targets, onPublished }: TargetExport
       // Not in this very turn: whoever lists a thousand things reports them one after the other.
       if (waitMs <= 0) queueMicrotask(publish);
       else timer = clock.after(waitMs, publish);
+    },
+    answered() {
+      // What is about to be published says it too.
+      if (!hasAnswered && !isDue) tell();
     },
     close() {
       closed = true;

@@ -11,6 +11,7 @@
  *
  * What it does not do: change anything in the cluster, or know what objects mean.
  */
+export { accessArguments, accountOf, checkAccess, type KubernetesAccess } from "./access.ts";
 export { type KubernetesAccount, podAccount, podAccountDirectory, type PodAccountOptions } from "./pod-account.ts";
 export { readKubeconfig } from "./kubeconfig.ts";
 export { createApiClient, type ApiClient, type Selection } from "./api-client.ts";

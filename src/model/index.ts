@@ -33,6 +33,7 @@ export type {
   DiscoverySourceStatus,
   DiscoveryStatus,
   EndpointStatus,
+  LeftComponentStatus,
   LeftEndpointStatus,
   PlannedScrape,
   SkippedStatus,

@@ -81,6 +81,19 @@ export interface LeftEndpointStatus {
   readonly bytes: number;
 }
 
+/** What is kept on disk of a component that is no longer in the configuration. Times are wall time in milliseconds. */
+export interface LeftComponentStatus {
+  readonly component: string;
+  readonly profiles: number;
+  readonly bytes: number;
+  /** When the oldest of them began to wait; absent where there is none, or where that is not known yet. */
+  readonly oldestMs?: number;
+  /** When the last of them goes; absent likewise. */
+  readonly keptUntilMs?: number;
+  /** In files of a later version of the agent, which this one neither reads nor deletes here; absent where there are none. */
+  readonly newerBytes?: number;
+}
+
 /** State of a component that discovers targets. */
 export interface DiscoveryStatus {
   /** Exported now. */
@@ -92,6 +105,8 @@ export interface DiscoveryStatus {
   /** Of one that relabels: how many a rule drops, and how many its rules cannot be carried out on. */
   readonly dropped?: number;
   readonly skipped?: number;
+  /** What the last look found that became no target, by reason: `no_address`, `too_many_ports`; absent where there is nothing such. */
+  readonly skippedObjects?: Readonly<Record<string, number>>;
   /** When a look last succeeded. */
   readonly lastSuccessMs?: number;
   /** Why the last look failed as a whole; absent once one succeeds. */

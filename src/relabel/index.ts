@@ -19,6 +19,7 @@ export {
 } from "./arguments.ts";
 export { compileRules } from "./compile-rules.ts";
 export { explainRules } from "./explain-rules.ts";
+export { missingGroupWarnings } from "./missing-groups.ts";
 export { rulesPreset, type TargetRules, targetRules } from "./presets.ts";
 export { compilePattern, loadEngine, needsEngine, type Pattern } from "./pattern.ts";
 export { relabel, type RelabelOptions } from "./relabel.ts";

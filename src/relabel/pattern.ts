@@ -25,14 +25,33 @@ export function compilePattern(regex: string): Pattern {
   return plainPattern(regex) ?? compileWithEngine(regex);
 }
 
-function compileWithEngine(regex: string): Pattern {
+/** The groups of an expression: how many, and the names that some of them have. */
+export interface RegexGroups {
+  readonly count: number;
+  readonly names: readonly string[];
+}
+
+/** Of an expression that can be compiled. */
+export function groupsOf(regex: string): RegexGroups {
+  // A plain one has a group at most, and no parentheses for anything else but `(?:`.
+  if (!needsEngine(regex)) return { count: /\((?!\?:)/.test(regex.replace(/\\./gsu, "")) ? 1 : 0, names: [] };
+  const compiled = loadedEngine(regex).compile(regex);
+  return { count: compiled.groupCount(), names: Object.keys(compiled.namedGroups()) };
+}
+
+function loadedEngine(regex: string): typeof RE2JS {
   if (!engine) throw new Error(`The engine for "${preview(regex)}" was not loaded: call prepareRules first`);
+  return engine;
+}
+
+function compileWithEngine(regex: string): Pattern {
+  const re2 = loadedEngine(regex);
   if (regex.length > limits.relabelRegexLength)
     throw badRegex(`has ${regex.length} characters, more than ${limits.relabelRegexLength}`);
   try {
     // First alone, so that `a)|(b` is the mistake it looks like and not two halves around what is put around it.
-    engine.compile(regex);
-    const compiled = engine.compile(`^(?s:${regex})$`);
+    re2.compile(regex);
+    const compiled = re2.compile(`^(?s:${regex})$`);
     const names = new Map(Object.entries(compiled.namedGroups()));
     return (text) => {
       const matcher = compiled.matcher(text);

@@ -17,5 +17,5 @@ export { choice, duration, filePath, flag, number, type PathContext, size, text,
 export { sameArguments } from "./same-arguments.ts";
 export { secret, secretProblem, secretText, shownUrl, withoutCredentials } from "./secret.ts";
 export { choose, isTable, type MapOptions, mapOf, oneOrMany, table, type TableOptions } from "./shapes.ts";
-export { httpUrlProblem, secretUrl } from "./url.ts";
+export { httpUrlProblem, secretUrl, serverUrl } from "./url.ts";
 export { written, writtenKey } from "./written.ts";

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { preview, Secret } from "../base/index.ts";
 import { typeName } from "./argument.ts";
+import { text } from "./scalars.ts";
 import { shownUrl } from "./secret.ts";
 
 /** Why this is no http:// or https:// URL with a host; `undefined` where it is one. */
@@ -21,6 +22,25 @@ export function httpUrlProblem(url: string, schemes: readonly string[] = ["http"
   if (port !== undefined) return `a port is a number from 1 to 65535, found "${preview(port)}" in ${shown}`;
   if (!parsed || parsed.hostname === "") return `${expected} and names a host, found ${shown}`;
   return undefined;
+}
+
+/** The http:// or https:// URL of a server for which there are arguments to authenticate with. */
+export function serverUrl() {
+  return v.pipe(
+    text(),
+    v.rawCheck(({ dataset, addIssue }) => {
+      const problem = dataset.typed ? serverUrlProblem(dataset.value) : undefined;
+      if (problem !== undefined) addIssue({ message: problem });
+    }),
+    typeName("URL"),
+  );
+}
+
+function serverUrlProblem(url: string): string | undefined {
+  const problem = httpUrlProblem(url);
+  if (problem !== undefined) return problem;
+  const { username, password } = new URL(url);
+  return username === "" && password === "" ? undefined : "must not hold a user name or password: use basic_auth";
 }
 
 /** The URL of a proxy: userinfo in it is a credential, so all of it is kept as a secret. */

@@ -85,6 +85,7 @@ export function discoveryJson(discovery: DiscoveryStatus) {
     last_error: discovery.lastError,
     last_error_at: rfc3339(discovery.lastErrorMs),
     sources: discovery.sources,
+    skipped_objects: discovery.skippedObjects,
     shown_sources: discovery.shownSources.map((source) => ({
       name: source.name,
       targets: source.targets,

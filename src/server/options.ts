@@ -1,6 +1,6 @@
 import type { Clock } from "../base/index.ts";
 import type { ComponentSnapshot } from "../component/index.ts";
-import type { ClusterStatus } from "../model/index.ts";
+import type { ClusterStatus, LeftComponentStatus } from "../model/index.ts";
 import type { Logger, Metrics } from "../observability/index.ts";
 import type { ConfigStatus, ReloadResult } from "./config-status.ts";
 import type { SelfProfile } from "../selfprofile/index.ts";
@@ -21,6 +21,8 @@ export interface Peer {
 export interface AppOptions {
   /** The state of every component, computed when asked for. */
   components(): readonly ComponentSnapshot[];
+  /** What is on disk of components that left the configuration. */
+  leftComponents(): readonly LeftComponentStatus[];
   /** The cluster as this agent sees it; `undefined` where it is in none. */
   cluster(): ClusterStatus | undefined;
   /** Whether the configuration is loaded and its components run. */

@@ -1,7 +1,7 @@
 import type { Hono } from "hono/tiny";
 import { compareText, preview } from "../base/index.ts";
 import type { ComponentSnapshot } from "../component/index.ts";
-import type { TargetStatus } from "../model/index.ts";
+import type { LeftComponentStatus, TargetStatus } from "../model/index.ts";
 import { clusterJson } from "./cluster-routes.ts";
 import { endpointsOf } from "./component-routes.ts";
 import { configJson, endpointJson, rfc3339, targetJson } from "./json.ts";
@@ -37,6 +37,10 @@ export function addStatusRoutes(app: Hono, options: AppOptions): void {
       left_on_disk: components.flatMap(({ id, debugInfo }) =>
         (debugInfo.leftEndpoints ?? []).map((left) => ({ component: id, ...left })),
       ),
+      left_components: options.leftComponents().map(leftJson),
+      newer_on_disk: components.flatMap(({ id, debugInfo: { newerSpoolBytes: bytes } }) =>
+        bytes === undefined ? [] : [{ component: id, bytes }],
+      ),
       discovery: components.flatMap(discoveryCounts),
       discovery_failures: components.flatMap(discoveryFailures).slice(0, shownFailures),
       cluster: cluster && clusterJson(cluster, components),
@@ -45,11 +49,18 @@ export function addStatusRoutes(app: Hono, options: AppOptions): void {
   });
 }
 
+/** What is on disk of a component that left the configuration. */
+function leftJson({ component, profiles, bytes, oldestMs, keptUntilMs, newerBytes }: LeftComponentStatus) {
+  const times = { oldest: rfc3339(oldestMs), kept_until: rfc3339(keptUntilMs) };
+  return { component, profiles, bytes, ...times, newer_bytes: newerBytes };
+}
+
 /** Where targets come from, and how many of them are there. */
 function discoveryCounts({ id, debugInfo: { discovery } }: ComponentSnapshot) {
   if (!discovery) return [];
-  const { targets, fromDisk, dropped, skipped, lastSuccessMs: atMs } = discovery;
-  return [{ component: id, targets, from_disk: fromDisk, dropped, skipped, last_success: rfc3339(atMs) }];
+  const { targets, fromDisk, dropped, skipped, skippedObjects, lastSuccessMs: atMs } = discovery;
+  const left = { from_disk: fromDisk, dropped, skipped, skipped_objects: skippedObjects };
+  return [{ component: id, targets, ...left, last_success: rfc3339(atMs) }];
 }
 
 /** Looks for targets that fail; what was found before is scraped on. */

@@ -2,9 +2,6 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { explainAll } from "../../src/cli/explain-targets.ts";
-import { type ComponentConfig, Reference } from "../../src/component/index.ts";
-import { labelsOf, type PlannedScrape } from "../../src/model/index.ts";
 import { cli } from "../support/cli.ts";
 
 let directory: string;
@@ -54,7 +51,10 @@ endpoint = [{ url = "http://x:1" }]
 external_labels = { region = "eu" }
 [pyroscope.write.drops]
 endpoint = [{ url = "http://x:1" }]
-rule = { action = "drop", source_labels = "env", regex = "x" }
+rule = [
+  { scope = "sample", action = "labeldrop", regex = "user" },
+  { action = "drop", source_labels = "env", regex = "x" },
+]
 `;
 
 const shop = `{__address__="a:1", old="x", team="shop"}
@@ -115,37 +115,81 @@ describe("agent check --explain", () => {
     const { stdout: out } = await cli("check", "--config", path, "--explain");
     expect(out.slice(out.indexOf("    scrapes"))).toBe(`    scrapes http://a:1/debug/pprof/goroutine
       as {__name__="goroutine", env="x", instance="a:1", job="pyroscope.scrape.local", service_name="unspecified"}
-      pyroscope.write.external sends it as {__name__="goroutine", env="x", instance="a:1", job="pyroscope.scrape.local", region="eu", service_name="unspecified"}
-      pyroscope.write.drops drops it by a rule
+      pyroscope.write.external
+        external_labels: set on every profile
+          + region="eu"
+        sends it as {__name__="goroutine", env="x", instance="a:1", job="pyroscope.scrape.local", region="eu", service_name="unspecified"}
+      pyroscope.write.drops
+        rule[1]: drop where env matches "x"
+          DROPPED
 `);
     const { stdout: json } = await cli("check", "--config", path, "--explain", "--json");
-    const { targets } = JSON.parse(json) as { targets: { components: { scrapes: { sent_as: unknown }[] }[] }[] };
+    const { targets } = JSON.parse(json) as {
+      targets: { components: { scrapes: { sent_as: unknown; receivers: unknown }[] }[] }[];
+    };
     expect(targets[0]?.components[0]?.scrapes[0]?.sent_as).toMatchObject({
       "pyroscope.write.external": { region: "eu" },
       "pyroscope.write.drops": null,
     });
+    expect(targets[0]?.components[0]?.scrapes[0]?.receivers).toMatchObject([
+      { component: "pyroscope.write.plain", rules: [] },
+      { component: "pyroscope.write.external", labels: { region: "eu" } },
+      {
+        component: "pyroscope.write.drops",
+        rules: [{ name: "rule[1]", action: "drop", outcome: "dropped" }],
+        inside_rules: ["rule[0]"],
+      },
+    ]);
   });
 
-  test("says what a receiver could not send", () => {
-    const scrapes = [{ labels: labelsOf({ job: "a" }) } as PlannedScrape];
-    const scrape = { name: "scrape", explainTarget: () => ({ steps: [], scrapes }) };
-    const refuse = () => {
-      throw new Error("Cannot push it");
-    };
-    const components = [
-      { id: "scrape.a", kind: scrape, args: {}, references: [new Reference("write.b", "receiver")] },
-      { id: "write.b", kind: { name: "write", outgoingLabels: refuse }, args: {}, references: [] },
-    ] as unknown as ComponentConfig[];
-    const [explained] = explainAll(components, [{ component: components[0] as ComponentConfig, target: [] }]);
-    expect(explained?.passages[0]?.scrapes?.[0]?.sentAs).toEqual([{ receiver: "write.b", problem: "Cannot push it" }]);
+  test("says what a receiver could not send, and which rules came before", async () => {
+    const path = join(directory, "refused.toml");
+    writeFileSync(
+      path,
+      receivers.replace('external_labels = { region = "eu" }', 'rule = { action = "labeldrop", regex = "__name__" }'),
+    );
+    const { stdout: out } = await cli("check", "--config", path, "--explain", "pyroscope.write.external");
+    expect(out).toContain(`      pyroscope.write.external
+        rule[0]: remove every label that matches "__name__"
+          - __name__="goroutine"
+        Cannot push a profile whose labels are invalid: "__name__", the profile type, is missing in `);
+    expect(out).not.toContain("pyroscope.write.drops");
+    const { stdout: json } = await cli("check", "--config", path, "--explain", "--json", "pyroscope.write.external");
+    expect(JSON.parse(json)).toMatchObject({
+      targets: [
+        { components: [{ scrapes: [{ sent_as: { "pyroscope.write.external": { problem: expect.any(String) } } }] }] },
+      ],
+    });
+  });
+
+  test("names the rules that see what is inside a profile", async () => {
+    const path = join(directory, "inside.toml");
+    writeFileSync(path, receivers.replace('regex = "x"', 'regex = "other"'));
+    const { stdout: out } = await cli("check", "--config", path, "--explain", "pyroscope.write.drops");
+    expect(out).toContain(`      pyroscope.write.drops
+        rule[0] (scope "sample"): on the labels inside the profile, which only the profile shows
+        sends it as {__name__="goroutine", env="x", `);
+  });
+
+  test("shows 20 targets and counts the others", async () => {
+    const path = join(directory, "many.toml");
+    const targets = Array.from({ length: 30 }, (_, index) => `{ __address__ = "h${index}:1" }`);
+    writeFileSync(path, `[pyroscope.scrape.a]\ntargets = [${targets.join(", ")}]\nforward_to = []\n`);
+    const { stdout: out } = await cli("check", "--config", path, "--explain");
+    expect(out.match(/^\{/gm)).toHaveLength(20);
+    expect(out).toEndWith(
+      "\n… and 10 more targets: choose some by a text that their labels hold, or see all with --json\n",
+    );
   });
 
   test("prints one JSON document", async () => {
     const { stdout: out } = await cli("check", "--config", file, "--explain", "--json", "bank");
     expect(JSON.parse(out)).toEqual({
+      found: [],
       targets: [
         {
           target: { __address__: "b:1", team: "bank" },
+          outcome: "dropped",
           components: [
             {
               component: "discovery.relabel.shop",
@@ -167,7 +211,8 @@ describe("agent check --explain", () => {
 
   test.each([
     [["--explain"], "Nothing to explain: give --config FILE"],
-    [["--config", "a.toml", "--explain", "b", "c"], 'One text is enough to choose targets: got "b" and "c"'],
+    [["--config", "a.toml", "--explain", "--timeout", "10"], 'Flag "--timeout" is a duration such as 30s: got "10"'],
+    [["--config", "a.toml", "--timeout", "10s"], 'Flag "--timeout" is for --explain, which looks for targets'],
     [
       ["--config", "a.toml", "--explain", "--target", "h:1"],
       `Target "h:1" holds "h:1": write --target 'LABEL=VALUE,LABEL=VALUE'`,
@@ -179,6 +224,21 @@ describe("agent check --explain", () => {
     [["a.toml", "b.toml"], 'Unexpected argument "b.toml" of "agent check"'],
   ])("refuses %j", async (args, message) => {
     const { code, stderr: err } = await cli("check", ...args);
+    expect([code, err.split("\n")[0]]).toEqual([2, `agent: ${message}`]);
+  });
+
+  test.each([
+    [["b", "c"], 'One text is enough to choose targets: got "b" and "c"'],
+    [
+      ["pyroscope.scrape.local", "discovery.relabel.shop"],
+      'One component is explained: got "pyroscope.scrape.local" and "discovery.relabel.shop"',
+    ],
+    [
+      ["discovery.relabel.shopp"],
+      'No component "discovery.relabel.shopp" in the file: did you mean "discovery.relabel.shop"?',
+    ],
+  ])("refuses %j of a file", async (texts, message) => {
+    const { code, stderr: err } = await cli("check", "--config", file, "--explain", ...texts);
     expect([code, err.split("\n")[0]]).toEqual([2, `agent: ${message}`]);
   });
 });

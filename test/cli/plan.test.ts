@@ -70,7 +70,7 @@ scrape.local -> write.local
     goroutine: every 15s, timeout 18s
     {__name__="goroutine", service_name="a"}
     write.local sends it as {__name__="goroutine", env="staging", service_name="a"}
-  and the targets that find.pods finds
+  and the targets that find.pods finds: --explain shows them
 
 write.local
 

@@ -72,13 +72,13 @@ describe("agent status of an agent that finds its targets", () => {
       ...well,
       finding("discovery.http.fleet", { targets: 5, fromDisk: 2, lastSuccessMs: nowMs - 5000 }),
       finding("discovery.relabel.r", { targets: 3, dropped: 1, skipped: 1 }),
-      finding("discovery.dns.new", { fromDisk: 0 }),
+      finding("discovery.dns.new", { fromDisk: 0, skippedObjects: { no_address: 2, too_many_ports: 1 } }),
     ]);
     expect(problems).toEqual([]);
     expect(text).toContain(`Discovery:
   discovery.http.fleet: 5 found, 2 of them from disk, last look 5 s ago
   discovery.relabel.r: 3 handed on, 1 dropped by its rules, 1 skipped
-  discovery.dns.new: 0 found, no look has succeeded yet
+  discovery.dns.new: 0 found, others became no target (2 no_address, 1 too_many_ports), no look has succeeded yet
 `);
   });
 

@@ -213,6 +213,33 @@ What to do next:
     expect(stdout).toContain("\n  http://old:4040 (pyroscope.write.a): 16 on disk (2KiB)\n");
   });
 
+  test("shows what is on disk of components that left the configuration, and until when, which is no trouble", async () => {
+    const left = [
+      {
+        component: "pyroscope.write.old",
+        profiles: 1186,
+        bytes: 18_350_080,
+        oldestMs: nowMs - 240_000,
+        keptUntilMs: nowMs + 2_760_000,
+      },
+      { component: "pyroscope.write.unset", profiles: 1, bytes: 2048 },
+      { component: "pyroscope.write.done", profiles: 0, bytes: 0, newerBytes: 4096 },
+    ];
+    const newer = component({ id: "pyroscope.write.a", debugInfo: { newerSpoolBytes: 20_480 } });
+    const { code, stdout } = await statusOf([newer], { leftComponents: () => left });
+    expect(code).toBe(0);
+    expect(
+      stdout,
+    ).toContain(`Components that are not in the configuration any more; put back under their names, they have these again:
+  pyroscope.write.old: 1186 on disk (17.5MiB), oldest 4 min, kept for another 46 min
+  pyroscope.write.unset: 1 on disk (2KiB), kept until the clock of this machine is set
+
+Written by a later version of the agent and left alone; run that version to have it sent, before it is an hour old and servers refuse it:
+  pyroscope.write.a: 20KiB in spool/pyroscope.write.a, below storage.path; it takes room of max_disk, and goes when that is needed
+  pyroscope.write.done: 4KiB in spool/pyroscope.write.done, below storage.path; nothing else is in that directory, which may then be deleted
+`);
+  });
+
   test("says to put a file back that a reload could not read", async () => {
     const failure = { atMs: nowMs, message: "agent.toml: cannot be read: there is no such file" };
     const { stdout } = await statusOf([], { config: () => ({ ...loaded, failure }) });

@@ -98,6 +98,27 @@ describe("The targets that a component takes", () => {
     expect([inputs.isComplete, changes()]).toEqual([true, 1]);
   });
 
+  test("are complete 1.5 s after what is new has told that it has none", async () => {
+    const { inputs, clock } = setUp();
+    const [late, source] = [new LateTargets(), aSource()];
+    let hasAnswered = false;
+    late.bind({
+      current: () => source.current(),
+      subscribe: (listener) => source.subscribe(listener),
+      get hasAnswered() {
+        return hasAnswered;
+      },
+    });
+    inputs.connect([]);
+    inputs.connect([late]);
+    hasAnswered = true;
+    source.found([]);
+    await clock.advance(1499);
+    expect(inputs.isComplete).toBe(false);
+    await clock.advance(1);
+    expect(inputs.isComplete).toBe(true);
+  });
+
   test("are not waited for where a reload refers to what has answered, or to the same again", () => {
     const { inputs } = setUp();
     const [silent, known] = [lateSource(), lateSource()];

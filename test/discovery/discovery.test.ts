@@ -74,6 +74,29 @@ describe("a discovery component", () => {
     await stop();
   });
 
+  test("has answered once it has targets, or has looked and found none; not by failing", async () => {
+    const looked = await discovery();
+    looked.told.report.failed("", new Error("Nobody answers"));
+    looked.told.report.complete(new Error("Nobody answers"));
+    await looked.clock.advance(1000);
+    expect([looked.source.hasAnswered, looked.published]).toEqual([false, []]);
+    looked.told.report.found("a", []);
+    looked.told.report.complete();
+    expect([looked.source.hasAnswered, looked.published]).toEqual([true, [[]]]);
+    // The first targets are not held back by that.
+    looked.told.report.found("a", [target("a:1")]);
+    await settle();
+    expect(looked.published).toEqual([[], ["a:1"]]);
+    await looked.stop();
+    const found = await discovery();
+    found.told.report.found("a", [target("a:1")]);
+    found.told.report.complete();
+    expect(found.source.hasAnswered).toBe(false);
+    await settle();
+    expect([found.source.hasAnswered, found.published]).toEqual([true, [["a:1"]]]);
+    await found.stop();
+  });
+
   test("keeps the last good targets of a source that fails, and tells so once", async () => {
     const { told, addresses, clock, log, status, metrics, stop } = await discovery();
     told.report.found("a", [target("a:1")]);
@@ -185,23 +208,6 @@ describe("a discovery component", () => {
     // It is 2 GB of text: to make keys of it takes seconds.
     expect(performance.now() - startMs).toBeLessThan(1000);
     expect(status().shownSources[0]?.lastError).toContain("the labels of all would be 1.9GiB, more than 32MiB");
-    await stop();
-  });
-
-  test("skips unix sockets, tells so once and counts them", async () => {
-    const { told, clock, log, metrics, addresses, stop } = await discovery();
-    const found = [target("a:1"), target("unix:///run/docker.sock"), target("UNIX:/run/x.sock"), target("unix:80")];
-    told.report.found("a", found);
-    await clock.advance(1000);
-    expect(addresses()).toEqual(["a:1", "unix:80"]);
-    told.report.found("a", found);
-    expect(log.messages("warn")).toEqual([
-      "Skipped targets on unix sockets: only the configuration, its rules, discovery.file and discovery.process may name sockets of this machine",
-    ]);
-    const line = 'discovery_skipped_objects{component_id="discovery.test.a",reason="unix_socket"}';
-    expect(await metrics.text()).toContain(`${line} 2`);
-    told.report.found("a", [target("a:1")]);
-    expect(await metrics.text()).not.toContain(line);
     await stop();
   });
 

@@ -1,4 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import type { Answer } from "dns-packet";
 import * as v from "valibot";
 import { dnsKind } from "../../src/discovery/dns.ts";
 import { namesToAsk, parseDnsServer, parseResolvConf } from "../../src/discovery/resolv-conf.ts";
@@ -16,9 +17,11 @@ describe.skipIf(dnsmasqProgram === undefined)("discovery.dns asks dnsmasq", () =
     await using server = await startDnsmasq([
       "srv-host=_pprof._tcp.test,one.test,6060",
       "srv-host=_pprof._tcp.test,two.test,6061",
+      "srv-host=_pprof._tcp.test,three.test,6062",
+      "host-record=three.test,10.0.0.3",
     ]);
     await using discovery = runDiscovery(dnsKind, { names: "_pprof._tcp.test.", servers: server.address });
-    await discovery.untilAddresses(["one.test:6060", "two.test:6061"]);
+    await discovery.untilAddresses(["one.test:6060", "two.test:6061", "10.0.0.3:6062"]);
     expect(discovery.targets()).toContainEqual({
       __address__: "one.test:6060",
       __meta_dns_name: "_pprof._tcp.test.",
@@ -34,6 +37,7 @@ describe.skipIf(dnsmasqProgram === undefined)("discovery.dns asks dnsmasq", () =
       "host-record=b.test,10.0.0.3,fd00::3",
       "cname=alias.test,b.test",
       "mx-host=test,mail.test,5",
+      "mx-host=site.test,b.test,5",
     ]);
     const shared = { port: 6060, servers: [server.address] };
     await using four = runDiscovery(dnsKind, { names: ["a.test.", "alias.test.", "a.test."], type: "a", ...shared });
@@ -43,6 +47,8 @@ describe.skipIf(dnsmasqProgram === undefined)("discovery.dns asks dnsmasq", () =
     await six.untilAddresses(["[fd00::3]:6060"]);
     await using mail = runDiscovery(dnsKind, { names: "test.", type: "MX", ...shared });
     await mail.untilAddresses(["mail.test:6060"]);
+    await using located = runDiscovery(dnsKind, { names: "site.test.", type: "MX", ...shared });
+    await located.untilAddresses(["10.0.0.3:6060"]);
     expect(mail.targets()[0]).toMatchObject({ __meta_dns_mx_record_target: "mail.test." });
   });
 
@@ -69,6 +75,59 @@ describe.skipIf(dnsmasqProgram === undefined)("discovery.dns asks dnsmasq", () =
     await server.start(["host-record=b.test,10.0.0.3"]);
     await discovery.untilAddresses(["10.0.0.3:6060"]);
     expect(discovery.status().shownSources.every(({ lastError }) => lastError === undefined)).toBe(true);
+  });
+});
+
+/** Consul's answer for two instances of a service, and one whose address it does not know. */
+const consul: readonly Answer[] = ["a1", "b2", "ext"].map((node, at) => srv(`${node}.node.dc1.consul`, 6060 + at));
+function srv(target: string, port: number): Answer {
+  return { type: "SRV", name: "_shop._tcp.service.consul", data: { priority: 1, weight: 1, port, target } };
+}
+const named = (node: string, data: string, type: "A" | "AAAA" = "A"): Answer => ({
+  type,
+  name: `${node}.node.dc1.consul`,
+  data,
+});
+
+describe("discovery.dns with servers of its own", () => {
+  const written = { names: "_shop._tcp.service.consul.", ...often };
+
+  test.concurrent("takes the addresses of hosts that come with the answer, and asks the servers for others", async () => {
+    await using server = await startScriptedDns();
+    server.follow(({ type, name }) => {
+      // The last one says that there is no such service.
+      if (type === "SRV") return [...consul, srv(".", 1), named("A1", "10.0.0.1")];
+      if (name !== "b2.node.dc1.consul") return "NXDOMAIN";
+      return type === "AAAA" ? [named("b2", "fd00::2", "AAAA")] : [];
+    });
+    await using discovery = runDiscovery(dnsKind, { ...written, servers: server.address, refresh_interval: "1h" });
+    await discovery.untilAddresses(["10.0.0.1:6060", "[fd00::2]:6061", "ext.node.dc1.consul:6062"]);
+    expect(discovery.targets()).toContainEqual({
+      __address__: "[fd00::2]:6061",
+      __meta_dns_name: "_shop._tcp.service.consul.",
+      __meta_dns_srv_record_target: "b2.node.dc1.consul.",
+      __meta_dns_srv_record_port: "6061",
+    });
+    expect([...server.asked].sort()).toEqual([
+      "A b2.node.dc1.consul",
+      "A ext.node.dc1.consul",
+      "AAAA b2.node.dc1.consul",
+      "SRV _shop._tcp.service.consul",
+    ]);
+  });
+
+  test.concurrent("goes on with the address of a host that it cannot look up now, and finds the others", async () => {
+    await using server = await startScriptedDns();
+    let failing = false;
+    server.follow(({ type, name }) => {
+      if (type === "SRV") return consul.slice(0, failing ? 2 : 1);
+      if (name.startsWith("a1")) return failing ? "SERVFAIL" : [named("a1", "10.0.0.1")];
+      return type === "A" ? [named("b2", "10.0.0.2"), named("b2", "10.0.0.3")] : [named("b2", "fd00::2", "AAAA")];
+    });
+    await using discovery = runDiscovery(dnsKind, { ...written, servers: server.address });
+    await discovery.untilAddresses(["10.0.0.1:6060"]);
+    failing = true;
+    await discovery.untilAddresses(["10.0.0.1:6060", "10.0.0.2:6061", "10.0.0.3:6061"]);
   });
 });
 

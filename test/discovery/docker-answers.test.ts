@@ -120,6 +120,32 @@ describe("What Docker answers", () => {
     expect(daemon.asked.filter((path) => path === "/containers/id-a/json")).toHaveLength(1);
   });
 
+  test("may leave out, as Podman does, the ports that are not published; then the containers are asked, once", async () => {
+    const inN = { n: network("n", "10.0.0.2") };
+    const published = { Ports: [{ PrivatePort: 8080, PublicPort: 80, Type: "tcp", IP: "0.0.0.0" }] };
+    const containers = [container("a", inN, published), container("b", { n: network("n", "10.0.0.3") })];
+    const answers = {
+      "/containers/json": [...containers, container("gone", { n: network("n", "10.0.0.4") })],
+      "/containers/id-a/json": { Config: { ExposedPorts: { "6060/tcp": {}, "8080/tcp": {}, "9000/udp": {} } } },
+      "/containers/id-b/json": { Config: { ExposedPorts: null } },
+      "/networks": [],
+    };
+    await using daemon = await startScriptedDocker(answers, { isPodman: true });
+    await using discovery = runDiscovery(dockerKind, { host: daemon.host, refresh_interval: "20ms" });
+    await discovery.untilAddresses(["10.0.0.2:6060", "10.0.0.2:8080", "10.0.0.3:80", "10.0.0.4:80"]);
+    expect(discovery.targets().find(({ __address__ }) => __address__ === "10.0.0.2:6060")).toMatchObject({
+      __meta_docker_port_private: "6060",
+    });
+    await daemon.untilAsked("/networks", 5);
+    for (const id of ["a", "b"])
+      expect(daemon.asked.filter((path) => path === `/containers/id-${id}/json`)).toHaveLength(1);
+    expect(await discovery.metricsText()).toContain('reason="not_inspected"} 1');
+    await using docker = await startScriptedDocker(answers);
+    await using plain = runDiscovery(dockerKind, { host: docker.host });
+    await plain.untilAddresses(["10.0.0.2:8080", "10.0.0.3:80", "10.0.0.4:80"]);
+    expect([...docker.asked].sort()).toEqual(["/containers/json", "/networks"]);
+  });
+
   const wrong: readonly [title: string, answers: DockerAnswers, says: string][] = [
     ["a page", { "/containers/json": "<html>" }, 'the answer is not JSON: "<html>"'],
     ["no list", { "/containers/json": { message: "hi" } }, "the answer is not Docker's:"],

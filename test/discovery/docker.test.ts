@@ -229,10 +229,11 @@ describe.skipIf(!isRunning(podman))("discovery.docker with Podman", () => {
   const engine = podman as ContainerEngine;
 
   test("finds containers, those in the network of the host and those that share a network too", async () => {
+    const published = await freePort();
     await engine.cli("network", "create", "edge-p");
     await engine.run(
       "pod-web",
-      ["--network", "edge-p", "--label", "app=x", "--expose", "6060"],
+      `--network edge-p --label app=x --expose 6060 --expose 9000/udp --publish 127.0.0.1:${published}:6061`.split(" "),
       ["-addr", "0.0.0.0:6060"],
     );
     await engine.run("pod-sidecar", ["--network", "container:pod-web"], ["-addr", "0.0.0.0:6061"]);
@@ -240,7 +241,7 @@ describe.skipIf(!isRunning(podman))("discovery.docker with Podman", () => {
     await engine.run("pod-lonely", ["--network", "none"], ["-addr", "127.0.0.1:0"]);
     try {
       await using discovery = runDiscovery(dockerKind, { host: engine.host, port: 6062 });
-      await eventually("all are found", () => (discovery.targets().length === 3 ? true : undefined));
+      await eventually("all are found", () => (discovery.targets().length === 4 ? true : undefined));
       const byName = new Map(
         discovery.targets().map((target) => [target["__meta_docker_container_name"], { ...target }]),
       );
@@ -249,13 +250,17 @@ describe.skipIf(!isRunning(podman))("discovery.docker with Podman", () => {
         __address__: "localhost:6062",
         __meta_docker_container_network_mode: "host",
       });
+      const publicPorts = new Map(
+        discovery.targets().map((target) => [target["__address__"], target["__meta_docker_port_public"]]),
+      );
+      expect([publicPorts.has(`${ip}:6060`), publicPorts.get(`${ip}:6060`)]).toEqual([true, undefined]);
       expect(byName.get("/pod-web")).toMatchObject({
         __meta_docker_container_label_app: "x",
         __meta_docker_network_ip: ip,
         __meta_docker_network_name: "edge-p",
         __meta_docker_network_scope: "local",
       });
-      expect(byName.get("/pod-sidecar")?.["__address__"]).toStartWith(`${ip}:`);
+      expect(byName.get("/pod-sidecar")?.["__address__"]).toBe(`${ip}:6061`);
     } finally {
       for (const name of ["pod-sidecar", "pod-web", "pod-host", "pod-lonely"])
         await engine.cli("rm", "--force", "--time", "0", name);

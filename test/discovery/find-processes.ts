@@ -5,15 +5,13 @@ import { processKind } from "../../src/discovery/process.ts";
 import { processFinder } from "../../src/discovery/process/process-finder.ts";
 import { type ProcessArguments } from "../../src/discovery/process/arguments.ts";
 import { labelsToJson } from "../../src/model/index.ts";
-import { createMetrics, silentLogger } from "../../src/observability/index.ts";
+import { silentLogger } from "../../src/observability/index.ts";
 import { parseIn } from "./running-discovery.ts";
 
 const args = parseIn<ProcessArguments>("/", processKind, JSON.parse(process.argv[2] ?? "{}"));
 const context = {
-  id: "x",
   clock: systemClock,
   log: silentLogger,
-  metrics: createMetrics(),
   userAgent: "pprof-agent/test",
 };
 const stop = new AbortController();
@@ -23,6 +21,7 @@ await processFinder(args, context).run(stop.signal, {
     return true;
   },
   gone: () => undefined,
+  skipped: () => undefined,
   failed: (_source, error) => console.log(String(error)),
   complete: () => stop.abort(),
 });

@@ -7,12 +7,14 @@ import { keepMetadata } from "../../src/discovery/kubernetes/object-labels.ts";
 import { keepPod, podRole } from "../../src/discovery/kubernetes/pod.ts";
 import type { Kept, ResourceName, Surroundings } from "../../src/discovery/kubernetes/role.ts";
 import { keepService, serviceRole } from "../../src/discovery/kubernetes/service.ts";
+import { SkippedObjects } from "../../src/discovery/skipped-objects.ts";
 import { labelsToJson, type Target } from "../../src/model/index.ts";
 
 type Objects = { readonly [Name in ResourceName]?: Readonly<Record<string, Kept[Name]>> };
 
-function around(objects: Objects = {}): Surroundings {
+function around(objects: Objects = {}, skipped = new SkippedObjects()): Surroundings {
   return {
+    skipped,
     reads: (resource) => objects[resource] !== undefined,
     get: <Name extends ResourceName>(resource: Name, key: string) => objects[resource]?.[key],
   };
@@ -123,8 +125,27 @@ test("a pod gives a target for every port, and one for every container without",
   ]);
 });
 
+test("of a container's ports the first hundred are taken, and the rest is told", () => {
+  const ports = Array.from({ length: 250 }, (_, index) => ({ containerPort: 6000 + index, protocol: "TCP" }));
+  const spec = { containers: [{ name: "all", ports }, { name: "app" }] };
+  const pod = keepPod({ ...cart, spec });
+  const [ofPod, ofEndpoints] = [new SkippedObjects(), new SkippedObjects()];
+  expect(podRole.targets(pod, around({}, ofPod))).toHaveLength(101);
+  expect([...ofPod.counts()]).toEqual([["too_many_ports", 150]]);
+  const targetRef = { kind: "Pod", namespace: "shop", name: "cart-1" };
+  const addresses = ["10.1.0.7", "10.1.0.8"].map((ip) => ({ ip, targetRef }));
+  const endpoints = keepEndpoints({
+    metadata: { name: "cart", namespace: "shop" },
+    subsets: [{ addresses, ports: [{ port: 8080 }] }],
+  });
+  expect(endpointsRole.targets(endpoints, around({ pods: { "shop/cart-1": pod } }, ofEndpoints))).toHaveLength(102);
+  expect([...ofEndpoints.counts()]).toEqual([["too_many_ports", 150]]);
+});
+
 test("a pod without an IP gives none, and one with an IPv6 address has it in brackets", () => {
-  expect(podRole.targets(keepPod({ ...cart, status: { phase: "Pending" } }), around())).toEqual([]);
+  const skipped = new SkippedObjects();
+  expect(podRole.targets(keepPod({ ...cart, status: { phase: "Pending" } }), around({}, skipped))).toEqual([]);
+  expect([...skipped.counts()]).toEqual([["no_address", 1]]);
   const [first] = shown(podRole.targets(keepPod({ ...cart, status: { podIP: "fd00::7" } }), around()));
   expect(first).toMatchObject({ __address__: "[fd00::7]:8080", pod_ready: "unknown" });
 });

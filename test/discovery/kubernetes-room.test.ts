@@ -6,17 +6,17 @@ import { RoleFinder } from "../../src/discovery/kubernetes/role-finder.ts";
 import { type ApiClient, resources } from "../../src/kubernetes/index.ts";
 import { FakeClock, settle } from "../support/fake-clock.ts";
 
-const pod = (name: string): object => ({
+const pod = (name: string, podIP = "10.0.0.1"): object => ({
   metadata: { name, namespace: "shop", resourceVersion: "1" },
   spec: { containers: [{ name: "app" }] },
-  status: { podIP: "10.0.0.1" },
+  status: { podIP },
 });
 
 test("objects that did not fit are tried again when another one goes, those first that have waited longest", async () => {
   const clock = new FakeClock();
   let watch: Parameters<ApiClient["watch"]>[1] | undefined;
   const client: ApiClient = {
-    list: async () => ({ items: ["a", "b", "c", "d"].map(pod), version: "1", next: "" }),
+    list: async () => ({ items: ["a", "b", "c", "d"].map((name) => pod(name)), version: "1", next: "" }),
     async watch(_selection, options) {
       watch = options;
       options.begin();
@@ -26,6 +26,7 @@ test("objects that did not fit are tried again when another one goes, those firs
   };
   const known = new Set<string>();
   const attempts: string[] = [];
+  let skipped: Readonly<Record<string, number>> = {};
   const report = {
     found(source: string): boolean {
       attempts.push(source);
@@ -35,6 +36,7 @@ test("objects that did not fit are tried again when another one goes, those firs
     },
     gone: (source: string) => void known.delete(source),
     failed: () => {},
+    skipped: (counts: ReadonlyMap<string, number>) => void (skipped = Object.fromEntries(counts)),
     complete: () => {},
   };
   const finder = new RoleFinder({
@@ -62,6 +64,17 @@ test("objects that did not fit are tried again when another one goes, those firs
   watch?.event({ type: "DELETED", object: pod("b") });
   await settled();
   expect([...known]).toEqual(["pod/shop/c"]);
+  // Pods without an address are counted until they have one, or go.
+  for (const name of ["e", "f"]) watch?.event({ type: "ADDED", object: pod(name, "") });
+  watch?.event({ type: "MODIFIED", object: pod("e", "") });
+  await settled();
+  expect(skipped).toEqual({ no_address: 2 });
+  watch?.event({ type: "MODIFIED", object: pod("e") });
+  await settled();
+  expect(skipped).toEqual({ no_address: 1 });
+  watch?.event({ type: "DELETED", object: pod("f", "") });
+  await settled();
+  expect(skipped).toEqual({});
   controller.abort();
   await ended;
 });

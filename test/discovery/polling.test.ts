@@ -12,6 +12,7 @@ function recordingReport(): { report: Report; told: string[] } {
     report: {
       found: (source, targets) => told.push(`found ${source} ${targets.length}`) > 0,
       gone: (source) => void told.push(`gone ${source}`),
+      skipped: () => {},
       failed: (source, error) => void told.push(`failed ${source} ${(error as Error).message}`),
       complete: (failure) => void told.push(failure ? `complete ${(failure as Error).message}` : "complete"),
     },

@@ -202,6 +202,7 @@ describe("discovery.process", () => {
     await processFinder(args, { ...testContext(), platform: "darwin" }).run(stop.signal, {
       found: () => true,
       gone: nothing,
+      skipped: nothing,
       complete: nothing,
       failed: (_source, error) => {
         errors.push(error);

@@ -16,7 +16,10 @@ export interface ScriptedDocker extends AsyncDisposable {
   untilAsked(path: string, times: number): Promise<void>;
 }
 
-export async function startScriptedDocker(answers: DockerAnswers): Promise<ScriptedDocker> {
+export async function startScriptedDocker(
+  answers: DockerAnswers,
+  { isPodman = false }: { readonly isPodman?: boolean } = {},
+): Promise<ScriptedDocker> {
   const asked: string[] = [];
   const headers: http.IncomingHttpHeaders[] = [];
   const server = http.createServer((request, response) => {
@@ -24,6 +27,7 @@ export async function startScriptedDocker(answers: DockerAnswers): Promise<Scrip
     asked.push(url);
     headers.push(request.headers);
     const answer = answers[url.replace(/\?.*/, "")];
+    if (isPodman) response.setHeader("Libpod-Api-Version", "4.3.1");
     response.writeHead(answer === undefined ? 404 : 200, { "content-type": "application/json" });
     response.end(typeof answer === "string" ? answer : JSON.stringify(answer ?? { message: "page not found" }));
   });

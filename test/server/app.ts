@@ -16,6 +16,7 @@ export function testApp(components: readonly ComponentSnapshot[], given: Partial
   const log = createMemoryLog();
   const app = createApp({
     components: () => components,
+    leftComponents: () => [],
     cluster: () => undefined,
     ready: () => true,
     stopping: () => false,

@@ -36,6 +36,12 @@ describe("what discovers targets", () => {
     expect(html).toMatch(/2 targets of the last run, found <time/);
   });
 
+  test("tells what it found that is no target", async () => {
+    const html = await page({ skippedObjects: { too_many_ports: 65_435, no_address: 1 } });
+    expect(html).toContain("Found, but no target: 65\u202f435 too many ports, 1 no address.");
+    expect(await page({})).not.toContain("no target");
+  });
+
   test("is well when nothing is wrong, and not there at all where nothing is discovered", async () => {
     expect(await page({ lastSuccessMs: nowMs })).toContain('<span class="state good">well</span>');
     expect(await (await testApp([component({ id: "pyroscope.scrape.a" })]).get("/")).text()).not.toContain("Discovery");
@@ -44,6 +50,7 @@ describe("what discovers targets", () => {
   test("is in the API with its times and sources", async () => {
     const components = discovering({
       lastSuccessMs: nowMs,
+      skippedObjects: { no_address: 1 },
       shownSources: [{ name: "x", targets: 2, fromDisk: true, foundMs: nowMs, lastError: "Gone", lastErrorMs: nowMs }],
     });
     const answer = (await (await testApp(components).get(`/api/v0/components/${id}`)).json()) as {
@@ -54,6 +61,7 @@ describe("what discovers targets", () => {
       targets: 2,
       last_success: at,
       sources: 1,
+      skipped_objects: { no_address: 1 },
       shown_sources: [{ name: "x", targets: 2, found: at, from_disk: true, last_error: "Gone", last_error_at: at }],
     });
   });

@@ -55,6 +55,27 @@ describe("/api/v0/status", () => {
     });
   });
 
+  test("tells what is on disk of components that left the configuration, and of a later version", async () => {
+    const left = [
+      { component: "pyroscope.write.a", profiles: 2, bytes: 64, oldestMs: nowMs - 60_000, keptUntilMs: nowMs + 60_000 },
+      { component: "pyroscope.write.b", profiles: 0, bytes: 0, newerBytes: 10 },
+    ];
+    const present = component({ id: "pyroscope.write.c", debugInfo: { newerSpoolBytes: 20 } });
+    expect(await statusOf([present, component({ id: "d.e.f" })], { leftComponents: () => left })).toMatchObject({
+      left_components: [
+        {
+          component: "pyroscope.write.a",
+          profiles: 2,
+          bytes: 64,
+          oldest: "2026-01-31T11:59:00.000Z",
+          kept_until: "2026-01-31T12:01:00.000Z",
+        },
+        { component: "pyroscope.write.b", profiles: 0, bytes: 0, newer_bytes: 10 },
+      ],
+      newer_on_disk: [{ component: "pyroscope.write.c", bytes: 20 }],
+    });
+  });
+
   test("is short, however much is down", async () => {
     const lastError = "x".repeat(100_000);
     const targets = Array.from({ length: 3000 }, (_, i) => target(`h${i}:1`, { health: "down", lastError }));

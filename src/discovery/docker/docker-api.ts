@@ -21,6 +21,8 @@ export interface DockerQuestion<Answer> {
 export interface DockerApi {
   /** Rejects with an HttpError or a DiscoveryError. */
   get<Answer>(question: DockerQuestion<Answer>): Promise<Answer>;
+  /** Whether Podman answered last. */
+  readonly isPodman: boolean;
   close(): void;
 }
 
@@ -36,13 +38,18 @@ export interface DockerApiOptions extends Pick<FinderContext, "clock" | "log" | 
 export function createDockerApi({ args, timeoutMs, clock, log, userAgent }: DockerApiOptions): DockerApi {
   const client = createHttpClient({ args, clock, log });
   const withTls = args.tls_config !== undefined;
+  let isPodman = false;
   return {
+    get isPodman() {
+      return isPodman;
+    },
     async get({ path, what, schema, signal, filters = [] }) {
       const cannot = `Cannot list ${what} of "${shownUrl(args.host)}"`;
       const url = dockerUrl(args.host, `${path}${filterQuery(filters)}`, { withTls });
       const request = { method: "GET", url, headers: { "user-agent": userAgent }, timeoutMs, signal } as const;
       try {
         const response = await client.request({ ...request, maxBytes: limits.discoveryBytes });
+        isPodman = "libpod-api-version" in response.headers;
         if (response.status !== 200) throw statusError(response, cannot);
         return parse(schema, response, cannot);
       } catch (thrown) {

@@ -5,7 +5,7 @@ import { shownUrl } from "../../schema/index.ts";
 import { boundedTargets } from "../bounded-targets.ts";
 import type { Finder, FinderContext } from "../finder.ts";
 import { polling } from "../polling.ts";
-import { createSkippedGauge, SkippedObjects } from "../skipped-objects.ts";
+import { SkippedObjects } from "../skipped-objects.ts";
 import { createDockerApi, type DockerApi } from "./docker-api.ts";
 import type { DockerHostArguments } from "./docker-arguments.ts";
 import { dockerUrl } from "./docker-host.ts";
@@ -37,16 +37,14 @@ export function dockerFinder({ args, look }: DockerFinderOptions, context: Finde
       const skipped = new SkippedObjects();
       const found = await look({ api, signal, skipped });
       report.found(shownUrl(host), boundedTargets(found, `Cannot take the targets of "${shownUrl(host)}"`));
-      gauge.show(skipped);
+      report.skipped(skipped.counts());
     },
   });
-  const gauge = createSkippedGauge(context);
   return {
     async run(signal, report) {
       try {
         await finder.run(signal, report);
       } finally {
-        gauge.remove();
         api.close();
       }
     },

@@ -1,26 +1,22 @@
 import * as v from "valibot";
 import { authenticationOf, httpArguments, httpChecks } from "../../http/index.ts";
+import { accessArguments, checkAccess, type KubernetesAccess } from "../../kubernetes/index.ts";
 import {
   argument,
   choice,
   crossCheck,
-  filePath,
   flag,
-  httpUrlProblem,
   oneOrMany,
   optional,
   type Report,
   table,
   text,
-  typeName,
   word,
 } from "../../schema/index.ts";
 import { fieldSelectorProblem, labelSelectorProblem } from "./selector-problem.ts";
 
 export const roleNames = ["pod", "service", "endpoints", "endpointslice", "node", "ingress"] as const;
 export type RoleName = (typeof roleNames)[number];
-
-const clientArguments = httpArguments();
 
 /** The arguments of `discovery.kubernetes` (reference 6.7), and `node_name`, which is ours. */
 export const kubernetesArguments = v.pipe(
@@ -29,15 +25,7 @@ export const kubernetesArguments = v.pipe(
       description: "What becomes targets: `pod`, `service`, `endpoints`, `endpointslice`, `node` or `ingress`",
       example: "pod",
     }),
-    api_server: optional(apiServerUrl(), {
-      description: "The API server, to be asked with the client arguments below",
-      defaultText: "that of the cluster in which the agent is a pod, with its service account",
-      example: "https://10.0.0.1:6443",
-    }),
-    kubeconfig_file: optional(filePath(), {
-      description: "A kubeconfig; its current context says where the API server is and how to authenticate",
-      example: "kubeconfig",
-    }),
+    ...accessArguments(),
     namespaces: optional(
       table({
         own_namespace: optional(flag(), {
@@ -72,27 +60,18 @@ export const kubernetesArguments = v.pipe(
       }),
       { description: "What else is added to targets" },
     ),
-    ...clientArguments,
+    ...httpArguments(),
   }),
   httpChecks(),
-  crossCheck([], (args, report) => checkAccess(args, report)),
+  crossCheck([], (args, report) => {
+    checkAccess(args, report);
+    checkOwnNamespace(args, report);
+  }),
   crossCheck(["role", "selectors"], (args, report) => checkSelectors(args, report)),
   crossCheck(["role", "node_name", "selectors"], (args, report) => checkNodeName(args, report)),
 );
 
 export type KubernetesArguments = v.InferOutput<typeof kubernetesArguments>;
-
-function apiServerUrl() {
-  return v.pipe(
-    checkedText((url) => httpUrlProblem(url) ?? userinfoProblem(url)),
-    typeName("URL"),
-  );
-}
-
-function userinfoProblem(url: string): string | undefined {
-  const { username, password } = new URL(url);
-  return username === "" && password === "" ? undefined : "must not hold a user name or password: use basic_auth";
-}
 
 function selector() {
   return table({
@@ -115,35 +94,17 @@ function checkedText(problemOf: (written: string) => string | undefined) {
   );
 }
 
-interface AccessArguments {
-  readonly api_server?: unknown;
-  readonly kubeconfig_file?: unknown;
+interface OwnNamespace extends Pick<KubernetesAccess, "api_server" | "kubeconfig_file"> {
   readonly namespaces?: { readonly own_namespace?: boolean } | undefined;
 }
 
-/** Arguments of the client that have a default are there whether they are written or not. */
-const clientDefaults: Readonly<Record<string, unknown>> = Object.fromEntries(
-  Object.entries(clientArguments).map(([name, schema]) => [name, (schema as { readonly default?: unknown }).default]),
-);
-
-/** Where the API server is and how the agent authenticates comes from one place. */
-function checkAccess(args: AccessArguments, report: Report): void {
-  const { api_server, kubeconfig_file, namespaces } = args;
-  const place =
-    api_server === undefined ? (kubeconfig_file === undefined ? undefined : "kubeconfig_file") : "api_server";
-  if (api_server !== undefined && kubeconfig_file !== undefined)
-    report(["kubeconfig_file"], "cannot be set together with api_server; keep one of them");
-  if (place !== undefined && namespaces?.own_namespace)
+function checkOwnNamespace({ api_server, kubeconfig_file, namespaces }: OwnNamespace, report: Report): void {
+  const place = api_server === undefined ? kubeconfig_file && "kubeconfig_file" : "api_server";
+  if (place && namespaces?.own_namespace)
     report(
       ["namespaces", "own_namespace"],
       `means the namespace of the agent's own pod, which has no say with ${place}; set names`,
     );
-  if (api_server !== undefined) return;
-  const why = place
-    ? "cannot be set together with kubeconfig_file, which has its own"
-    : "is for api_server, which is not set";
-  for (const [name, byDefault] of Object.entries(clientDefaults))
-    if (name in args && (args as Readonly<Record<string, unknown>>)[name] !== byDefault) report([name], why);
 }
 
 const selectable: Readonly<Record<RoleName, readonly RoleName[]>> = {

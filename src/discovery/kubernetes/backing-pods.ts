@@ -1,7 +1,7 @@
 import type { Target } from "../../model/index.ts";
 import { hostPort } from "../host-port.ts";
 import { metaPrefix, type Pair, targetFrom } from "./object-labels.ts";
-import { type KeptContainer, type KeptPod, podLabels, portLabels } from "./pod.ts";
+import { countMorePorts, type KeptContainer, type KeptPod, podLabels, portLabels } from "./pod.ts";
 import type { Surroundings } from "./role.ts";
 
 /** What an address of endpoints belongs to. */
@@ -26,6 +26,7 @@ export class BackingPods {
     const key = `${reference.namespace}/${reference.name}`;
     const pod = this.#seen.get(key)?.pod ?? this.#around.get("pods", key);
     if (!pod) return [];
+    if (!this.#seen.has(key)) countMorePorts(pod, this.#around);
     const seen = this.#seen.get(key) ?? { pod, ports: new Set() };
     this.#seen.set(key, seen);
     if (port !== undefined) seen.ports.add(port);

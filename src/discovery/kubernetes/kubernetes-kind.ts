@@ -1,12 +1,6 @@
 import { backoffDelayMs, limits, sleep } from "../../base/index.ts";
-import { httpArgumentsOf, httpWarnings } from "../../http/index.ts";
-import {
-  createApiClient,
-  type KubernetesAccount,
-  KubernetesError,
-  podAccount,
-  readKubeconfig,
-} from "../../kubernetes/index.ts";
+import { httpWarnings } from "../../http/index.ts";
+import { accountOf, createApiClient, type KubernetesAccount, KubernetesError } from "../../kubernetes/index.ts";
 import { discoveryKind } from "../discovery-kind.ts";
 import type { Finder, FinderContext, Report } from "../finder.ts";
 import {
@@ -98,13 +92,6 @@ async function untilAccess(args: KubernetesArguments, options: AccessOptions): P
     await sleep(context.clock, backoffDelayMs(retry, limits.kubernetesBackoff), signal).catch(() => undefined);
   }
   return undefined;
-}
-
-async function accountOf(args: KubernetesArguments): Promise<KubernetesAccount> {
-  const { api_server, kubeconfig_file } = args;
-  if (kubeconfig_file !== undefined) return readKubeconfig(kubeconfig_file);
-  if (api_server === undefined) return podAccount();
-  return { server: api_server.replace(/\/+$/, ""), http: httpArgumentsOf(args), origin: "the configuration" };
 }
 
 function namespacesOf({ namespaces }: KubernetesArguments, account: KubernetesAccount): readonly string[] | undefined {

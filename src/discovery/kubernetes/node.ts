@@ -39,11 +39,14 @@ const addressTypes = ["InternalIP", "InternalDNS", "ExternalIP", "ExternalDNS", 
 export const nodeRole: Role<"nodes"> = {
   resource: "nodes",
   others: [],
-  targets({ metadata, providerId, conditions, addresses, kubeletPort }) {
+  targets({ metadata, providerId, conditions, addresses, kubeletPort }, around) {
     // The first of each type counts, and of equal names the last wins.
     const byType = new Map(addresses.toReversed());
     const address = addressTypes.map((type) => byType.get(type)).find((found) => found !== undefined);
-    if (address === undefined) return [];
+    if (address === undefined) {
+      around.skipped.add("no_address");
+      return [];
+    }
     return [
       targetFrom([
         ...objectLabels("node", metadata),

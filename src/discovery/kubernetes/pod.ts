@@ -1,3 +1,4 @@
+import { limits } from "../../base/index.ts";
 import { flagAt, listAt, numberAt, textAt } from "../../kubernetes/index.ts";
 import type { Target } from "../../model/index.ts";
 import { hostPort } from "../host-port.ts";
@@ -11,7 +12,7 @@ import {
   type Pair,
   targetFrom,
 } from "./object-labels.ts";
-import type { Role } from "./role.ts";
+import type { Role, Surroundings } from "./role.ts";
 
 export interface KeptPort {
   readonly name: string;
@@ -24,7 +25,10 @@ export interface KeptContainer {
   readonly image: string;
   readonly id: string;
   readonly isInit: boolean;
+  /** The first `limits.containerPorts`. */
   readonly ports: readonly KeptPort[];
+  /** How many more there are. */
+  readonly morePorts: number;
 }
 
 export interface KeptPod {
@@ -72,12 +76,13 @@ function keepContainers(pod: unknown, { list, statuses, isInit }: ContainerList)
     const name = textAt(container, "name");
     const state = states.find((candidate) => textAt(candidate, "name") === name);
     const image = textAt(container, "image");
-    const ports = listAt(container, "ports").map((port) => ({
+    const declared = listAt(container, "ports");
+    const ports = declared.slice(0, limits.containerPorts).map((port) => ({
       name: textAt(port, "name"),
       number: numberAt(port, "containerPort") ?? 0,
       protocol: textAt(port, "protocol"),
     }));
-    return { name, image, id: textAt(state, "containerID"), isInit, ports };
+    return { name, image, id: textAt(state, "containerID"), isInit, ports, morePorts: declared.length - ports.length };
   });
 }
 
@@ -87,9 +92,13 @@ export const podRole: Role<"pods"> = {
   others: [],
   targets(pod, around) {
     // It is starting, or was evicted.
-    if (pod.ip === "") return [];
+    if (pod.ip === "") {
+      around.skipped.add("no_address");
+      return [];
+    }
     // With a selector of nodes, those of other nodes are not meant.
     if (around.reads("nodes") && !around.get("nodes", pod.node)) return [];
+    countMorePorts(pod, around);
     const { namespace } = pod.metadata;
     const shared = [
       ...podLabels(pod),
@@ -100,6 +109,11 @@ export const podRole: Role<"pods"> = {
     return pod.containers.flatMap((container) => containerTargets(container, { pod, shared }));
   },
 };
+
+/** Tells of the ports above the limit: whoever declares a range of thousands means no pprof by it. */
+export function countMorePorts({ containers }: KeptPod, { skipped }: Pick<Surroundings, "skipped">): void {
+  for (const { morePorts } of containers) skipped.add("too_many_ports", morePorts);
+}
 
 interface ContainerOptions {
   readonly pod: KeptPod;

@@ -1,6 +1,7 @@
 import { type Clock, limits, type Timer } from "../../base/index.ts";
 import { type ApiClient, Reflector } from "../../kubernetes/index.ts";
 import type { Report } from "../finder.ts";
+import { SkippedObjects } from "../skipped-objects.ts";
 import { keepEndpoints } from "./endpoints.ts";
 import { keepSlice } from "./endpointslice.ts";
 import { keepIngress } from "./ingress.ts";
@@ -54,6 +55,9 @@ export class RoleFinder {
   /** By object looked at, `pods shop/cart-1`: the objects whose targets have something of it. */
   readonly #dependents = new Map<string, Set<string>>();
   readonly #dependencies = new Map<string, readonly string[]>();
+  /** What the objects have that becomes no target: of each, and of all. */
+  readonly #skipped = new Map<string, SkippedObjects>();
+  readonly #allSkipped = new SkippedObjects();
   #timer: Timer | undefined;
 
   constructor(options: RoleFinderOptions) {
@@ -124,6 +128,7 @@ export class RoleFinder {
       if (left-- === 0) return this.#schedule(0);
       this.#make(key);
     }
+    this.#options.report.skipped(this.#allSkipped.counts());
     const isCurrent = this.#lists.every(({ reflector, isFailing }) => reflector.listed && !isFailing);
     if (isCurrent) this.#options.report.complete();
   }
@@ -153,7 +158,9 @@ export class RoleFinder {
     const object = this.#get(role.resource, key);
     const source = `${roleName}/${key}`;
     const seen = new Map<string, unknown>();
-    const targets = object === undefined ? [] : role.targets(object, this.#surroundings(seen));
+    const skipped = new SkippedObjects();
+    const targets = object === undefined ? [] : role.targets(object, this.#surroundings(seen, skipped));
+    this.#skip(key, skipped);
     const taken = targets.length === 0 || report.found(source, targets);
     if (targets.length === 0) report.gone(source);
     if (!taken) this.#refused.add(key);
@@ -161,8 +168,18 @@ export class RoleFinder {
     if (object !== undefined) this.#remember(key, [...seen.keys()]);
   }
 
-  #surroundings(seen: Map<string, unknown>): Surroundings {
+  /** In place of what was skipped of the object before. */
+  #skip(key: string, skipped: SkippedObjects): void {
+    const before = this.#skipped.get(key);
+    if (before) this.#allSkipped.addAll(before, -1);
+    this.#allSkipped.addAll(skipped, 1);
+    if (skipped.isEmpty) this.#skipped.delete(key);
+    else this.#skipped.set(key, skipped);
+  }
+
+  #surroundings(seen: Map<string, unknown>, skipped: SkippedObjects): Surroundings {
     return {
+      skipped,
       reads: (resource) => this.#lists.some(({ name }) => name === resource),
       get: <Name extends ResourceName>(resource: Name, key: string): Kept[Name] | undefined => {
         const id = `${resource} ${key}`;

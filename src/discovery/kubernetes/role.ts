@@ -1,4 +1,5 @@
 import type { Target } from "../../model/index.ts";
+import type { SkippedObjects } from "../skipped-objects.ts";
 import type { KeptEndpoints } from "./endpoints.ts";
 import type { KeptSlice } from "./endpointslice.ts";
 import type { KeptIngress } from "./ingress.ts";
@@ -26,6 +27,8 @@ export interface Surroundings {
   get<Name extends ResourceName>(resource: Name, key: string): Kept[Name] | undefined;
   /** Whether objects of this kind are read at all. */
   reads(resource: ResourceName): boolean;
+  /** To be told of what becomes no target. */
+  readonly skipped: SkippedObjects;
 }
 
 /** A role of discovery.kubernetes: the objects that it turns into targets. */

@@ -5,9 +5,9 @@ import { compilePattern, type Pattern } from "../../relabel/index.ts";
 import { DiscoveryError } from "../discovery-error.ts";
 import type { Finder, FinderContext, Report } from "../finder.ts";
 import { polling } from "../polling.ts";
-import { createSkippedGauge, SkippedObjects } from "../skipped-objects.ts";
+import { SkippedObjects } from "../skipped-objects.ts";
 import type { ProcessArguments } from "./arguments.ts";
-import { mapLimited } from "./map-limited.ts";
+import { mapLimited } from "../map-limited.ts";
 import { type ListeningProcess, listeningProcesses } from "./listeners.ts";
 import { listeningSockets } from "./listening-sockets.ts";
 import { OwnerTable } from "./owner-table.ts";
@@ -18,7 +18,7 @@ import { processLabels } from "./process-labels.ts";
 import { userNames } from "./user-names.ts";
 import { Verdicts } from "./verdicts.ts";
 
-export interface ProcessFinderOptions extends Pick<FinderContext, "id" | "clock" | "log" | "metrics" | "userAgent"> {
+export interface ProcessFinderOptions extends Pick<FinderContext, "clock" | "log" | "userAgent"> {
   /** That of this machine, but for tests. */
   readonly platform?: string;
   readonly proc?: string;
@@ -28,7 +28,7 @@ export interface ProcessFinderOptions extends Pick<FinderContext, "id" | "clock"
 export function processFinder(args: ProcessArguments, options: ProcessFinderOptions): Finder {
   const { clock, platform = process.platform } = options;
   const search = new ProcessSearch(args, options);
-  const finder = polling({
+  return polling({
     interval: args.refresh_interval,
     clock,
     look: (signal, report) => {
@@ -37,15 +37,6 @@ export function processFinder(args: ProcessArguments, options: ProcessFinderOpti
       return search.look(signal, report);
     },
   });
-  return {
-    async run(signal, report) {
-      try {
-        await finder.run(signal, report);
-      } finally {
-        search.end();
-      }
-    },
-  };
 }
 
 /** Why there is nothing to be found on such a system; `undefined` where there is. */
@@ -67,7 +58,6 @@ class ProcessSearch {
   readonly #proc: string;
   readonly #owners: OwnerTable;
   readonly #verdicts: Verdicts;
-  readonly #gauge;
   readonly #isWantedPort: (port: number) => boolean;
   readonly #matches: Pattern | undefined;
   #toldOfHidden = false;
@@ -78,7 +68,6 @@ class ProcessSearch {
     this.#proc = options.proc ?? "/proc";
     this.#owners = new OwnerTable(this.#proc);
     this.#verdicts = new Verdicts(options.clock);
-    this.#gauge = createSkippedGauge(options);
     this.#isWantedPort = args.ports ? portMatcher(args.ports) : isLikelyPort;
     this.#matches = args.match === undefined ? undefined : compilePattern(args.match);
   }
@@ -91,11 +80,7 @@ class ProcessSearch {
     const skipped = new SkippedObjects();
     const wanted = processes.filter((listening) => this.#isWanted(listening, skipped));
     report.found(thisMachine, await this.#targetsOf(wanted, { signal, skipped }));
-    this.#gauge.show(skipped);
-  }
-
-  end(): void {
-    this.#gauge.remove();
+    report.skipped(skipped.counts());
   }
 
   #isWanted({ process: info }: ListeningProcess, skipped: SkippedObjects): boolean {

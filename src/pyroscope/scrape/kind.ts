@@ -57,8 +57,8 @@ export function createScrapeKind(
     prepare: prepareRules,
     literalTargets,
     explainTarget: (id, args, target) => explainTarget(target, { id, args, infersServiceName }),
-    plan: (id, args): readonly PlannedScrape[] =>
-      planScrapes(literalTargets(args), { id, args, infersServiceName }).scrapes,
+    plan: (id, args, found = []): readonly PlannedScrape[] =>
+      planScrapes([...literalTargets(args), ...found], { id, args, infersServiceName }).scrapes,
     warnings: (id, args) => scrapeWarnings({ id, args, infersServiceName }),
     sharesTargets: (args) => args.clustering?.enabled === true,
     create: (args, context) => new ScrapeComponent(args, { context, shared, options }),

@@ -11,6 +11,7 @@ import {
 } from "../../model/index.ts";
 import { relabel, type Rule, targetRules } from "../../relabel/index.ts";
 import type { ScrapeArguments } from "./arguments.ts";
+import { atOnce, type Steps } from "./in-turns.ts";
 import { ScrapeSet } from "./scrape-set.ts";
 import type { ScrapeType } from "./scrape-types.ts";
 import {
@@ -61,29 +62,32 @@ export interface PlanOptions {
 
 /** Every enabled type of every target that the rules keep; equal ones once. A bad target costs only itself. */
 export function planScrapes(targets: readonly Target[], options: PlanOptions): ScrapePlan {
-  return createPlanner()(targets, options);
+  return atOnce(createPlanner()(targets, options));
 }
 
 /**
  * `planScrapes` for somebody who asks again and again: a target that is the same object as before, under the same arguments, is not planned
- * anew. With thousands of targets, of which a few come and go, it is what keeps a change from stopping the agent for a while.
+ * anew. It may be left after every target: thousands of them take a second.
  */
-export function createPlanner(): typeof planScrapes {
+export function createPlanner(): (targets: readonly Target[], options: PlanOptions) => Steps<ScrapePlan> {
   let plannedWith: PlanOptions["args"] | undefined;
   let known = new WeakMap<Target, TargetPlan>();
-  return (targets, options) => {
+  return function* planInSteps(targets, options) {
     if (plannedWith !== options.args) known = new WeakMap();
     plannedWith = options.args;
+    // Other arguments may come before this is done.
+    const ofThese = known;
     const plan = createTargetPlan(options);
     const scrapes = new ScrapeSet();
     const errors: TargetError[] = [];
     let dropped = 0;
     for (const target of targets) {
-      const planned = known.get(target) ?? plan(target);
-      known.set(target, planned);
+      const planned = ofThese.get(target) ?? plan(target);
+      ofThese.set(target, planned);
       if (planned === "dropped") dropped++;
       else if (planned instanceof TargetError) errors.push(planned);
       else scrapes.add(planned.target, planned.scrapes);
+      yield;
     }
     return { scrapes: scrapes.scrapes(), errors, dropped };
   };

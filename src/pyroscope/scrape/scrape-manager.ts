@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { limits } from "../../base/index.ts";
 import type { Ownership, ShareStatus, SkippedStatus, Target, TargetStatus } from "../../model/index.ts";
+import { atOnce, InTurns, type Steps } from "./in-turns.ts";
 import { createPlanner, type PlanOptions, type Scrape } from "./plan.ts";
 import { baselineKey, type LoopContext, ScrapeLoop } from "./scrape-loop.ts";
 import type { TargetError } from "./scrape-url.ts";
@@ -27,6 +28,7 @@ interface RunningLoop {
 export class ScrapeManager {
   readonly #context: LoopContext;
   readonly #plan = createPlanner();
+  readonly #work: InTurns;
   readonly #running = new Map<string, RunningLoop>();
   /** Loops that were stopped and have not ended yet, by the baseline that they leave. */
   readonly #ending = new Map<string, Promise<void>>();
@@ -40,34 +42,47 @@ export class ScrapeManager {
 
   constructor(context: LoopContext) {
     this.#context = context;
+    const failed = (err: unknown): void =>
+      context.log.error("An error inside the agent: not all changes of targets took effect", { err });
+    this.#work = new InTurns({ clock: context.clock, failed });
   }
 
-  /** Plans what `sync` would run; throws where that cannot be done. Nothing is changed. */
+  /** Plans some of what `sync` would run; throws where that cannot be done. Nothing is changed. */
   prepare(targets: readonly Target[], options: SyncOptions): void {
-    this.#plan(targets, options);
+    atOnce(this.#plan(targets.slice(0, limits.scrapePlanTrial), options));
   }
 
-  /** Makes the running loops those of `targets`; equal (target, type) pairs run once. */
+  /** Makes the running loops those of `targets`, thousands of them over several turns; equal (target, type) pairs run once. */
   sync(targets: readonly Target[], options: SyncOptions): void {
-    const { scrapes, errors, dropped } = this.#plan(targets, options);
+    this.#work.run(() => this.#syncing(targets, options));
+  }
+
+  *#syncing(targets: readonly Target[], options: SyncOptions): Steps {
+    const { scrapes, errors, dropped } = yield* this.#plan(targets, options);
+    const { own, moved } = yield* this.#share.of(scrapes, options.ownership);
     this.#dropped = dropped;
     this.#isShared = options.ownership !== undefined;
-    const { own, moved } = this.#share.of(scrapes, options.ownership);
     if (moved > 0) this.#context.metrics.movedTargets.inc(moved);
-    this.#tellSkipped(errors);
+    yield* this.#tellSkipped(errors);
     if (!options.isPartial) this.#tellNone(own, targets);
-    const wanted = new Map(own.map((scrape) => [scrape.identity, scrape]));
+    const wanted = new Map<string, Scrape>();
+    for (const scrape of own) {
+      wanted.set(scrape.identity, scrape);
+      yield;
+    }
     const staying = options.isPartial ? this.#staying(own, options.ownership) : () => false;
     for (const [identity, running] of this.#running) {
       const scrape = wanted.get(identity);
       if (scrape && !sameTiming(scrape, running.scrape)) this.#stop(identity, running);
       else if (!scrape && !staying(running.scrape)) this.#end(identity, running);
+      yield;
     }
-    this.#startAll([...wanted.values()].filter(({ identity }) => !this.#running.has(identity)));
+    yield* this.#startAll(wanted);
   }
 
   /** Stops every loop; resolves when all have ended. */
   async close(): Promise<void> {
+    this.#work.stop();
     for (const [identity, running] of this.#running) this.#end(identity, running);
     await Promise.all(this.#ending.values());
   }
@@ -98,12 +113,16 @@ export class ScrapeManager {
     return (scrape) => !planned.has(baselineKey(scrape)) && (ownership?.owns(scrape.owner) ?? true);
   }
 
-  /** Thousands begin over several turns of the event loop, so that those that run are not held up. */
-  #startAll(scrapes: readonly Scrape[]): void {
+  /** Starts what does not run. Thousands begin to work over several turns of the event loop, so that those that run are not held up. */
+  *#startAll(wanted: ReadonlyMap<string, Scrape>): Steps {
     let turn = Promise.resolve();
-    for (const [index, scrape] of scrapes.entries()) {
-      if (index > 0 && index % limits.scrapeStartsAtOnce === 0) turn = turn.then(() => setImmediate());
+    let started = 0;
+    for (const [identity, scrape] of wanted) {
+      if (this.#running.has(identity)) continue;
+      if (started > 0 && started % limits.scrapeStartsAtOnce === 0) turn = turn.then(() => setImmediate());
+      started++;
       this.#start(scrape, turn);
+      yield;
     }
   }
 
@@ -122,12 +141,13 @@ export class ScrapeManager {
     this.#running.set(scrape.identity, { loop, scrape, stop, ended });
   }
 
-  #tellSkipped(errors: readonly TargetError[]): void {
+  *#tellSkipped(errors: readonly TargetError[]): Steps {
     const { metrics, log } = this.#context;
     const told = new Set(this.#errors.map((error) => error.message));
     for (const error of errors) {
       metrics.targetSkipped(error.reason);
       if (!told.has(error.message)) log.warn("Target skipped", { reason: error.reason, err: error });
+      yield;
     }
     this.#errors = errors;
   }

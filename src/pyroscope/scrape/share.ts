@@ -1,4 +1,5 @@
 import type { Ownership, ShareStatus } from "../../model/index.ts";
+import type { Steps } from "./in-turns.ts";
 import type { Scrape } from "./plan.ts";
 
 /**
@@ -13,14 +14,17 @@ export class Share {
   #own: ReadonlySet<string> = new Set();
 
   /** This agent's of all scrapes; all of them where nothing is shared. `moved` is how many targets have come from other agents. */
-  of(
+  *of(
     scrapes: readonly Scrape[],
     ownership: Ownership | undefined,
-  ): { readonly own: readonly Scrape[]; readonly moved: number } {
+  ): Steps<{ readonly own: readonly Scrape[]; readonly moved: number }> {
     const own = new Set<string>();
     const others = new Set<string>();
-    for (const owner of new Set(scrapes.map((scrape) => scrape.owner)))
+    for (const { owner } of scrapes) {
+      if (own.has(owner) || others.has(owner)) continue;
       (ownership && !ownership.owns(owner) ? others : own).add(owner);
+      yield;
+    }
     const moved = this.#hasOwned ? [...own].filter((owner) => this.#others.has(owner)).length : 0;
     this.#hasOwned ||= own.size > 0;
     this.#own = own;

@@ -1,5 +1,6 @@
 import { formatDuration } from "../../base/index.ts";
 import { httpWarnings } from "../../http/index.ts";
+import { missingGroupWarnings } from "../../relabel/index.ts";
 import { type PlanOptions, planScrapes, timeoutMarginMs } from "./plan.ts";
 import { literalTargets } from "./literal-targets.ts";
 
@@ -12,6 +13,7 @@ export async function scrapeWarnings(options: PlanOptions): Promise<readonly str
   const targets = literalTargets(args);
   const { scrapes, errors, dropped } = planScrapes(targets, options);
   const warnings = errors.map((error) => `${id}: ${error.message}; this target is skipped`);
+  warnings.push(...missingGroupWarnings(id, args.rule));
   if (dropped > 0)
     warnings.push(
       `${id}: the rules drop ${dropped} of ${targets.length} targets in this file; "agent check --explain" shows which one does`,

@@ -9,6 +9,7 @@ import type { LostRecord, SpoolLogOptions } from "../../storage/index.ts";
 import { type WriteArguments, writeArguments } from "./arguments.ts";
 import { Endpoint } from "./endpoint.ts";
 import { endpointKey, ownerName, unnamedKey } from "./endpoint-key.ts";
+import { explainOutgoing } from "./explain-outgoing.ts";
 import { LeftEndpoints } from "./left-endpoints.ts";
 import { showLeft } from "./left-metrics.ts";
 import { writeLimits } from "./limits.ts";
@@ -28,6 +29,7 @@ export const writeKind: ComponentKind<WriteArguments> = {
   warnings: (id, args) => writeWarnings(id, args),
   prepare: prepareRules,
   outgoingLabels: (args, labels) => outgoingOf(args).labels(labels),
+  explainOutgoing: (args, labels) => explainOutgoing(labels, args),
   create: (args, context) => new WriteComponent(args, context),
 };
 
@@ -113,9 +115,11 @@ class WriteComponent implements Component<WriteArguments> {
 
   snapshot(): DebugInfo {
     const leftEndpoints = this.#left.snapshot();
+    const newerSpoolBytes = this.#spooler.log?.snapshot().newerBytes;
     return {
       endpoints: [...this.#endpoints.values()].map(({ endpoint }) => endpoint.snapshot()),
       ...(leftEndpoints.length > 0 && { leftEndpoints }),
+      ...(newerSpoolBytes !== undefined && { newerSpoolBytes }),
     };
   }
 
@@ -191,7 +195,7 @@ class WriteComponent implements Component<WriteArguments> {
     return {
       maxBytes: bytes || writeLimits.leftBytes,
       onLost: (lost) => this.#lost(lost),
-      onRecovered: () => this.#spooler.recovered(),
+      onRecovered: () => this.#recovered(),
     };
   }
 
@@ -199,6 +203,12 @@ class WriteComponent implements Component<WriteArguments> {
     const endpoint = this.#endpoints.get(lost.owner)?.endpoint ?? this.#runs.get(lost.owner)?.endpoint;
     if (endpoint) endpoint.lost(lost);
     else this.#left.dropped(lost.owner, lost);
+  }
+
+  /** What an earlier process left has been read: at the start, or when its directory appeared. */
+  #recovered(): void {
+    this.#spooler.recovered();
+    this.#announce();
   }
 
   #endpointOf(key: string, pusher: Pusher): RunningEndpoint {

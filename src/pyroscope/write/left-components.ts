@@ -1,4 +1,5 @@
 import { type Clock, formatDuration, sleep } from "../../base/index.ts";
+import type { LeftComponentStatus } from "../../model/index.ts";
 import type { Logger, Metrics } from "../../observability/index.ts";
 import type { DataDirectory, SpoolLog } from "../../storage/index.ts";
 import { LeftEndpoints } from "./left-endpoints.ts";
@@ -14,6 +15,16 @@ export interface LeftComponentsOptions {
 interface LeftLog {
   readonly spool: SpoolLog;
   readonly endpoints: LeftEndpoints;
+  /** As of the last look: nothing is added, and what goes goes then. */
+  kept: KeptRecords;
+}
+
+/** Times are those of `Clock.uptime`, so that they hold when the wall clock is set. */
+interface KeptRecords {
+  readonly profiles: number;
+  readonly bytes: number;
+  readonly oldestUptimeMs?: number;
+  readonly untilUptimeMs?: number;
 }
 
 /**
@@ -23,8 +34,8 @@ interface LeftLog {
 export class LeftComponents {
   readonly #options: LeftComponentsOptions;
   readonly #held = new Map<string, LeftLog>();
-  /** Nothing is left of those that anybody wants, whatever else is in their directories. */
-  readonly #done = new Set<string>();
+  /** Nothing is left of those that anybody wants, whatever else is in their directories: what files of a later version occupy there. */
+  readonly #done = new Map<string, number>();
   #present: ReadonlySet<string> = new Set();
 
   constructor(options: LeftComponentsOptions) {
@@ -53,11 +64,34 @@ export class LeftComponents {
     await Promise.all([...this.#held.values()].map(({ spool }) => spool.close()));
   }
 
+  /** What is kept of each. */
+  snapshot(): readonly LeftComponentStatus[] {
+    const held = [...this.#held].map(([component, { spool, kept }]) => this.#statusOf(component, spool, kept));
+    const done = [...this.#done].map(([component, newerBytes]) => ({ component, profiles: 0, bytes: 0, newerBytes }));
+    return [...held, ...done].filter(({ profiles, newerBytes = 0 }) => profiles + newerBytes > 0);
+  }
+
+  #statusOf(component: string, spool: SpoolLog, kept: KeptRecords): LeftComponentStatus {
+    const { clock } = this.#options;
+    const wallMs = (uptimeMs: number): number => clock.now() + uptimeMs - clock.uptime();
+    const { profiles, bytes, oldestUptimeMs, untilUptimeMs } = kept;
+    const { newerBytes } = spool.snapshot();
+    return {
+      component,
+      profiles,
+      bytes,
+      ...(oldestUptimeMs !== undefined && { oldestMs: wallMs(oldestUptimeMs) }),
+      ...(untilUptimeMs !== undefined && { keptUntilMs: wallMs(untilUptimeMs) }),
+      ...(newerBytes !== undefined && { newerBytes }),
+    };
+  }
+
   /** Rejects with a StorageError. */
   async check(): Promise<void> {
+    const closed = await this.#options.storage.closedSpools();
+    for (const id of this.#done.keys()) if (!closed.includes(id)) this.#done.delete(id);
     // It may have come back meanwhile.
-    for (const id of await this.#options.storage.closedSpools())
-      if (!this.#present.has(id) && !this.#done.has(id)) await this.#take(id);
+    for (const id of closed) if (!this.#present.has(id) && !this.#done.has(id)) await this.#take(id);
     for (const [id, held] of this.#held) await this.#lookAt(id, held);
   }
 
@@ -70,7 +104,7 @@ export class LeftComponents {
     });
     const ofComponent = { id, clock, log: log.with({ component: id }), metrics };
     const endpoints = new LeftEndpoints({ ...ofComponent, spoolLog: () => spool, present: () => new Set() });
-    this.#held.set(id, { spool, endpoints });
+    this.#held.set(id, { spool, endpoints, kept: { profiles: 0, bytes: 0 } });
     try {
       await spool.open();
     } catch (error) {
@@ -87,12 +121,34 @@ export class LeftComponents {
       });
   }
 
-  async #lookAt(id: string, { spool, endpoints }: LeftLog): Promise<void> {
+  async #lookAt(id: string, held: LeftLog): Promise<void> {
+    const { spool, endpoints } = held;
     endpoints.expire();
+    held.kept = keptIn(spool, this.#options.clock);
     if (spool.owners().length > 0) return;
     this.#held.delete(id);
-    this.#done.add(id);
+    this.#done.set(id, spool.snapshot().newerBytes ?? 0);
     await spool.close();
     await this.#options.storage.removeSpool(id);
   }
+}
+
+/** Every record once, however many endpoints want it. */
+function keptIn(spool: SpoolLog, clock: Clock): KeptRecords {
+  const numbers = new Set(spool.owners().flatMap((owner) => [...numbersOf(spool, owner)]));
+  const bytes = [...numbers].reduce((sum, number) => sum + spool.bytesOf(number), 0);
+  const ages = [...numbers].map((number) => spool.ageOf(number)).filter((age) => typeof age === "number");
+  const times = ages.toSorted((a, b) => b - a).map((ageMs) => clock.uptime() - ageMs);
+  const [oldest, newest] = [times[0], times.at(-1)];
+  return {
+    profiles: numbers.size,
+    bytes,
+    ...(oldest !== undefined && { oldestUptimeMs: oldest }),
+    // Of the others nobody knows yet.
+    ...(newest !== undefined && ages.length === numbers.size && { untilUptimeMs: newest + writeLimits.leftAgeMs }),
+  };
+}
+
+function* numbersOf(spool: SpoolLog, owner: string): Generator<number> {
+  for (let number = spool.next(owner); number !== undefined; number = spool.next(owner, number)) yield number;
 }

@@ -47,14 +47,19 @@ function createOutgoing({ external_labels: external, rule }: OutgoingArguments):
   };
 }
 
-function rulesFor(scope: ScopedRuleArguments["scope"], rules: readonly ScopedRuleArguments[]): readonly Rule[] {
-  return compileRules(rules.filter((rule) => rule.scope === scope));
+/** The rules of one scope, each under the name that it has among all of them. */
+export function rulesFor(scope: ScopedRuleArguments["scope"], rules: readonly ScopedRuleArguments[]): readonly Rule[] {
+  return compileRules(rules).filter((_, index) => rules[index]?.scope === scope);
 }
 
 function relabelSeries(labels: Labels, rules: readonly Rule[]): Labels | undefined {
   const kept = relabel(labels, rules);
-  // What groups caught became a name that nobody has checked.
-  return kept && seriesLabels(labelsFrom(kept.map(({ name, value }) => [legalLabelName(name), value])), new Map());
+  return kept && afterRules(kept);
+}
+
+/** Labels as rules left them: what groups caught became a name that nobody has checked. Throws AgentError for what cannot be sent. */
+export function afterRules(labels: Labels): Labels {
+  return seriesLabels(labelsFrom(labels.map(({ name, value }) => [legalLabelName(name), value])), new Map());
 }
 
 function relabelData(profile: Profile, rules: readonly Rule[]): Profile | undefined {

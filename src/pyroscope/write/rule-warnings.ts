@@ -1,11 +1,16 @@
 import { type Labels, labelsOf, labelValue } from "../../model/index.ts";
-import { compileRules, relabel, type ScopedRuleArguments } from "../../relabel/index.ts";
+import { compileRules, missingGroupWarnings, relabel, type ScopedRuleArguments } from "../../relabel/index.ts";
 
 /** What every profile has, whatever its target. */
 const anySeries: Labels = labelsOf({ __name__: "process_cpu" });
 
-/** Rules that take from every profile the name of its type, without which no server takes it. */
+/** Rules that do something else than what was meant. */
 export function ruleWarnings(id: string, rules: readonly ScopedRuleArguments[]): readonly string[] {
+  return [...missingGroupWarnings(id, rules), ...namelessWarnings(id, rules)];
+}
+
+/** Rules that take from every profile the name of its type, without which no server takes it. */
+function namelessWarnings(id: string, rules: readonly ScopedRuleArguments[]): readonly string[] {
   return rules.flatMap((rule, index) => {
     if (rule.scope !== "profile" || !rule.action.startsWith("label")) return [];
     const isSetLater = rules.slice(index).some(({ target_label: target }) => target === "__name__");

@@ -34,7 +34,7 @@ function discoveryRow({ id, status }: Discovery, { nowMs }: View): Html {
 ${cell(stateOf(status))}
 ${namedCell("targets", grouped(targets))}
 ${namedCell("sources", grouped(sources))}
-${namedCell("last success", lastSuccessMs === undefined ? "–" : ago(lastSuccessMs, nowMs))}</tr>${remarks(status, nowMs)}${leftOutRow(status)}`;
+${namedCell("last success", lastSuccessMs === undefined ? "–" : ago(lastSuccessMs, nowMs))}</tr>${remarks(status, nowMs)}${leftOutRow(status)}${skippedRow(status)}`;
 }
 
 /** Whether a look failed, as a whole or at one of its sources. */
@@ -80,6 +80,15 @@ function leftOutRow({ dropped = 0, skipped = 0 }: DiscoveryStatus): Html {
     skipped > 0 && `${grouped(skipped)} skipped`,
   ];
   return html`<tr class="note"><td colspan="5">${parts.filter(Boolean).join(", ")}.</td></tr>`;
+}
+
+/** What was found and is no target: `2 no address, 65,435 too many ports`. */
+function skippedRow({ skippedObjects = {} }: DiscoveryStatus): Html {
+  const parts = Object.entries(skippedObjects).map(
+    ([reason, count]) => `${grouped(count)} ${reason.replaceAll("_", " ")}`,
+  );
+  if (parts.length === 0) return html``;
+  return html`<tr class="note"><td colspan="5">Found, but no target: ${parts.join(", ")}.</td></tr>`;
 }
 
 function rememberedRow(sources: readonly DiscoverySourceStatus[], nowMs: number): Html {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { labelsOf, labelsToJson, type Target } from "../../../src/model/index.ts";
+import { atOnce } from "../../../src/pyroscope/scrape/in-turns.ts";
 import { createPlanner, planScrapes } from "../../../src/pyroscope/scrape/plan.ts";
 import { parseScrapeArguments } from "./scrape-arguments.ts";
 
@@ -357,12 +358,14 @@ describe("createPlanner()", () => {
   test("plans a target once, as long as the arguments are the same", () => {
     const planAgain = createPlanner();
     const options = { id, args: parseScrapeArguments({}), infersServiceName: true };
-    const before = planAgain([one, bad], options);
-    const after = planAgain([other, one, bad], options);
+    const before = atOnce(planAgain([one, bad], options));
+    const after = atOnce(planAgain([other, one, bad], options));
     expect(after.scrapes).toHaveLength(2 * before.scrapes.length);
     for (const scrape of before.scrapes) expect(after.scrapes).toContain(scrape);
     expect(after.errors).toEqual(before.errors);
-    const { scrapes } = planAgain([one], { ...options, args: parseScrapeArguments({ scrape_interval: "30s" }) });
+    const { scrapes } = atOnce(
+      planAgain([one], { ...options, args: parseScrapeArguments({ scrape_interval: "30s" }) }),
+    );
     expect(scrapes.map(({ intervalMs }) => intervalMs)).toEqual(before.scrapes.map(() => 30_000));
   });
 });

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createMetrics } from "../../../src/observability/index.ts";
@@ -7,6 +7,7 @@ import { endpointKey } from "../../../src/pyroscope/write/endpoint-key.ts";
 import { LeftComponents } from "../../../src/pyroscope/write/left-components.ts";
 import { writeLimits } from "../../../src/pyroscope/write/limits.ts";
 import { toRecord } from "../../../src/pyroscope/write/profile-record.ts";
+import { encodeHeader, formatVersion, readHeader } from "../../../src/storage/file-header.ts";
 import { createDataDirectory, type DataDirectory } from "../../../src/storage/index.ts";
 import { eventually } from "../../support/child.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
@@ -68,6 +69,46 @@ describe("the log of a component that left the configuration", () => {
     );
     expect(readdirSync(spools)).toEqual([]);
     expect(clock.pending).toBe(0);
+  });
+
+  test("is shown with what is in it and until when it is kept, whatever the wall clock is set to meanwhile", async () => {
+    const { clock, components } = await aDirectory();
+    expect(components.snapshot()).toEqual([]);
+    components.applyConfig([]);
+    await clock.advance(60_000);
+    await components.check();
+    const [first] = components.snapshot();
+    expect(first).toMatchObject({
+      component: "pyroscope.write.left",
+      profiles: 2,
+      bytes: expect.any(Number) as number,
+    });
+    expect(clock.now() - (first?.oldestMs ?? 0)).toBe(60_000);
+    expect((first?.keptUntilMs ?? 0) - clock.now()).toBe(writeLimits.leftAgeMs - 60_000);
+    clock.jumpWall(3_600_000);
+    expect(clock.now() - (components.snapshot()[0]?.oldestMs ?? 0)).toBe(60_000);
+    await clock.advance(writeLimits.leftAgeMs);
+    await components.check();
+    expect(components.snapshot()).toEqual([]);
+  });
+
+  test("is shown as long as files of a later version are there", async () => {
+    const { clock, components, spools } = await aDirectory();
+    const file = join(spools, "pyroscope.write.left", "0000000000000001.log");
+    const bytes = readFileSync(file);
+    const header = readHeader("log", bytes);
+    if (!header) throw new Error("No header");
+    bytes.set(encodeHeader("log", { ...header, version: formatVersion + 1 }));
+    writeFileSync(file, bytes);
+    components.applyConfig([]);
+    for (let round = 0; round < 2; round++) await components.check();
+    expect(components.snapshot()).toEqual([
+      { component: "pyroscope.write.left", profiles: 0, bytes: 0, newerBytes: bytes.length },
+    ]);
+    rmSync(join(spools, "pyroscope.write.left"), { recursive: true });
+    await clock.advance(1);
+    await components.check();
+    expect(components.snapshot()).toEqual([]);
   });
 
   test("is its own again when it comes back", async () => {

@@ -236,7 +236,7 @@ test("what lies in a data directory that is mounted late is sent, though nothing
   await until(() => status(before.component).spooledProfiles === 2);
   await before.stop();
   server.replyWith(undefined);
-  const { component, append } = aWrite(path, endpoint(server.url), impatientClock);
+  const { component, log, append } = aWrite(path, endpoint(server.url), impatientClock);
   await append("c");
   await server.waitFor(() => server.accepted.length === 1);
   expect(existsSync(path)).toBe(false);
@@ -244,4 +244,5 @@ test("what lies in a data directory that is mounted late is sent, though nothing
   await server.waitFor(() => server.accepted.length === 3);
   await until(() => status(component).spooledProfiles === 0);
   expect(status(component)).toMatchObject({ sentProfiles: 3, droppedProfiles: 0 });
+  expect(log.messages("info")).toContain("Profiles of an earlier run wait on disk");
 });

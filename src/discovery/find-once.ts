@@ -1,0 +1,98 @@
+import { aborted, type Clock, errorMessage, limits } from "../base/index.ts";
+import type { FoundTargets } from "../component/index.ts";
+import type { Target } from "../model/index.ts";
+import type { Finder, FinderContext, Report } from "./finder.ts";
+import { argumentsHash } from "./keep-targets.ts";
+import type { SkippedCounts } from "./skipped-objects.ts";
+import { socketReason, SocketTargets } from "./socket-targets.ts";
+import { SourceTable } from "./source-table.ts";
+
+export interface FindOnceOptions<Arguments> {
+  readonly find: (args: Arguments, context: FinderContext) => Finder;
+  readonly namesSockets: boolean;
+  readonly context: FinderContext;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * What a component would export after its first look, within the same bounds: for somebody who asks once. Nothing is tried again that ended
+ * the look, and nothing is kept on the disk or taken from there.
+ */
+export async function findOnce<Arguments>(
+  args: Arguments,
+  { find, namesSockets, context, signal }: FindOnceOptions<Arguments>,
+): Promise<FoundTargets> {
+  const look = new Look(args, { namesSockets, context });
+  const stop = AbortSignal.any([signal, look.over]);
+  try {
+    await find(args, context).run(stop, look.report);
+    await aborted(stop);
+  } catch (thrown) {
+    // Arguments that it cannot carry out.
+    look.report.failed(wholeLook, thrown);
+  }
+  return look.result();
+}
+
+/** The name of no source: what fails is the look as a whole. */
+const wholeLook = "";
+
+/** Gathers what a finder reports up to the end of its first look. */
+class Look {
+  readonly report: Report;
+  readonly #end = new AbortController();
+  readonly #sources: SourceTable;
+  readonly #sockets: SocketTargets | undefined;
+  readonly #clock: Clock;
+  #failure: string | undefined;
+  #skipped: SkippedCounts = new Map();
+
+  constructor(args: unknown, { namesSockets, context }: Pick<FindOnceOptions<unknown>, "namesSockets" | "context">) {
+    this.#sources = new SourceTable(argumentsHash(args));
+    this.#sockets = namesSockets ? undefined : new SocketTargets(context);
+    this.#clock = context.clock;
+    this.report = {
+      found: (source, targets) => this.#found(source, targets),
+      gone: (source) => void this.#sources.gone(source),
+      failed: (source, error) => this.#failed(source, errorMessage(error)),
+      skipped: (counts) => (this.#skipped = counts),
+      // Where nothing came of it, that was reported source by source.
+      complete: () => this.#end.abort(),
+    };
+  }
+
+  /** Aborts when the look has come to its end. */
+  get over(): AbortSignal {
+    return this.#end.signal;
+  }
+
+  result(): FoundTargets {
+    const failures = this.#sources.statuses(limits.discoverySourcesShown).flatMap(({ name, lastError: message }) => {
+      return message === undefined ? [] : [{ source: name, message }];
+    });
+    const sockets = this.#sockets?.count ?? 0;
+    return {
+      targets: this.#sources.targets(),
+      isComplete: this.over.aborted,
+      failures: this.#failure === undefined ? failures : [{ source: wholeLook, message: this.#failure }, ...failures],
+      skippedObjects: { ...Object.fromEntries(this.#skipped), ...(sockets > 0 && { [socketReason]: sockets }) },
+    };
+  }
+
+  #found(source: string, found: readonly Target[]): boolean {
+    const targets = this.#sockets?.without(source, found) ?? found;
+    try {
+      this.#sources.found(source, targets, this.#clock.now());
+      return true;
+    } catch (thrown) {
+      this.#sources.refuse(source, errorMessage(thrown), this.#clock.now());
+      return false;
+    }
+  }
+
+  #failed(source: string, message: string): void {
+    if (source !== wholeLook) return this.#sources.failed(source, message, this.#clock.now());
+    this.#failure = message;
+    this.#end.abort();
+  }
+}

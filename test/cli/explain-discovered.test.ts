@@ -1,0 +1,167 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { startSdServer } from "../discovery/sd-server.ts";
+import { startBlackHole } from "../support/black-hole.ts";
+import { cli } from "../support/cli.ts";
+
+let directory: string;
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "pprof-agent-explain-"));
+  writeFileSync(
+    join(directory, "fleet.json"),
+    JSON.stringify([
+      { targets: ["a:1", "b:1"], labels: { team: "shop" } },
+      { targets: ["c:1"], labels: { team: "bank" } },
+      { targets: [""], labels: { team: "shop", pod: "nowhere" } },
+    ]),
+  );
+});
+
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function written(name: string, config: string): string {
+  const path = join(directory, `${name}.toml`);
+  writeFileSync(path, config);
+  return path;
+}
+
+const onlyGoroutine = ["memory", "block", "mutex", "process_cpu"].map((type) => `${type}.enabled = false`).join("\n");
+
+const fleet = (more = ""): string => `[discovery.file.fleet]
+files = ["fleet.json"]
+[discovery.relabel.shop]
+targets = ["discovery.file.fleet"]
+rule = { action = "keep", source_labels = "team", regex = "shop" }
+[pyroscope.scrape.local]
+targets = ["discovery.relabel.shop", { __address__ = "own:1" }]
+forward_to = ["pyroscope.write.central"]
+[pyroscope.scrape.local.profiling_config.profile]
+${onlyGoroutine}
+[pyroscope.write.central]
+endpoint = { url = "http://x:1" }
+rule = { action = "drop", source_labels = "instance", regex = "b:1" }
+${more}`;
+
+describe("agent check --explain, of targets that are found,", () => {
+  test("counts what becomes of them and by which rule, and follows each one to what is sent", async () => {
+    const { code, stdout, stderr } = await cli("check", "--config", written("fleet", fleet()), "--explain");
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(existsSync(join(directory, "data-agent"))).toBe(false);
+    expect(stdout.slice(0, stdout.indexOf("\n\n"))).toBe(`1 target in the file
+  1 scraped
+discovery.file.fleet: 4 targets found
+  2 scraped
+  1 dropped by rule[0] of discovery.relabel.shop: keep where team matches "shop"
+  1 skipped by pyroscope.scrape.local: Cannot scrape a target without the label "__address__"`);
+    const path = join(directory, "fleet.json");
+    expect(stdout).toContain(`
+{__address__="b:1", __meta_filepath="${path}", team="shop"}, found by discovery.file.fleet
+  discovery.relabel.shop, from discovery.file.fleet
+    rule[0]: keep where team matches "shop"
+      kept
+    exports {__address__="b:1", __meta_filepath="${path}", team="shop"}
+  pyroscope.scrape.local, from discovery.relabel.shop
+    no rule
+    scrapes http://b:1/debug/pprof/goroutine
+      as {__name__="goroutine", instance="b:1", job="pyroscope.scrape.local", service_name="unspecified", team="shop"}
+      pyroscope.write.central
+        rule[0]: drop where instance matches "b:1"
+          DROPPED
+
+{__address__="c:1", __meta_filepath="${path}", team="bank"}, found by discovery.file.fleet
+  discovery.relabel.shop, from discovery.file.fleet
+    rule[0]: keep where team matches "shop"
+      DROPPED
+`);
+  });
+
+  test("chooses by component and by text, of what was found and of what is sent", async () => {
+    const file = written("choice", fleet('[discovery.file.other]\nfiles = ["none.json"]'));
+    const ofComponent = await cli("check", "--config", file, "--explain", "discovery.file.fleet", "bank");
+    expect(ofComponent.stdout).toStartWith("discovery.file.fleet: 4 targets found\n");
+    expect(ofComponent.stdout).toContain('\n1 target with "bank"\n  1 dropped by rule[0] of discovery.relabel.shop');
+    expect(ofComponent.stdout.match(/^\{/gm)).toHaveLength(1);
+    const bySent = await cli("check", "--config", file, "--explain", 'instance="a:1"', "--json");
+    expect(JSON.parse(bySent.stdout)).toMatchObject({
+      found: [
+        { component: "discovery.file.fleet", targets: 4, complete: true, failures: [] },
+        { component: "discovery.file.other", targets: 0, complete: true },
+      ],
+      targets: [{ target: { __address__: "a:1" }, found_by: "discovery.file.fleet", outcome: "scraped" }],
+    });
+    const none = await cli("check", "--config", file, "--explain", "cart-7");
+    expect(none.stdout).toContain(
+      'No target holds "cart-7", so that it is no rule that drops it: look at the arguments of discovery.file.fleet, discovery.file.other',
+    );
+  });
+
+  test("says which source did not answer in time and which one failed, and goes on with the others", async () => {
+    await using hole = await startBlackHole();
+    await using server = await startSdServer();
+    server.answer({ status: 503, body: "no" });
+    const file = written(
+      "sources",
+      `[discovery.http.slow]
+url = "http://127.0.0.1:${hole.port}/"
+[discovery.http.failing]
+url = "${server.url}"
+${fleet().replace('["discovery.file.fleet"]', '["discovery.file.fleet", "discovery.http.slow", "discovery.http.failing"]')}`,
+    );
+    const { code, stdout } = await cli("check", "--config", file, "--explain", "--timeout", "500ms");
+    expect(code).toBe(1);
+    expect(stdout).toContain("discovery.http.slow: 0 targets found\n  NO ANSWER within 500ms, or not to all that was");
+    expect(stdout).toMatch(/discovery\.http\.failing: 0 targets found\n {2}FAILED: Cannot take targets .* 503/);
+    expect(stdout).toContain("discovery.file.fleet: 4 targets found\n  2 scraped\n");
+    const ofFleet = await cli("check", "--config", file, "--explain", "discovery.file.fleet");
+    expect([ofFleet.code, ofFleet.stdout.includes("slow")]).toEqual([0, false]);
+  });
+
+  test("tells a process that is found several times from several processes", async () => {
+    const label = (name: string): string => `__meta_docker_container_label_profiles_grafana_com_goroutine_${name}`;
+    const labels = { [label("scrape")]: "true", [label("port")]: "6060" };
+    writeFileSync(join(directory, "ports.json"), JSON.stringify([{ targets: ["p:8080", "p:6060"], labels }]));
+    const file = written(
+      "ports",
+      `[discovery.file.ports]
+files = ["ports.json"]
+[pyroscope.scrape.local]
+targets = ["discovery.file.ports"]
+forward_to = []
+rules_preset = "kubernetes-annotations"
+`,
+    );
+    const { stdout } = await cli("check", "--config", file, "--explain");
+    expect(stdout).toStartWith(`discovery.file.ports: 2 targets found
+  1 scraped
+  1 scraped by pyroscope.scrape.local as another target of the same process
+`);
+    expect(stdout).toContain(
+      "scrapes http://p:6060/debug/pprof/goroutine once, as another target of the same process\n",
+    );
+  });
+
+  test("says where no component takes them, and who scrapes them in a cluster", async () => {
+    const file = written(
+      "unused",
+      `[cluster.etcd]
+endpoints = ["http://127.0.0.1:1"]
+[discovery.file.fleet]
+files = ["fleet.json"]
+[pyroscope.scrape.local]
+targets = [{ __address__ = "own:1" }]
+forward_to = []
+clustering = { enabled = true }
+`,
+    );
+    const { stdout } = await cli("check", "--config", file, "--explain", "team=");
+    expect(stdout).toContain("  4 not scraped, because no component that scrapes takes it\n");
+    expect(stdout).toContain('team="bank"}, found by discovery.file.fleet\n  no component takes it\n');
+    const { stdout: own } = await cli("check", "--config", file, "--explain", "pyroscope.scrape.local");
+    expect(own).toEndWith(
+      "In the cluster, each target of pyroscope.scrape.local is scraped by the one agent that it falls to.\n",
+    );
+  });
+});
