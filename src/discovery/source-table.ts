@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { formatSize, limits } from "../base/index.ts";
 import { type DiscoverySourceStatus, labelsKey, type Target } from "../model/index.ts";
 import { labelBytes } from "./bounded-targets.ts";
@@ -233,7 +233,7 @@ function keyed(targets: readonly Target[], old: ReadonlyMap<string, Target>): Re
 
 /** Short, because thousands are kept. */
 function keyOf(target: Target): string {
-  return createHash("sha256").update(labelsKey(target)).digest("base64");
+  return hash("sha256", labelsKey(target), "base64");
 }
 
 function sameKeys(a: ReadonlyMap<string, Target>, b: ReadonlyMap<string, Target>): boolean {
