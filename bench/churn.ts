@@ -27,6 +27,8 @@ const { values } = parseArgs({
     /** In percent, every minute. */
     replaced: { type: "string", default: "10" },
     interval: { type: "string", default: "60s" },
+    /** Those with a delta leave baselines behind, which are kept for a while. */
+    types: { type: "string", default: "memory,block,goroutine,mutex,process_cpu" },
     binary: { type: "string" },
   },
 });
@@ -55,6 +57,14 @@ async function start(file: string, ...args: string[]): Promise<number> {
   return Number(found);
 }
 
+/** The tables that leave only the types that are wanted. */
+function profilingConfig(): string {
+  const types = values.types.split(",");
+  const all = ["memory", "block", "goroutine", "mutex", "process_cpu"];
+  const lines = all.map((type) => `profile.${type} = { enabled = ${types.includes(type)} }`);
+  return ["[pyroscope.scrape.churn.profiling_config]", ...lines].join("\n");
+}
+
 function startAgent(listen: string, urls: { readonly sd: string; readonly push: string }): Child {
   const file = join(directory, "agent.toml");
   writeFileSync(
@@ -68,9 +78,10 @@ url = "${urls.sd}"
 refresh_interval = "10s"
 [pyroscope.scrape.churn]
 scrape_interval = "${values.interval}"
-delta_profiling_duration = "10s"
+${values.types.includes("process_cpu") ? 'delta_profiling_duration = "10s"' : ""}
 targets = ["discovery.http.churn"]
 forward_to = ["pyroscope.write.churn"]
+${profilingConfig()}
 [[pyroscope.write.churn.endpoint]]
 url = "${urls.push}"
 `,

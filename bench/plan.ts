@@ -14,6 +14,7 @@ import { createBaselineTable } from "../src/pyroscope/scrape/baselines.ts";
 import { createClockLog } from "../src/pyroscope/scrape/clock-log.ts";
 import { createCpuSlots } from "../src/pyroscope/scrape/cpu-slots.ts";
 import { createFailureLog } from "../src/pyroscope/scrape/failure-log.ts";
+import { Turns } from "../src/pyroscope/scrape/in-turns.ts";
 import { createScrapeMetrics } from "../src/pyroscope/scrape/metrics.ts";
 import { ScrapeManager } from "../src/pyroscope/scrape/scrape-manager.ts";
 import { parseScrapeArguments } from "../test/pyroscope/scrape/scrape-arguments.ts";
@@ -39,9 +40,7 @@ function aManager(): ScrapeManager {
     clocks: createClockLog(log),
     cpuSlots: createCpuSlots(clock),
     headers: {},
-    client: () => ({ request: () => new Promise(() => {}), close: () => {} }),
-    receiver: () => ({ append: () => Promise.resolve() }),
-    maxBytes: () => 1_000_000,
+    turns: new Turns(clock),
   });
 }
 
@@ -79,7 +78,12 @@ async function longestTurns(start: () => void): Promise<number[]> {
 }
 
 const args = parseScrapeArguments({ scrape_interval: "1h" });
-const options = { id, args, infersServiceName: true };
+const terms = {
+  client: { request: () => new Promise<never>(() => {}), close: () => {} },
+  receiver: { append: () => Promise.resolve() },
+  maxBytes: 1_000_000,
+};
+const options = { id, args, infersServiceName: true, terms };
 const manager = aManager();
 const all = pods(0, count);
 const replaced = [...all.slice(count / 10), ...pods(count, count + count / 10)];

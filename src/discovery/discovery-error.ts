@@ -2,7 +2,7 @@ import { AgentError } from "../base/index.ts";
 
 /**
  * Why a look found nothing, beside the reasons of the HTTP client; the label `reason` of the metric that counts failures. `status`,
- * `content_type`, `bad_answer`: what came is not what the protocol says. `unreadable`, `missing`: a file. `dns`: a name server. `permission`: a socket that
+ * `content_type`, `bad_answer`: what came is not what the protocol says. `unreadable`, `missing`: a file. `dns`: a name server. `timeout`: of many questions, not all were answered in time. `permission`: a socket that
  * belongs to others. `unsupported`: not on this system. `too_large`,
  * `too_many_targets`: above a limit.
  */
@@ -13,6 +13,7 @@ export type DiscoveryReason =
   | "unreadable"
   | "missing"
   | "dns"
+  | "timeout"
   | "permission"
   | "unsupported"
   | "too_large"

@@ -1,42 +1,43 @@
 import type { Answer } from "dns-packet";
-import { type AskOptions, askServers } from "./dns-servers.ts";
-import { mapLimited } from "./map-limited.ts";
+import type { FinderContext } from "./finder.ts";
+import { type AskOptions, askServers, type ServersAnswer } from "./dns-servers.ts";
+import { SideQuestions } from "./side-questions.ts";
 
-/** The addresses of hosts that records name; the host itself where it has none. */
-export type HostAddresses = ReadonlyMap<string, readonly string[]>;
+/** The addresses of a host, or the host itself where nobody knows any. */
+export type AddressesOf = (host: string) => readonly string[];
 
-export interface HostAddressesOptions extends AskOptions {
-  /** What the server sent along with the records. */
-  readonly additional: readonly Answer[];
-  /** What was found the last time, for hosts that cannot be looked up now. */
-  readonly known: HostAddresses | undefined;
+export interface LocateOptions extends AskOptions, Pick<FinderContext, "log"> {
+  /** The one that names the hosts. */
+  readonly answer: ServersAnswer;
+  /** For all hosts. */
+  readonly timeoutMs: number;
 }
 
-const lookUpsAtOnce = 16;
+/** Where the hosts are that the records of one name point to. */
+export class LocatedHosts {
+  readonly #questions = new SideQuestions<readonly string[]>();
 
-/**
- * Where these hosts are: from what came with the answer, as Consul sends it, or by asking the same servers, which may be the only ones that know the
- * names. One that cannot be looked up does not cost the others theirs.
- */
-export async function addressesOfHosts(
-  hosts: readonly string[],
-  options: HostAddressesOptions,
-): Promise<HostAddresses> {
-  const { additional, known, signal } = options;
-  const lookUp = async (host: string): Promise<readonly [string, readonly string[]]> => {
-    const sent = addressesIn(additional.filter(({ name }) => name.toLowerCase() === host.toLowerCase()));
-    if (sent.length > 0) return [host, sent];
-    try {
-      const found = await askForAddresses(host, options);
-      return [host, found.length > 0 ? found : [host]];
-    } catch {
-      signal.throwIfAborted();
-      return [host, known?.get(host) ?? [host]];
-    }
-  };
-  return new Map(await mapLimited([...new Set(hosts)], lookUpsAtOnce, lookUp));
+  /**
+   * Asks for every host, first the server that named it, which may be the only one to know it. What a server does not say in time is what it said
+   * before, or what came along with the records; that need not be all that the host has, and is no answer (RFC 2181, 9).
+   */
+  async locate(hosts: readonly string[], options: LocateOptions): Promise<AddressesOf> {
+    const { answer, clock, log, timeoutMs, signal } = options;
+    const servers = [answer.server, ...options.servers.filter((server) => server !== answer.server)];
+    this.#questions.keepOnly(hosts);
+    const ask = (host: string, inTime: AbortSignal): Promise<readonly string[]> =>
+      askForAddresses(host, { servers, clock, signal: inTime });
+    const failures = await this.#questions.ask(hosts, { ask, clock, timeoutMs, signal });
+    if (failures.length > 0) log.debug("Hosts not looked up", { hosts: failures.length, err: failures[0] });
+    const along = addressesAlong(answer.additional);
+    return (host) => {
+      const told = this.#questions.answers.get(host) ?? [];
+      return told.length > 0 ? told : (along.get(host.toLowerCase()) ?? [host]);
+    };
+  }
 }
 
+/** None where there is no such host, or it has none. */
 async function askForAddresses(host: string, options: AskOptions): Promise<readonly string[]> {
   for (const type of ["A", "AAAA"] as const) {
     const { code, records } = await askServers({ name: host, type }, options);
@@ -45,6 +46,16 @@ async function askForAddresses(host: string, options: AskOptions): Promise<reado
     if (found.length > 0) return found;
   }
   return [];
+}
+
+/** By the host in lower case. */
+function addressesAlong(additional: readonly Answer[]): ReadonlyMap<string, readonly string[]> {
+  const byHost = Map.groupBy(additional.filter(isAddress), ({ name }) => name.toLowerCase());
+  return new Map([...byHost].map(([host, records]) => [host, addressesIn(records)]));
+}
+
+function isAddress({ type }: Answer): boolean {
+  return type === "A" || type === "AAAA";
 }
 
 /** A process behind an IPv4 and an IPv6 address is one process: the first are taken, where there are any. */

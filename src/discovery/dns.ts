@@ -1,11 +1,12 @@
-import type { Answer } from "dns-packet";
 import * as v from "valibot";
-import { type Clock, formatDuration } from "../base/index.ts";
+import { formatDuration } from "../base/index.ts";
 import { labelsOf, type Target } from "../model/index.ts";
 import { argument, crossCheck, duration, found, oneOrMany, optional, table, word } from "../schema/index.ts";
+import { boundedTargets } from "./bounded-targets.ts";
 import { DiscoveryError } from "./discovery-error.ts";
 import { discoveryKind } from "./discovery-kind.ts";
-import { addressesOfHosts, type HostAddresses } from "./dns-addresses.ts";
+import { type AddressesOf, LocatedHosts } from "./dns-addresses.ts";
+import { type Place, placeOf } from "./dns-places.ts";
 import { askServers, cannotLookUp, type ServersAnswer } from "./dns-servers.ts";
 import type { Finder, FinderContext } from "./finder.ts";
 import { hostPort } from "./host-port.ts";
@@ -89,38 +90,26 @@ export const dnsKind = discoveryKind<DnsDiscoveryArguments>({
   find: findByDns,
 });
 
-/** For all that is asked for one name; less where it is asked more often. */
+/** For the records of one name; less where it is asked more often. Half of it again for the hosts that they name. */
 const longestNameMs = 30_000;
 
-function findByDns(args: DnsDiscoveryArguments, { clock }: FinderContext): Finder {
+function findByDns(args: DnsDiscoveryArguments, { clock, log }: FinderContext): Finder {
   const timeoutMs = Math.min(args.refresh_interval.ms, longestNameMs);
-  /** By the name that was asked for. */
-  const known = new Map<string, HostAddresses>();
+  const hostsOf = new Map(args.names.map((name) => [name, new LocatedHosts()]));
   return polling({
     interval: args.refresh_interval,
     clock,
     async look(signal, report) {
       const settings = await settingsOf(args);
-      const lookUp = async (name: string): Promise<void> => {
+      const lookUp = async ([name, hosts]: readonly [string, LocatedHosts]): Promise<void> => {
         try {
-          const targets = await withDeadline(
-            (inTime) => targetsOf(name, { args, settings, clock, signal: inTime, known }),
-            {
-              clock,
-              timeoutMs,
-              signal,
-              late: () => {
-                const cannot = cannotLookUp({ name, type: args.type });
-                return new DiscoveryError("dns", `${cannot}: no answer within ${formatDuration(timeoutMs)}`);
-              },
-            },
-          );
-          report.found(name, targets);
+          const targets = await targetsOf(name, { args, settings, clock, log, timeoutMs, signal, hosts });
+          report.found(name, boundedTargets(targets, `Cannot take the targets of "${name}"`));
         } catch (thrown) {
           report.failed(name, thrown);
         }
       };
-      await Promise.all([...new Set(args.names)].map(lookUp));
+      await Promise.all([...hostsOf].map(lookUp));
     },
   });
 }
@@ -130,33 +119,59 @@ async function settingsOf({ servers }: DnsDiscoveryArguments): Promise<DnsSettin
   return servers ? { ...system, servers: servers.flatMap((server) => parseDnsServer(server) ?? []) } : system;
 }
 
-interface LookUpOptions {
+interface LookUpOptions extends Pick<FinderContext, "clock" | "log"> {
   readonly args: DnsDiscoveryArguments;
   readonly settings: DnsSettings;
-  readonly clock: Clock;
+  readonly timeoutMs: number;
   readonly signal: AbortSignal;
-  readonly known: Map<string, HostAddresses>;
+  /** Where the hosts are that the records name. */
+  readonly hosts: LocatedHosts;
 }
 
-async function targetsOf(name: string, options: LookUpOptions): Promise<readonly Target[]> {
-  const { args, settings, clock, signal, known } = options;
-  const answer = await askForRecords(name, options);
-  // Those of other types are on the way, such as the CNAME before an A record.
-  const records = (answer?.records ?? []).filter(({ type }) => type === args.type);
-  const places = records.flatMap((record) => placeOf(record) ?? []);
-  // Whoever is asked for the records need not be asked by the system, which then could not find these hosts.
-  if (answer && args.servers && args.type !== "A" && args.type !== "AAAA") {
-    const servers = [answer.server, ...settings.servers.filter((server) => server !== answer.server)];
-    const hosts = places.map(({ host }) => host);
-    const { additional } = answer;
-    known.set(name, await addressesOfHosts(hosts, { servers, clock, signal, additional, known: known.get(name) }));
-  }
-  return places.flatMap(({ host, port = args.port ?? 0, labels }) => {
-    const addresses = known.get(name)?.get(host) ?? [host];
-    return addresses.map((address) =>
-      labelsOf({ __address__: hostPort(address, port), __meta_dns_name: name, ...labels }),
-    );
+async function targetsOf(name: string, options: LookUpOptions): Promise<Iterable<Target>> {
+  const { args, settings, clock, timeoutMs, signal, hosts } = options;
+  const answer = await withDeadline((inTime) => askForRecords(name, { ...options, signal: inTime }), {
+    clock,
+    timeoutMs,
+    signal,
+    late: () => {
+      const cannot = cannotLookUp({ name, type: args.type });
+      return new DiscoveryError("dns", `${cannot}: no answer within ${formatDuration(timeoutMs)}`);
+    },
   });
+  if (!answer) return [];
+  // Those of other types are on the way, such as the CNAME before an A record.
+  const records = answer.records.filter(({ type }) => type === args.type);
+  const places = records.flatMap((record) => placeOf(record) ?? []);
+  const named = places.map(({ host }) => host);
+  // Whoever is asked for the records need not be asked by the system, which then could not find these hosts.
+  const addressesOf =
+    args.servers && !isAddressType(args.type)
+      ? await hosts.locate(named, { ...options, answer, servers: settings.servers, timeoutMs: timeoutMs / 2 })
+      : undefined;
+  return targetsAt(places, { name, port: args.port, addressesOf });
+}
+
+function isAddressType(type: RecordType): boolean {
+  return type === "A" || type === "AAAA";
+}
+
+interface TargetOptions {
+  readonly name: string;
+  /** Of places without one. */
+  readonly port: number | undefined;
+  /** The host itself where it is left out. */
+  readonly addressesOf: AddressesOf | undefined;
+}
+
+/** One after the other as they are asked for: two small answers, of ports and of addresses, can make millions. */
+function* targetsAt(
+  places: readonly Place[],
+  { name, port: ownPort = 0, addressesOf = (host) => [host] }: TargetOptions,
+): Generator<Target> {
+  for (const { host, port = ownPort, labels } of places)
+    for (const address of addressesOf(host))
+      yield labelsOf({ __address__: hostPort(address, port), __meta_dns_name: name, ...labels });
 }
 
 /**
@@ -179,27 +194,4 @@ async function askForRecords(
   }
   if (failure) throw failure;
   return undefined;
-}
-
-/** What a record points to. */
-interface Place {
-  /** A name or an address. */
-  readonly host: string;
-  readonly port?: number;
-  readonly labels?: Readonly<Record<string, string>>;
-}
-
-/** `undefined` where a record says that there is no such service (RFC 2782), or is of a type that is never asked for. */
-function placeOf(record: Answer): Place | undefined {
-  if (record.type === "SRV") {
-    const { target: host, port } = record.data;
-    const labels = { __meta_dns_srv_record_target: `${host}.`, __meta_dns_srv_record_port: String(port) };
-    return host === "." ? undefined : { host, port, labels };
-  }
-  if (record.type === "MX") {
-    const host = record.data.exchange;
-    return { host, labels: { __meta_dns_mx_record_target: `${host}.` } };
-  }
-  if (record.type === "NS") return { host: record.data, labels: { __meta_dns_ns_record_target: `${record.data}.` } };
-  return record.type === "A" || record.type === "AAAA" ? { host: record.data } : undefined;
 }

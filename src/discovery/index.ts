@@ -8,7 +8,8 @@
  *
  * Constraints: a look that fails costs nothing that was known; an empty answer is an answer. What is known is bounded
  * (`limits.discoveredTargets`, `limits.discoveryBytes`), and so is every body and file that it is read from.
- * What is made of one answer is counted while it is made (bounded-targets). Only a kind that this machine alone fills names unix sockets
+ * What is made of one answer is counted while it is made (bounded-targets). What a look can do without is asked for within a share of its
+ * time, and fails nothing (side-questions). Only a kind that this machine alone fills names unix sockets
  * (socket-targets).
  *
  * `discovery.relabel` (relabel) finds nothing: it changes and drops what others export, at once. Nothing else here looks at labels.

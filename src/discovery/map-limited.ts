@@ -1,4 +1,7 @@
-/** What `work` makes of every item, in their order, at most `limit` at a time; rejects with the first error. */
+/**
+ * What `work` makes of every item, in their order, at most `limit` at a time. Rejects with the first error, after which no more is begun, once
+ * what was under way has ended.
+ */
 export async function mapLimited<Item, Result>(
   items: readonly Item[],
   limit: number,
@@ -6,9 +9,23 @@ export async function mapLimited<Item, Result>(
 ): Promise<readonly Result[]> {
   const results: Result[] = [];
   const queue = items.entries();
+  let isFailing = false;
   const worker = async (): Promise<void> => {
-    for (const [at, item] of queue) results[at] = await work(item);
+    for (const [at, item] of queue) {
+      if (isFailing) return;
+      try {
+        results[at] = await work(item);
+      } catch (thrown) {
+        isFailing = true;
+        throw thrown;
+      }
+    }
   };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  const workers = Array.from({ length: Math.min(limit, items.length) }, worker);
+  try {
+    await Promise.all(workers);
+  } finally {
+    await Promise.allSettled(workers);
+  }
   return results;
 }

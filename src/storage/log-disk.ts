@@ -59,6 +59,8 @@ export class LogDisk {
   readonly #noted = new Set<Segment>();
   /** Segments whose journal the system has, but perhaps not yet the disk. */
   readonly #unsynced = new Set<Segment>();
+  /** Those of a directory that is not at its path any more, until it is known whether what is there now are the same. */
+  #hidden: readonly Segment[] = [];
   /** Segments to be deleted, which are not in the index any more. */
   readonly #trash = new Set<Segment>();
   #namesChanged = false;
@@ -194,6 +196,7 @@ export class LogDisk {
         },
       };
       const found = await recoverLog(this.#dir, { log, metrics: counting, maxBytes: current().maxBytes });
+      this.#settleHidden(found.segments);
       this.index.add(...found.segments);
       this.#newer.found(found.newer);
       this.#writer.startAt(found.nextNumber);
@@ -229,11 +232,12 @@ export class LogDisk {
     for (const segment of this.index.segments)
       if (await isGone(this.#dir, segment)) this.#giveUp(segment, "spool_damaged");
     if (!isHeld) {
-      for (const segment of this.index.segments) this.#discard(segment);
+      this.#hidden = this.index.segments;
+      for (const segment of this.#hidden) this.#discard(segment);
       this.#trash.clear();
       this.#isRecovered = false;
       // Where that fails, the next commit tries it again.
-      await this.open().catch(() => {});
+      await this.open().catch(() => this.#settleHidden([]));
     }
     throw new StorageError(
       "io",
@@ -264,6 +268,18 @@ export class LogDisk {
 
   #giveUp(segment: Segment, reason: LostReason): void {
     this.#discard(segment);
+    this.#tellAllLost(segment, reason);
+  }
+
+  /** Tells what was lost with a directory: all but what is there again. Another directory may use the same numbers. */
+  #settleHidden(found: readonly Segment[]): void {
+    const isThere = (segment: Segment): boolean =>
+      found.some(({ marker }) => Buffer.compare(marker, segment.marker) === 0);
+    for (const segment of this.#hidden) if (!isThere(segment)) this.#tellAllLost(segment, "spool_damaged");
+    this.#hidden = [];
+  }
+
+  #tellAllLost(segment: Segment, reason: LostReason): void {
     for (let slot = 0; slot < segment.slots.length; slot++) this.#tellLost(segment, slot, reason);
   }
 

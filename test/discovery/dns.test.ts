@@ -92,11 +92,11 @@ const named = (node: string, data: string, type: "A" | "AAAA" = "A"): Answer => 
 describe("discovery.dns with servers of its own", () => {
   const written = { names: "_shop._tcp.service.consul.", ...often };
 
-  test.concurrent("takes the addresses of hosts that come with the answer, and asks the servers for others", async () => {
+  test.concurrent("asks them for the addresses of hosts, and takes what came along where they know none", async () => {
     await using server = await startScriptedDns();
     server.follow(({ type, name }) => {
       // The last one says that there is no such service.
-      if (type === "SRV") return [...consul, srv(".", 1), named("A1", "10.0.0.1")];
+      if (type === "SRV") return [...consul, srv(".", 1), named("A1", "10.0.0.1"), named("c3", "10.0.0.3")];
       if (name !== "b2.node.dc1.consul") return "NXDOMAIN";
       return type === "AAAA" ? [named("b2", "fd00::2", "AAAA")] : [];
     });
@@ -109,11 +109,58 @@ describe("discovery.dns with servers of its own", () => {
       __meta_dns_srv_record_port: "6061",
     });
     expect([...server.asked].sort()).toEqual([
+      "A a1.node.dc1.consul",
       "A b2.node.dc1.consul",
       "A ext.node.dc1.consul",
       "AAAA b2.node.dc1.consul",
       "SRV _shop._tcp.service.consul",
     ]);
+  });
+
+  test.concurrent("finds all addresses of a host of which one came along", async () => {
+    await using server = await startScriptedDns();
+    const all = ["10.0.0.1", "10.0.0.2", "10.0.0.3"].map((at) => named("a1", at));
+    server.follow(({ type }) => (type === "SRV" ? [...consul.slice(0, 1), ...all.slice(1, 2)] : all));
+    await using discovery = runDiscovery(dnsKind, { ...written, servers: server.address });
+    await discovery.untilAddresses(["10.0.0.1:6060", "10.0.0.2:6060", "10.0.0.3:6060"]);
+  });
+
+  test.concurrent("waits for silent hosts half the time, and goes on with what it knows of them", async () => {
+    await using server = await startScriptedDns();
+    const silent = Array.from({ length: 40 }, (_, index) => `silent-${index}.test`);
+    let knowsAll = true;
+    server.follow(({ type, name }) => {
+      if (type === "SRV") return [...consul, ...silent.map((host) => srv(host, 80))];
+      return knowsAll && !silent.includes(name) ? [{ type: "A", name, data: `10.0.0.${name.length}` }] : undefined;
+    });
+    await using discovery = runDiscovery(dnsKind, { ...written, servers: server.address, refresh_interval: "400ms" });
+    const found = ["10.0.0.18:6060", "10.0.0.18:6061", "10.0.0.19:6062", ...silent.map((host) => `${host}:80`)];
+    await discovery.untilAddresses(found);
+    knowsAll = false;
+    const { lastSuccessMs = 0 } = discovery.status();
+    // That of a look which began after that.
+    const later = await discovery.untilStatus(
+      "it looked",
+      (status) => (status.lastSuccessMs ?? 0) > lastSuccessMs + 500,
+    );
+    expect(later.shownSources.map(({ lastError }) => lastError)).toEqual([undefined]);
+    expect(discovery.addresses()).toEqual(found.sort());
+  });
+
+  test.concurrent("makes no more targets of two small answers than there may be", async () => {
+    await using server = await startScriptedDns();
+    server.follow(({ type }) =>
+      type === "SRV"
+        ? Array.from({ length: 1000 }, (_, index) => srv("a1.node.dc1.consul", 1 + index))
+        : Array.from({ length: 1000 }, (_, index) => named("a1", `10.0.${index >> 8}.${index & 255}`)),
+    );
+    await using discovery = runDiscovery(dnsKind, { ...written, servers: server.address, refresh_interval: "1h" });
+    const { shownSources } = await discovery.untilStatus("it fails", (status) =>
+      status.shownSources.some(({ lastError }) => lastError !== undefined),
+    );
+    expect(shownSources[0]?.lastError).toBe(
+      'Cannot take the targets of "_shop._tcp.service.consul.": they are more than 20000',
+    );
   });
 
   test.concurrent("goes on with the address of a host that it cannot look up now, and finds the others", async () => {
@@ -164,6 +211,25 @@ describe("discovery.dns", () => {
     await using discovery = runDiscovery(dnsKind, written);
     await discovery.untilAddresses(["ns1.test:53"]);
     expect(discovery.targets()[0]).toMatchObject({ __meta_dns_ns_record_target: "ns1.test." });
+  });
+
+  const none: readonly [type: string, record: Answer, wanted: Answer, address: string][] = [
+    [
+      "MX",
+      { type: "MX", name: "test", data: { preference: 0, exchange: "." } },
+      { type: "MX", name: "test", data: { preference: 0, exchange: "mail.test" } },
+      "mail.test:80",
+    ],
+    ["NS", { type: "NS", name: "test", data: "." }, { type: "NS", name: "test", data: "ns1.test" }, "ns1.test:80"],
+    ["SRV", srv(".", 1), srv("a.test", 80), "a.test:80"],
+  ];
+
+  test.concurrent.each(none)("makes no target of a %s record that names no host", async (type, ...rest) => {
+    const [record, wanted, address] = rest;
+    await using server = await startScriptedDns();
+    server.follow((question) => (question.type === type ? [record, wanted] : "NXDOMAIN"));
+    await using discovery = runDiscovery(dnsKind, { names: "test.", type, port: 80, servers: server.address });
+    await discovery.untilAddresses([address]);
   });
 
   test.concurrent("listens to no answer but that to its question", async () => {

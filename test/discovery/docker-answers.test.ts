@@ -5,7 +5,7 @@ import { dockerHostProblem, dockerUrl } from "../../src/discovery/docker/docker-
 import { dockerKind } from "../../src/discovery/docker.ts";
 import { dockerswarmKind } from "../../src/discovery/dockerswarm.ts";
 import { parseIn, runDiscovery } from "./running-discovery.ts";
-import { type DockerAnswers, startScriptedDocker } from "./scripted-docker.ts";
+import { type DockerAnswers, silence, startScriptedDocker } from "./scripted-docker.ts";
 
 const network = (id: string, IPAddress: string, more: object = {}): object => ({ NetworkID: id, IPAddress, ...more });
 const container = (name: string, networks: object | null, more: object = {}): object => ({
@@ -114,9 +114,9 @@ describe("What Docker answers", () => {
       "/containers/id-a/json": { HostConfig: { NetworkMode: "host" } },
       "/networks": [],
     });
-    await using discovery = runDiscovery(dockerKind, { host: daemon.host, refresh_interval: "20ms" });
+    await using discovery = runDiscovery(dockerKind, { host: daemon.host, refresh_interval: "400ms" });
     await discovery.untilAddresses(["localhost"]);
-    await daemon.untilAsked("/networks", 5);
+    await daemon.untilAsked("/networks", 3);
     expect(daemon.asked.filter((path) => path === "/containers/id-a/json")).toHaveLength(1);
   });
 
@@ -131,19 +131,53 @@ describe("What Docker answers", () => {
       "/networks": [],
     };
     await using daemon = await startScriptedDocker(answers, { isPodman: true });
-    await using discovery = runDiscovery(dockerKind, { host: daemon.host, refresh_interval: "20ms" });
+    await using discovery = runDiscovery(dockerKind, { host: daemon.host, refresh_interval: "400ms" });
     await discovery.untilAddresses(["10.0.0.2:6060", "10.0.0.2:8080", "10.0.0.3:80", "10.0.0.4:80"]);
     expect(discovery.targets().find(({ __address__ }) => __address__ === "10.0.0.2:6060")).toMatchObject({
       __meta_docker_port_private: "6060",
     });
-    await daemon.untilAsked("/networks", 5);
+    await daemon.untilAsked("/networks", 3);
     for (const id of ["a", "b"])
       expect(daemon.asked.filter((path) => path === `/containers/id-${id}/json`)).toHaveLength(1);
-    expect(await discovery.metricsText()).toContain('reason="not_inspected"} 1');
+    // One that is gone before it is asked has no ports to tell of.
+    expect(await discovery.metricsText()).not.toContain("discovery_refresh_failures_total{");
     await using docker = await startScriptedDocker(answers);
     await using plain = runDiscovery(dockerKind, { host: docker.host });
     await plain.untilAddresses(["10.0.0.2:8080", "10.0.0.3:80", "10.0.0.4:80"]);
     expect([...docker.asked].sort()).toEqual(["/containers/json", "/networks"]);
+  });
+
+  const untold: readonly [title: string, answer: unknown, says: RegExp][] = [
+    [
+      "is no JSON",
+      "<html>",
+      /^Cannot tell which ports 1 of the containers expose: .* "id-odd" .* is not JSON: "<html>"/,
+    ],
+    ["is not Docker's", { Config: { ExposedPorts: "6060/tcp" } }, /is not Docker's: "Config.ExposedPorts"/],
+    ["never comes", silence, /No answer within/i],
+  ];
+
+  test.concurrent.each(untold)("may lack one container, whose answer %s", async (_title, answer, says) => {
+    const answers = {
+      "/containers/json": ["good", "odd"].map((name, at) =>
+        container(name, { n: network("n", `10.0.0.${2 + at}`) }, { Ports: [{ PrivatePort: 8080, Type: "tcp" }] }),
+      ),
+      "/containers/id-good/json": { Config: { ExposedPorts: { "6060/tcp": {} } } },
+      "/containers/id-odd/json": answer,
+      "/networks": [],
+    };
+    await using daemon = await startScriptedDocker(answers, { isPodman: true });
+    await using discovery = runDiscovery(dockerKind, { host: daemon.host, refresh_interval: "400ms" });
+    await discovery.untilAddresses(["10.0.0.2:6060", "10.0.0.2:8080", "10.0.0.3:8080"]);
+    await daemon.untilAsked("/containers/id-odd/json", 3);
+    expect(daemon.asked.filter((path) => path === "/containers/id-good/json")).toHaveLength(1);
+    const { shownSources, skippedObjects } = discovery.status();
+    expect(shownSources.find(({ name }) => name === "exposed ports")?.lastError).toMatch(says);
+    expect(skippedObjects).toBeUndefined();
+    Object.assign(answers, { "/containers/id-odd/json": {} });
+    await discovery.untilStatus("it is told", (status) =>
+      status.shownSources.every(({ name, lastError }) => name !== "exposed ports" && lastError === undefined),
+    );
   });
 
   const wrong: readonly [title: string, answers: DockerAnswers, says: string][] = [

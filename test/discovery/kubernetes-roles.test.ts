@@ -169,7 +169,10 @@ test("a pod's node and namespace are attached; the pod of an unknown node is not
     namespace_annotation_cost: "7",
     namespace_annotationpresent_cost: "true",
   });
-  expect(podRole.targets(keepPod(cart), around({ nodes: {} }))).toEqual([]);
+  const skipped = new SkippedObjects();
+  for (const status of [cart.status, { phase: "Pending" }])
+    expect(podRole.targets(keepPod({ ...cart, status }), around({ nodes: {} }, skipped))).toEqual([]);
+  expect(skipped.isEmpty).toBe(true);
 });
 
 const cartService = {

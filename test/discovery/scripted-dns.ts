@@ -7,8 +7,8 @@ export interface ScriptedDns extends AsyncDisposable {
   readonly address: string;
   /** Answers every question so; with `lieFirst`, after an answer with another id. */
   answer(records: readonly Answer[], options?: { readonly lieFirst?: boolean }): void;
-  /** Answers as `script` says, question by question: a code, or records of the type that was asked for, and others in addition. */
-  follow(script: (question: Question) => string | readonly Answer[]): void;
+  /** Answers as `script` says, question by question: a code, or records of the type that was asked for, and others in addition; or not at all. */
+  follow(script: (question: Question) => string | readonly Answer[] | undefined): void;
   /** `TYPE NAME` of everything that was asked. */
   readonly asked: readonly string[];
   /** Answers with this code, or not at all. */
@@ -22,7 +22,7 @@ export async function startScriptedDns(): Promise<ScriptedDns> {
   let records: readonly Answer[] = [];
   let code: string | undefined = "NOERROR";
   let lies = false;
-  let script: ((question: Question) => string | readonly Answer[]) | undefined;
+  let script: Parameters<ScriptedDns["follow"]>[0] | undefined;
   const asked: string[] = [];
   const socket = dgram.createSocket("udp4");
   socket.on("message", (bytes, from) => {
@@ -34,6 +34,7 @@ export async function startScriptedDns(): Promise<ScriptedDns> {
     asked.push(`${question.type} ${question.name}`);
     if (script) {
       const said = script(question);
+      if (said === undefined) return;
       const [flags, all] = typeof said === "string" ? [codes[said] ?? 0, []] : [0, said];
       const answers = all.filter(({ type }) => type === question.type);
       const additionals = all.filter(({ type }) => type !== question.type);

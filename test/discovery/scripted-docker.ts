@@ -3,8 +3,11 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { eventually } from "../support/child.ts";
 
-/** What a path is answered with: a text as it stands, anything else as JSON; 404 where there is nothing. */
+/** What a path is answered with: a text as it stands, as by somebody on the way, anything else as JSON; 404 where there is nothing. */
 export type DockerAnswers = Readonly<Record<string, unknown>>;
+
+/** The answer that never comes. */
+export const silence = Symbol("silence");
 
 /** A server that answers as a Docker daemon would. */
 export interface ScriptedDocker extends AsyncDisposable {
@@ -27,7 +30,8 @@ export async function startScriptedDocker(
     asked.push(url);
     headers.push(request.headers);
     const answer = answers[url.replace(/\?.*/, "")];
-    if (isPodman) response.setHeader("Libpod-Api-Version", "4.3.1");
+    if (answer === silence) return;
+    if (isPodman && typeof answer !== "string") response.setHeader("Libpod-Api-Version", "4.3.1");
     response.writeHead(answer === undefined ? 404 : 200, { "content-type": "application/json" });
     response.end(typeof answer === "string" ? answer : JSON.stringify(answer ?? { message: "page not found" }));
   });

@@ -5,37 +5,37 @@ import { agentCommand } from "../e2e/agent.ts";
 import { type Child, eventually, startChild } from "../support/child.ts";
 import { freePort } from "../support/free-port.ts";
 import { type Metric, parseMetrics, sumOf } from "../support/parse-metrics.ts";
+import { AgentLog, type DroppedTogether } from "./agent-log.ts";
+import { segmentsIn } from "./spool-files.ts";
+import { type Seen, SpoolWatch } from "./spool-watch.ts";
 
-/** A profile that the agent said it has taken responsibility for. */
-export interface Accepted {
-  readonly id: string;
-  readonly url: string;
-  readonly type: string;
-  /** When it said so, by the agent's clock, which is this machine's. */
-  readonly atMs: number;
-}
+const lookEveryMs = 250;
 
 /** The agent over all its starts in one scenario. */
 export class AgentUnderFaults {
-  /** By id, over all starts. */
-  readonly accepted = new Map<string, Accepted>();
-  /** Everything it logged at warn and above, for whoever looks at a failure. */
-  readonly said: string[] = [];
-  /** Ids of profiles that it said it dropped. */
-  readonly named = new Set<string>();
+  readonly log = new AgentLog();
   /** When it was killed. */
   readonly killedAtMs: number[] = [];
-  /** Profiles that it counted as dropped, by reason, over all starts that ended in order. */
-  readonly dropped = new Map<string, number>();
+  /** Profiles that it counted as dropped, by endpoint and reason, over all starts that ended in order. */
+  readonly counted: DroppedTogether[] = [];
   readonly directory = mkdtempSync(join(tmpdir(), "pprof-agent-faults-"));
   starts = 0;
   #child: Child | undefined;
   #listenAddress = "";
   #read = 0;
   readonly #storage: string;
+  readonly #watch: SpoolWatch;
+  readonly #looking: ReturnType<typeof setInterval>;
 
   constructor({ storage = "data" }: { storage?: string } = {}) {
     this.#storage = storage;
+    this.#watch = new SpoolWatch(this.storage);
+    this.#looking = setInterval(() => this.#watch.look(), lookEveryMs);
+  }
+
+  /** What it wrote to disk, in order. */
+  get stored(): readonly Seen[] {
+    return this.#watch.records;
   }
 
   get storage(): string {
@@ -75,6 +75,17 @@ export class AgentUnderFaults {
     process.kill(this.pid, name);
   }
 
+  /** SIGHUP; resolves with what came of it. */
+  async reload(): Promise<"applied" | "refused"> {
+    this.look();
+    const before = this.log.reloads.length;
+    this.signal("SIGHUP");
+    return eventually("the configuration is reloaded", () => {
+      this.look();
+      return this.log.reloads[before]?.outcome;
+    });
+  }
+
   async kill(): Promise<void> {
     const child = this.#child;
     if (!child) return;
@@ -106,21 +117,27 @@ export class AgentUnderFaults {
   countDrops(metrics: readonly Metric[]): void {
     for (const { name, labels, value } of metrics) {
       if (name !== "pyroscope_write_dropped_profiles_total" || value === 0) continue;
-      const reason = labels.reason ?? "";
-      this.dropped.set(reason, (this.dropped.get(reason) ?? 0) + value);
+      this.counted.push({ endpoint: labels.endpoint ?? "", reason: labels.reason ?? "", profiles: value });
     }
   }
 
-  /** Resolves once nothing waits any more, in memory or on disk. */
-  untilDelivered(timeoutMs: number): Promise<void> {
+  /** Profiles on disk that somebody wants, as the harness reads it: the agent knows of none until it has read its log. */
+  get left(): number {
+    return segmentsIn(this.storage).reduce((sum, { wanted }) => sum + wanted.size, 0);
+  }
+
+  /** Resolves once nothing waits any more, in memory or on disk; for one endpoint, where one is named. */
+  untilDelivered(timeoutMs: number, endpoint?: string): Promise<void> {
+    const labels = endpoint === undefined ? {} : { endpoint };
     return eventually(
       "everything is delivered",
       async () => {
         const metrics = await this.metrics();
         const waiting = ["pyroscope_write_queue_profiles", "pyroscope_write_spool_records"].map((name) =>
-          sumOf(metrics, { name, labels: {} }),
+          sumOf(metrics, { name, labels }),
         );
-        return waiting.every((count) => count === 0) || undefined;
+        if (waiting.some((count) => count > 0)) return undefined;
+        return endpoint !== undefined || this.left === 0 || undefined;
       },
       timeoutMs,
     ).then(() => undefined);
@@ -130,18 +147,12 @@ export class AgentUnderFaults {
   look(): void {
     const text = this.#child?.stderr() ?? "";
     const end = text.lastIndexOf("\n") + 1;
-    for (const line of text.slice(this.#read, end).split("\n")) if (line.startsWith("{")) this.#take(line);
+    for (const line of text.slice(this.#read, end).split("\n")) if (line.startsWith("{")) this.log.take(line);
     this.#read = Math.max(this.#read, end);
   }
 
-  #take(line: string): void {
-    const { ts = "", level, msg, id = "", url = "", type = "" } = JSON.parse(line) as Record<string, string>;
-    if (msg === "Profile handed on") this.accepted.set(id, { id, url, type, atMs: Date.parse(ts) });
-    if (msg === "Profile dropped") this.named.add(id);
-    if (level === "warn" || level === "error") this.said.push(line);
-  }
-
   dispose(): void {
+    clearInterval(this.#looking);
     void this.#child?.stop("SIGKILL");
     rmSync(this.directory, { recursive: true, force: true });
   }

@@ -3,6 +3,7 @@
 import { appendFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import type { Ledger } from "./ledger.ts";
 import type { Findings, Length, Scenario } from "./scenario.ts";
 import { scenarios } from "./scenarios.ts";
 
@@ -25,16 +26,22 @@ function say(line: string): void {
   if (values.out !== undefined) appendFileSync(values.out, `${line}\n`);
 }
 
-function report({ name, promise }: Scenario, { ledger, schedule, broken, notes }: Findings, tookMs: number): void {
-  const { accepted, once, twice, twiceForGoodReason, lost, lostInLastSeconds, dropped, unheard, delaySeconds } = ledger;
+function report({ name, promise }: Scenario, { ledgers, schedule, broken, notes }: Findings, tookMs: number): void {
   say(`${broken.length === 0 ? "(pass)" : "(fail)"} ${name}: ${promise} [${Math.round(tookMs / 1000)} s]`);
-  say(
-    `       accepted ${accepted}, delivered once ${once}, twice ${twice} (${twiceForGoodReason} after a cut answer), lost ${lost} (${lostInLastSeconds} within 2 s of a kill), ` +
-      `dropped ${JSON.stringify(dropped)}, unheard ${unheard}, delay ${delaySeconds.median.toFixed(2)} s median and ${delaySeconds.max.toFixed(1)} s at most` +
-      (schedule === undefined ? "" : `, scrapes done of due ${(schedule * 100).toFixed(1)} %`),
-  );
+  for (const ledger of ledgers) say(`       ${inWords(ledger)}`);
+  if (schedule !== undefined) say(`       scrapes done of due ${(schedule * 100).toFixed(1)} %`);
   if (notes) say(`       ${JSON.stringify(notes)}`);
   for (const one of broken) say(`       broken: ${one}`);
+}
+
+function inWords(ledger: Ledger): string {
+  const { accepted, once, twice, twiceForGoodReason, lost, dropped, lostInLastSeconds, silent, unheard } = ledger;
+  const { median, max } = ledger.delaySeconds;
+  return (
+    `accepted ${accepted}, delivered once ${once}, twice ${twice} (${twiceForGoodReason} after a cut answer), lost ${lost} ` +
+    `(dropped ${JSON.stringify(dropped)}, within 2 s of a kill ${lostInLastSeconds}, without a word ${silent.length}), ` +
+    `unheard ${unheard}, delay ${median.toFixed(2)} s median and ${max.toFixed(1)} s at most`
+  );
 }
 
 async function runOne(scenario: Scenario): Promise<void> {

@@ -2,7 +2,8 @@ import type { Ledger } from "./ledger.ts";
 
 /** What a scenario found. */
 export interface Findings {
-  readonly ledger: Ledger;
+  /** One for each server. */
+  readonly ledgers: readonly Ledger[];
   /** Scrapes done of due while the agent ran undisturbed; absent where it is killed all the time. */
   readonly schedule?: number;
   /** What was promised and not kept, a sentence each. */

@@ -3,7 +3,9 @@ import { runChild } from "../support/child.ts";
 import { crashImages } from "./crash-images.ts";
 import { connectError, htmlPage } from "../support/push-server.ts";
 import { type Fault, rateLimit } from "./fault-server.ts";
-import { drawUp } from "./ledger.ts";
+import { killing, killingWithTwo } from "./kills.ts";
+import { poison, poisonAtHead } from "./poison.ts";
+import { reloads } from "./reloads.ts";
 import type { Findings, Length, Scenario } from "./scenario.ts";
 import { durable, lossesOf, second, staged, wait } from "./staging.ts";
 import { createWorld } from "./world.ts";
@@ -42,9 +44,10 @@ export const scenarios: readonly Scenario[] = [
   },
   killing("always"),
   killing("outage"),
+  killingWithTwo,
   {
     name: "crash images",
-    promise: "a log that was cut or flipped costs what was hit, and nothing is made up",
+    promise: "a log that was cut or flipped costs the records that were hit, which is counted, and nothing is made up",
     run: crashImages,
   },
   {
@@ -84,48 +87,17 @@ export const scenarios: readonly Scenario[] = [
     name: "one dead, one good",
     promise: "a dead endpoint delays nothing for the other",
     run: ({ pick }) =>
-      staged({ endpoint: durable("outage"), servers: 2 }, async ({ agent, servers }, broken) => {
+      staged({ endpoint: durable("outage"), servers: 2 }, async ({ server, servers, ledger }, broken) => {
         await servers[1]?.fail("stall");
         await wait(pick(12 * second, 5 * 60 * second));
-        agent.look();
-        const { delaySeconds } = drawUp(agent, servers[0] as never);
+        const { delaySeconds } = ledger(server);
         if (delaySeconds.max > 2) broken.push(`the good endpoint got a profile ${delaySeconds.max.toFixed(1)} s late`);
         await servers[1]?.fail(undefined);
         await wait(4 * second);
       }),
   },
-  {
-    name: "poison",
-    promise: "a profile that the server never takes is set aside and named, and delays nobody",
-    run: ({ pick }) =>
-      staged(
-        { endpoint: durable("outage") },
-        async ({ agent, server }, broken) => {
-          // A third of what is pushed, and the smallest: the recordings of `mutex` have nothing to push.
-          const poison = "block";
-          await server.fail(({ type }) =>
-            type === poison ? connectError("unknown", "panic while ingesting") : undefined,
-          );
-          await wait(pick(45 * second, 5 * 60 * second));
-          agent.look();
-          const late = [...server.deliveries.values()].filter(
-            ({ pushed, atMs }) => (atMs[0] as number) - (agent.accepted.get(pushed.id)?.atMs ?? Infinity) > 10 * second,
-          );
-          if (late.length > 0) broken.push(`${late.length} good profiles came more than 10 s late`);
-          const missing = [...agent.accepted.values()].filter(
-            ({ id, type, atMs }) => type !== poison && atMs < Date.now() - 10 * second && !server.deliveries.has(id),
-          );
-          if (missing.length > 0) broken.push(`${missing.length} good profiles have not come`);
-          const dropped = await agent.metric("pyroscope_write_dropped_profiles_total", { reason: "retries_exhausted" });
-          if (dropped === 0) broken.push("no poison was set aside");
-          // The log names one for each reason every 10 minutes.
-          const named = [...agent.named].map((id) => agent.accepted.get(id)?.type);
-          if (named.length === 0) broken.push("no poison was named");
-          if (named.some((type) => type !== poison)) broken.push(`named as poison: ${named.join(", ")}`);
-        },
-        { lossReasons: ["retries_exhausted"] },
-      ),
-  },
+  poison,
+  poisonAtHead,
   {
     name: "429 storms",
     promise: "a tenant over its limit loses nothing as long as the storm passes",
@@ -146,53 +118,8 @@ export const scenarios: readonly Scenario[] = [
     promise: "with a tenant's limit below what comes in, fresh profiles flow and the age of what waits stays bounded",
     run: overloaded,
   },
-  {
-    name: "reloads",
-    promise: "reloading all the time while the server comes and goes loses nothing",
-    run: ({ pick }) =>
-      staged({ endpoint: durable("outage") }, async ({ agent, server, configure }) => {
-        for (let turn = 0; turn < pick(10, 200); turn++) {
-          await server.fail(turn % 3 === 1 ? "refuse" : undefined);
-          configure({ externalLabels: `turn = "${turn % 2}"` });
-          agent.signal("SIGHUP");
-          await wait(1.5 * second);
-        }
-        await server.fail(undefined);
-      }),
-  },
+  reloads,
 ];
-
-function killing(durability: "always" | "outage"): Scenario {
-  return {
-    name: `kill, ${durability}`,
-    promise:
-      durability === "always"
-        ? "SIGKILL at any moment costs nothing that was accepted"
-        : "SIGKILL at any moment costs at most what came in within the last 2 s",
-    async run({ pick }) {
-      await using world = await createWorld({ endpoint: durable(durability) });
-      const { agent, server } = world;
-      for (let turn = 0; turn < pick(6, 200); turn++) {
-        await server.fail((["refuse", undefined, "stall", "reset"] as const)[turn % 4]);
-        await agent.start();
-        await wait(Math.random() * 3 * second + 300);
-        if (turn % 3 === 2) await server.fail(undefined);
-        await wait(Math.random() * second);
-        await agent.kill();
-      }
-      await server.fail(undefined);
-      await agent.start();
-      const broken: string[] = [];
-      await agent.untilDelivered(60 * second).catch((error: unknown) => broken.push(String(error)));
-      await agent.stop();
-      const ledger = world.ledger();
-      if (ledger.accepted === 0) broken.push("the agent accepted nothing: the scenario shows nothing");
-      if (ledger.unaccounted > 0) broken.push(`${ledger.unaccounted} profiles were lost`);
-      if (durability === "always" && ledger.lost > 0) broken.push(`${ledger.lost} accepted profiles were lost`);
-      return { ledger, broken, notes: { kills: agent.killedAtMs.length } };
-    },
-  };
-}
 
 async function diskFull({ pick }: Length): Promise<Findings> {
   await using world = await createWorld({ endpoint: durable("outage", ', max_memory = "256KiB"'), storage: "small" });
@@ -210,7 +137,7 @@ async function diskFull({ pick }: Length): Promise<Findings> {
     const errors = await agent.metric("pyroscope_write_spool_errors_total", { reason: "disk_full" });
     if (errors === 0) broken.push("the full disk was not counted");
     agent.look();
-    if (!agent.said.some((line) => /disk|space/i.test(line))) broken.push("the full disk was not said");
+    if (!agent.log.said.some((line) => /disk|space/i.test(line))) broken.push("the full disk was not said");
     await server.fail(undefined);
     await wait(3 * second);
     const done = await schedule();
@@ -218,10 +145,10 @@ async function diskFull({ pick }: Length): Promise<Findings> {
     await agent.untilDelivered(30 * second).catch((error: unknown) => broken.push(String(error)));
     const stopped = await agent.stop();
     if (stopped.exit !== 0) broken.push(`it ended with ${stopped.exit}`);
-    const ledger = world.ledger();
+    const ledger = world.ledger(server);
     broken.push(...lossesOf(ledger, ["queue_full", "spool_full"]));
     if (ledger.lost === 0) broken.push("nothing was lost, so the disk was not full");
-    return { ledger, schedule: done, broken };
+    return { ledgers: [ledger], schedule: done, broken };
   } finally {
     await agent.kill();
     await runChild(["umount", "-l", agent.storage]);
@@ -250,19 +177,19 @@ async function overloaded({ pick }: Length): Promise<Findings> {
   const nowMs = Date.now();
   const lately = [...server.deliveries.values()].filter(({ atMs }) => (atMs[0] as number) > nowMs - 10 * second);
   const fresh = lately.filter(
-    ({ pushed, atMs }) => (atMs[0] as number) - (agent.accepted.get(pushed.id)?.atMs ?? 0) < 15 * second,
+    ({ pushed, atMs }) => (atMs[0] as number) - (agent.log.accepted.get(pushed.id)?.atMs ?? 0) < 15 * second,
   );
   if (lately.length === 0 || fresh.length < lately.length / 4)
     broken.push(`of ${lately.length} profiles delivered in the last 10 s only ${fresh.length} were fresh`);
   await server.fail(undefined);
   await agent.untilDelivered(60 * second).catch((error: unknown) => broken.push(String(error)));
   await agent.stop();
-  const ledger = world.ledger();
+  const ledger = world.ledger(server);
   // A large profile is refused more often than others are, which is what one above the tenant's burst looks like.
   broken.push(...lossesOf(ledger, ["too_old", "retries_exhausted"]));
   if (ledger.lost === 0) broken.push("nothing grew too old, so the tenant was not overloaded");
   return {
-    ledger,
+    ledgers: [ledger],
     schedule: done,
     broken,
     notes: {

@@ -1,3 +1,4 @@
+import type { Accepted } from "./agent-log.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Findings } from "./scenario.ts";
 import { createWorld, type World, type WorldOptions } from "./world.ts";
@@ -14,13 +15,17 @@ interface StageOptions {
   readonly waitsMs?: number;
   /** Reasons for which profiles may be dropped. */
   readonly lossReasons?: readonly string[];
+  /** Whether a profile had to come to the server of that number. */
+  readonly owed?: (server: number, accepted: Accepted) => boolean;
+  /** Figures worth a line, asked for at the end. */
+  readonly notes?: () => Readonly<Record<string, unknown>>;
 }
 
 /** Runs the agent through `act`, then heals the server, waits until nothing is left, stops the agent and draws up the ledger. */
 export async function staged(
   options: WorldOptions,
   act: (world: World, broken: string[]) => Promise<void>,
-  { heals = true, waitsMs = 60 * second, lossReasons = [] }: StageOptions = {},
+  { heals = true, waitsMs = 60 * second, lossReasons = [], owed = () => true, notes }: StageOptions = {},
 ): Promise<Findings> {
   await using world = await createWorld(options);
   const { agent, servers } = world;
@@ -37,33 +42,38 @@ export async function staged(
   if (failed > 0) broken.push(`${failed} scrapes failed, though no target was at fault`);
   const { exit, tookMs } = await agent.stop();
   if (exit !== 0 || tookMs > 5000) broken.push(`SIGTERM ended with ${exit} after ${Math.round(tookMs)} ms`);
-  const ledgers = servers.map((server) => world.ledger(server));
+  if (agent.left > 0) broken.push(`${agent.left} profiles were left on disk at the end`);
+  const ledgers = servers.map((server, at) => world.ledger(server, { owed: (accepted) => owed(at, accepted) }));
   for (const ledger of ledgers) broken.push(...lossesOf(ledger, lossReasons));
   const undisturbed = agent.starts === restartsBefore;
   if (undisturbed && done < 0.995)
     broken.push(`only ${(done * 100).toFixed(2)} % of the scrapes that were due were done`);
-  const ledger = ledgers.at(-1) as Ledger;
   return {
-    ledger,
+    ledgers,
     ...(undisturbed && { schedule: done }),
     broken,
-    notes: { replies: Object.fromEntries(world.server.replies) },
+    notes: { replies: servers.map(({ replies }) => Object.fromEntries(replies)), ...notes?.() },
   };
 }
 
 /** What the ledger shows that no scenario may show, but for drops with these reasons. */
-export function lossesOf(ledger: Ledger, reasons: readonly string[]): readonly string[] {
-  const broken: string[] = [];
-  if (ledger.accepted === 0) broken.push("the agent accepted nothing: the scenario shows nothing");
-  if (ledger.unaccounted > 0) broken.push(`${ledger.unaccounted} profiles were lost without a word`);
+export function lossesOf(ledger: Ledger, reasons: readonly string[] = []): readonly string[] {
+  const { silent, deliveredAndDropped, doubtful, mistaken, twiceForNoReason } = ledger;
   const others = Object.keys(ledger.dropped).filter((reason) => !reasons.includes(reason));
-  if (others.length > 0) broken.push(`profiles were dropped as ${others.join(", ")}`);
-  const needless = ledger.twiceForNoReason;
-  if (needless.length > 0)
-    broken.push(
-      `${needless.length} profiles were sent again although the server had answered: ${needless.slice(0, 3).join(", ")}`,
-    );
-  return broken;
+  return [
+    ...(ledger.accepted === 0 ? ["the agent accepted nothing: the scenario shows nothing"] : []),
+    ...(others.length > 0 ? [`profiles were dropped as ${others.join(", ")}`] : []),
+    ...some(silent, "profiles were lost without a word"),
+    ...some(deliveredAndDropped, "profiles were delivered, and the agent says it dropped them"),
+    ...some(doubtful, "kinds of drops fit no profile"),
+    ...some(mistaken, "profiles came with another identity"),
+    ...some(twiceForNoReason, "profiles were sent again although the server had answered"),
+  ];
+}
+
+/** A sentence with the first of them, where there are any. */
+function some(list: readonly string[], what: string): string[] {
+  return list.length === 0 ? [] : [`${list.length} ${what}: ${list.slice(0, 3).join("; ")}`];
 }
 
 export function wait(ms: number): Promise<void> {

@@ -77,6 +77,25 @@ describe("A data directory that is removed while the agent runs", () => {
   });
 });
 
+describe("A data directory at whose place another one is put", () => {
+  test("is lost and told, also where the other one has the same numbers; what that holds is read", async () => {
+    const other = await opened();
+    await other.append("of the other", ["a"]);
+    await other.directory.close();
+    const { append, text, log, lost, directory } = await opened();
+    await append("1", ["a", "b"]);
+    renameSync(directory.path, `${directory.path}-before`);
+    renameSync(other.directory.path, directory.path);
+    await expect(append("2")).rejects.toMatchObject({ reason: "io" });
+    expect(lost.map(({ number, owner, reason }) => [number, owner, reason])).toEqual([
+      [1, "a", "spool_damaged"],
+      [1, "b", "spool_damaged"],
+    ]);
+    expect(wanted(log)).toEqual([1]);
+    expect(await text(1)).toBe("of the other");
+  });
+});
+
 describe("A segment that somebody removes", () => {
   test("costs what was in it, and is not written to any more", async () => {
     const before = await opened();

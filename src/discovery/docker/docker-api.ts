@@ -15,6 +15,8 @@ export interface DockerQuestion<Answer> {
   readonly schema: v.GenericSchema<unknown, Answer>;
   readonly signal: AbortSignal;
   readonly filters?: readonly DockerFilter[] | undefined;
+  /** Less than that of the API. */
+  readonly timeoutMs?: number;
 }
 
 /** The HTTP API of a Docker daemon, or of Podman. */
@@ -43,12 +45,16 @@ export function createDockerApi({ args, timeoutMs, clock, log, userAgent }: Dock
     get isPodman() {
       return isPodman;
     },
-    async get({ path, what, schema, signal, filters = [] }) {
+    async get({ path, what, schema, signal, filters = [], timeoutMs: ownMs = timeoutMs }) {
       const cannot = `Cannot list ${what} of "${shownUrl(args.host)}"`;
       const url = dockerUrl(args.host, `${path}${filterQuery(filters)}`, { withTls });
-      const request = { method: "GET", url, headers: { "user-agent": userAgent }, timeoutMs, signal } as const;
+      const request = { method: "GET", url, headers: { "user-agent": userAgent }, signal } as const;
       try {
-        const response = await client.request({ ...request, maxBytes: limits.discoveryBytes });
+        const response = await client.request({
+          ...request,
+          timeoutMs: Math.min(ownMs, timeoutMs),
+          maxBytes: limits.discoveryBytes,
+        });
         isPodman = "libpod-api-version" in response.headers;
         if (response.status !== 200) throw statusError(response, cannot);
         return parse(schema, response, cannot);

@@ -1,9 +1,9 @@
-import type { Duration } from "../../base/index.ts";
+import type { Clock, Duration } from "../../base/index.ts";
 import { httpWarnings, isUnixUrl } from "../../http/index.ts";
 import type { Target } from "../../model/index.ts";
 import { shownUrl } from "../../schema/index.ts";
 import { boundedTargets } from "../bounded-targets.ts";
-import type { Finder, FinderContext } from "../finder.ts";
+import type { Finder, FinderContext, Report } from "../finder.ts";
 import { polling } from "../polling.ts";
 import { SkippedObjects } from "../skipped-objects.ts";
 import { createDockerApi, type DockerApi } from "./docker-api.ts";
@@ -13,8 +13,13 @@ import { dockerUrl } from "./docker-host.ts";
 /** One look at a daemon. */
 export interface DockerLook {
   readonly api: DockerApi;
+  readonly clock: Clock;
+  /** For one answer. */
+  readonly timeoutMs: number;
   readonly signal: AbortSignal;
   readonly skipped: SkippedObjects;
+  /** For what goes wrong beside what it finds. */
+  readonly report: Pick<Report, "failed" | "gone">;
 }
 
 export interface DockerFinderOptions {
@@ -29,13 +34,15 @@ const longestAnswerMs = 30_000;
 /** A finder that asks one daemon again and again. */
 export function dockerFinder({ args, look }: DockerFinderOptions, context: FinderContext): Finder {
   const { host, refresh_interval: interval } = args;
-  const api = createDockerApi({ ...context, args, timeoutMs: Math.min(interval.ms, longestAnswerMs) });
+  const { clock } = context;
+  const timeoutMs = Math.min(interval.ms, longestAnswerMs);
+  const api = createDockerApi({ ...context, args, timeoutMs });
   const finder = polling({
     interval,
-    clock: context.clock,
+    clock,
     async look(signal, report) {
       const skipped = new SkippedObjects();
-      const found = await look({ api, signal, skipped });
+      const found = await look({ api, clock, timeoutMs, signal, skipped, report });
       report.found(shownUrl(host), boundedTargets(found, `Cannot take the targets of "${shownUrl(host)}"`));
       report.skipped(skipped.counts());
     },

@@ -91,13 +91,13 @@ export const podRole: Role<"pods"> = {
   resource: "pods",
   others: [],
   targets(pod, around) {
+    // With a selector of nodes, those of other nodes are not meant.
+    if (around.reads("nodes") && !around.get("nodes", pod.node)) return [];
     // It is starting, or was evicted.
     if (pod.ip === "") {
       around.skipped.add("no_address");
       return [];
     }
-    // With a selector of nodes, those of other nodes are not meant.
-    if (around.reads("nodes") && !around.get("nodes", pod.node)) return [];
     countMorePorts(pod, around);
     const { namespace } = pod.metadata;
     const shared = [
@@ -110,7 +110,10 @@ export const podRole: Role<"pods"> = {
   },
 };
 
-/** Tells of the ports above the limit: whoever declares a range of thousands means no pprof by it. */
+/**
+ * Tells of the ports above the limit: whoever declares a range of thousands means no pprof by it. Behind endpoints they count once for each of the
+ * objects that name the pod, as each of them would have made targets of them.
+ */
 export function countMorePorts({ containers }: KeptPod, { skipped }: Pick<Surroundings, "skipped">): void {
   for (const { morePorts } of containers) skipped.add("too_many_ports", morePorts);
 }

@@ -19,6 +19,8 @@ const notReached: ReadonlySet<Retryable["reason"]> = new Set(["refused", "dns", 
 /** One attempt, as it stood when it began. */
 export interface Attempt {
   readonly profileId: string;
+  /** Of an old profile. */
+  readonly backlog: boolean;
   readonly round: number;
 }
 
@@ -30,6 +32,10 @@ export interface Attempt {
  * After a pause one request goes out as a probe: answered, it ends the trouble; failed, it doubles the pause. A server that limits the
  * rate gets half as many requests at once from then on, and slowly more again.
  *
+ * Old profiles are no witnesses against it where young ones pass: many of them may be at fault themselves. When several of them failed in
+ * a row it is paused, but only down once a young one fails as well, which need not wait for the end of the pause. Where it passes, twice as
+ * many old ones may fail the next time.
+ *
  * Whose fault a failure is does not follow from being down, since profiles at fault can take an endpoint down: it is the profile's where
  * others passed since it failed last, which `passes` tells.
  */
@@ -39,10 +45,17 @@ export class EndpointHealth {
   #state: "unknown" | "up" | "down" = "unknown";
   #passes = 0;
   #lastFault: Retryable["fault"] = "endpoint";
-  /** Profiles that failed since one last passed; never more than `distinctFailures`. */
+  /** Whether the last failure was the server's limit. */
+  #limited = false;
+  /** Young profiles that failed since one last passed; never more than `distinctFailures`. */
   readonly #failed = new Set<string>();
+  /** Old ones likewise; never more than `#patience`. */
+  readonly #oldFailed = new Set<string>();
+  #patience: number = writeLimits.distinctFailures;
   /** Counts pauses: what an attempt from before the last pause tells is known already. */
   #round = 0;
+  /** The round in which a young profile was tried before the end of the pause. */
+  #askedEarly = -1;
   #pausesInARow = 0;
   #pausedSinceMs = 0;
   #pauseIsSaid = false;
@@ -101,14 +114,31 @@ export class EndpointHealth {
     return this.probing ? 1 : this.#window.size(this.#options.maxInFlight());
   }
 
-  attempt(profileId: string): Attempt {
-    return { profileId, round: this.#round };
+  attempt(profileId: string, { backlog }: { readonly backlog: boolean }): Attempt {
+    return { profileId, backlog, round: this.#round };
+  }
+
+  /** Whether a young profile may be tried in the pause, once in each: where it passes, the pause was for nothing. */
+  get mayAskEarly(): boolean {
+    const isForOld = this.probing && this.unclear && !this.#limited && this.#oldFailed.size > 0;
+    if (!isForOld || this.#failed.size >= writeLimits.distinctFailures || this.#askedEarly === this.#round)
+      return false;
+    return this.#askedUntilMs <= this.#options.clock.monotonic();
+  }
+
+  /** It is being tried. */
+  askEarly(): void {
+    this.#askedEarly = this.#round;
   }
 
   /** The endpoint did its work: it took the profile or judged it. Returns whether trouble ended with this. */
-  answered({ round }: Attempt): boolean {
+  answered({ backlog, round }: Attempt): boolean {
+    const { backlogFailures } = writeLimits;
     this.#passes += 1;
+    if (!backlog && this.#oldFailed.size >= this.#patience)
+      this.#patience = Math.min(2 * this.#patience, backlogFailures);
     this.#failed.clear();
+    this.#oldFailed.clear();
     if (this.#state === "unknown") this.#goUp();
     // Began before the pause, so it says nothing about now.
     if (round !== this.#round) return false;
@@ -120,21 +150,35 @@ export class EndpointHealth {
   }
 
   /** `suspect`: the profile has failed while others passed, so that this tells nothing of the endpoint. */
-  failed({ profileId, round }: Attempt, failure: Retryable, { suspect }: { readonly suspect: boolean }): void {
+  failed(attempt: Attempt, failure: Retryable, { suspect }: { readonly suspect: boolean }): void {
+    const { backlog, round } = attempt;
+    // It can be reached again, which is another trouble than before.
+    if (this.#lastFault === "endpoint" && failure.fault === "unclear")
+      this.#pausesInARow = Math.min(this.#pausesInARow, 1);
     this.#lastFault = failure.fault;
-    if (!suspect && this.#failed.size < writeLimits.distinctFailures) this.#failed.add(profileId);
-    const several = this.#failed.size === writeLimits.distinctFailures;
-    const down = this.#state === "down" || failure.fault === "endpoint" || several;
+    const several = this.#countFailure(attempt, suspect);
+    const isProbe = this.probing && round === this.#round;
+    const down = this.#state === "down" || failure.fault === "endpoint" || (several && (!backlog || isProbe));
+    if (failure.fault === "endpoint" || (several && !backlog)) this.#patience = writeLimits.distinctFailures;
     if (failure.retryAfterMs !== undefined) this.#ask(failure.retryAfterMs);
     const limited = failure.reason === "rate_limited";
+    this.#limited = limited;
     // Who asks to be left alone for another reason than a limit does not work.
     const unwell = failure.retryAfterMs !== undefined && !limited;
-    if ((down || limited || unwell) && round === this.#round) {
+    if ((down || several || limited || unwell) && round === this.#round) {
       if (limited) this.#window.halve(this.#options.maxInFlight());
       this.#pause(failure);
     }
     if (down || unwell) this.#noteDown(failure);
     else this.#noteFailure(failure);
+  }
+
+  /** Returns whether so many different ones of the same lane have failed by now, and none passed, that it does not look like their own fault. */
+  #countFailure({ profileId, backlog }: Attempt, suspect: boolean): boolean {
+    const failed = backlog ? this.#oldFailed : this.#failed;
+    const enough = backlog ? this.#patience : writeLimits.distinctFailures;
+    if (!suspect && failed.size < enough) failed.add(profileId);
+    return failed.size >= enough;
   }
 
   /** Ends the pause, but not what the server asked for: there is no time left to wait. */

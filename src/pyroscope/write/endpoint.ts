@@ -4,7 +4,6 @@ import {
   type BackoffOptions,
   backoffDelayMs,
   type Clock,
-  limits,
   type Timer,
   withoutUserinfo,
 } from "../../base/index.ts";
@@ -19,9 +18,9 @@ import { whyNoRoom } from "./memory-queue.ts";
 import { createEndpointMetrics, type EndpointMetrics, type QueueGauges } from "./metrics.ts";
 import { ProfileQueue, type QueueLimits } from "./profile-queue.ts";
 import type { DropReason, PushOutcome, Rejected, Retryable } from "./push-outcome.ts";
-import type { EndpointArguments, Pusher, PushOptions } from "./pusher.ts";
+import type { EndpointArguments, Pusher } from "./pusher.ts";
 import type { QueueEntry } from "./queue-entry.ts";
-import type { ClockTrust } from "./record-queue.ts";
+import { clockTrust, timeOf } from "./queued-time.ts";
 import { Spill } from "./spill.ts";
 import type { Spooler } from "./spooler.ts";
 
@@ -73,7 +72,7 @@ export class Endpoint {
       owner: key,
       claimed: (number) => spooler.claimed(number, key),
       settle: (number) => spooler.settle(number, key),
-      clockTrust: () => this.#clockTrust(),
+      clockTrust: () => clockTrust(this.#pusher.clockSkewMs(), clock.uptime()),
       onDropped: (entry, reason) => this.#record.dropped(droppedOf(entry), reason),
     });
     this.#health = new EndpointHealth({
@@ -209,6 +208,7 @@ export class Endpoint {
     const nowMs = this.#clock.monotonic();
     const paused = pausedUntilMs > nowMs;
     if (!paused) this.#fillWindow();
+    else this.#askEarly();
     if (!this.#queue.waits(this.#inFlight.size) || this.#inFlight.size >= this.#health.window) return undefined;
     // Without a pause everything that is not in flight waits for its own time: few do, so that looking at all is cheap.
     return paused ? pausedUntilMs : this.#queue.nextMs(nowMs);
@@ -218,23 +218,36 @@ export class Endpoint {
     while (this.#inFlight.size < this.#health.window) {
       const entry = this.#health.probing ? this.#queue.takeProbe(this.#health) : this.#queue.take(this.#health);
       if (!entry) return;
-      const push = this.#push(entry).finally(() => {
-        this.#inFlight.delete(push);
-        this.#pump();
-      });
-      this.#inFlight.add(push);
+      this.#startPush(entry);
     }
+  }
+
+  /** In a pause that the backlog brought about: whether young ones pass shows whose fault it is. */
+  #askEarly(): void {
+    if (!this.#health.mayAskEarly || this.#inFlight.size >= this.#health.window) return;
+    const entry = this.#queue.takeFresh();
+    if (!entry) return;
+    this.#health.askEarly();
+    this.#startPush(entry);
+  }
+
+  #startPush(entry: QueueEntry): void {
+    const push = this.#push(entry).finally(() => {
+      this.#inFlight.delete(push);
+      this.#pump();
+    });
+    this.#inFlight.add(push);
   }
 
   async #push(entry: QueueEntry): Promise<void> {
     const profile = entry.profile ?? (await this.#read(entry));
     if (!profile) return;
-    const attempt = this.#health.attempt(profile.id);
+    const attempt = this.#health.attempt(profile.id, entry);
     const startMs = this.#clock.monotonic();
     if (entry.attempts > 0) this.#metrics.retried();
     entry.attempts += 1;
     const signal = this.#cancel.signal;
-    const outcome = await this.#pusher.push(profile, { signal, ...this.#clockThen(entry) });
+    const outcome = await this.#pusher.push(profile, { signal, ...timeOf(entry, this.#clock, this.#spooler.log) });
     const seconds = (this.#clock.monotonic() - startMs) / 1000;
     this.#metrics.attempted(outcome.outcome === "sent" ? "sent" : outcome.reason, seconds);
     if (outcome.outcome === "retryable") this.#retry(entry, attempt, outcome);
@@ -332,24 +345,6 @@ export class Endpoint {
       this.#log.warn(`Profiles dropped: ${why}`, { reason, ...lost, ...(err !== undefined && { err }) });
     const until = reason === "endpoint_removed" ? "until they are too old" : "for the next start";
     if (records > 0) this.#log.info(`Profiles are kept on disk ${until}`, { profiles: records, bytes });
-  }
-
-  /** What is known of the clock that the profile was queued by. */
-  #clockThen({ record = -1, queued }: QueueEntry): Pick<PushOptions, "shiftMs" | "ofEarlierBoot"> {
-    const { log } = this.#spooler;
-    if (!queued && !log?.isOfThisBoot(record)) return { ofEarlierBoot: true };
-    const ageMs = queued ? this.#clock.uptime() - queued.uptimeMs : log?.ageOf(record);
-    const wallMs = queued?.wallMs ?? log?.appendedAtMs(record);
-    if (typeof ageMs !== "number" || wallMs === undefined) return {};
-    return { shiftMs: Math.round(this.#clock.now() - ageMs - wallMs) };
-  }
-
-  /** Whether this machine's clock tells the age of what another run of the machine left, as far as the server's says. */
-  #clockTrust(): ClockTrust {
-    const skewMs = this.#pusher.clockSkewMs();
-    if (skewMs !== undefined && Math.abs(skewMs) <= limits.clockToleranceMs) return "right";
-    if (this.#clock.uptime() < writeLimits.clockSettingMs) return "not_yet";
-    return skewMs === undefined ? "right" : "wrong";
   }
 
   #refuse(profile: Profile, reason: DropReason, why: string): AgentError {

@@ -2,6 +2,7 @@ import { type Clock, formatDuration, sleep } from "../../base/index.ts";
 import type { LeftComponentStatus } from "../../model/index.ts";
 import type { Logger, Metrics } from "../../observability/index.ts";
 import type { DataDirectory, SpoolLog } from "../../storage/index.ts";
+import { keptRecords } from "./kept-records.ts";
 import { LeftEndpoints } from "./left-endpoints.ts";
 import { writeLimits } from "./limits.ts";
 
@@ -15,16 +16,6 @@ export interface LeftComponentsOptions {
 interface LeftLog {
   readonly spool: SpoolLog;
   readonly endpoints: LeftEndpoints;
-  /** As of the last look: nothing is added, and what goes goes then. */
-  kept: KeptRecords;
-}
-
-/** Times are those of `Clock.uptime`, so that they hold when the wall clock is set. */
-interface KeptRecords {
-  readonly profiles: number;
-  readonly bytes: number;
-  readonly oldestUptimeMs?: number;
-  readonly untilUptimeMs?: number;
 }
 
 /**
@@ -66,36 +57,35 @@ export class LeftComponents {
 
   /** What is kept of each. */
   snapshot(): readonly LeftComponentStatus[] {
-    const held = [...this.#held].map(([component, { spool, kept }]) => this.#statusOf(component, spool, kept));
+    const held = [...this.#held].map(([component, { spool }]) => {
+      const { newerBytes } = spool.snapshot();
+      const kept = keptRecords(spool, spool.owners(), this.#options.clock);
+      return { component, ...kept, ...(newerBytes !== undefined && { newerBytes }) };
+    });
     const done = [...this.#done].map(([component, newerBytes]) => ({ component, profiles: 0, bytes: 0, newerBytes }));
     return [...held, ...done].filter(({ profiles, newerBytes = 0 }) => profiles + newerBytes > 0);
   }
 
-  #statusOf(component: string, spool: SpoolLog, kept: KeptRecords): LeftComponentStatus {
-    const { clock } = this.#options;
-    const wallMs = (uptimeMs: number): number => clock.now() + uptimeMs - clock.uptime();
-    const { profiles, bytes, oldestUptimeMs, untilUptimeMs } = kept;
-    const { newerBytes } = spool.snapshot();
-    return {
-      component,
-      profiles,
-      bytes,
-      ...(oldestUptimeMs !== undefined && { oldestMs: wallMs(oldestUptimeMs) }),
-      ...(untilUptimeMs !== undefined && { keptUntilMs: wallMs(untilUptimeMs) }),
-      ...(newerBytes !== undefined && { newerBytes }),
-    };
-  }
-
-  /** Rejects with a StorageError. */
+  /** Rejects with a StorageError where the data directory cannot be read. */
   async check(): Promise<void> {
-    const closed = await this.#options.storage.closedSpools();
+    const { storage, log } = this.#options;
+    const closed = await storage.closedSpools();
     for (const id of this.#done.keys()) if (!closed.includes(id)) this.#done.delete(id);
-    // It may have come back meanwhile.
-    for (const id of closed) if (!this.#present.has(id) && !this.#done.has(id)) await this.#take(id);
-    for (const [id, held] of this.#held) await this.#lookAt(id, held);
+    // One that cannot be read keeps nobody from looking at the others.
+    for (const id of [...this.#held.keys(), ...closed])
+      await this.#checkOne(id).catch((err: unknown) =>
+        log.debug("Cannot look after the log of a former component", { component: id, err }),
+      );
   }
 
-  async #take(id: string): Promise<void> {
+  async #checkOne(id: string): Promise<void> {
+    // It may have come back meanwhile.
+    if (this.#present.has(id) || this.#done.has(id)) return;
+    const held = this.#held.get(id) ?? (await this.#take(id));
+    await this.#lookAt(id, held);
+  }
+
+  async #take(id: string): Promise<LeftLog> {
     const { storage, clock, log, metrics } = this.#options;
     // What is there is within the bound that it had, and nothing is added.
     const spool = storage.spoolLog(id, {
@@ -104,7 +94,8 @@ export class LeftComponents {
     });
     const ofComponent = { id, clock, log: log.with({ component: id }), metrics };
     const endpoints = new LeftEndpoints({ ...ofComponent, spoolLog: () => spool, present: () => new Set() });
-    this.#held.set(id, { spool, endpoints, kept: { profiles: 0, bytes: 0 } });
+    const taken = { spool, endpoints };
+    this.#held.set(id, taken);
     try {
       await spool.open();
     } catch (error) {
@@ -119,36 +110,15 @@ export class LeftComponents {
         profiles,
         kept_for: formatDuration(writeLimits.leftAgeMs),
       });
+    return taken;
   }
 
-  async #lookAt(id: string, held: LeftLog): Promise<void> {
-    const { spool, endpoints } = held;
+  async #lookAt(id: string, { spool, endpoints }: LeftLog): Promise<void> {
     endpoints.expire();
-    held.kept = keptIn(spool, this.#options.clock);
     if (spool.owners().length > 0) return;
     this.#held.delete(id);
     this.#done.set(id, spool.snapshot().newerBytes ?? 0);
     await spool.close();
     await this.#options.storage.removeSpool(id);
   }
-}
-
-/** Every record once, however many endpoints want it. */
-function keptIn(spool: SpoolLog, clock: Clock): KeptRecords {
-  const numbers = new Set(spool.owners().flatMap((owner) => [...numbersOf(spool, owner)]));
-  const bytes = [...numbers].reduce((sum, number) => sum + spool.bytesOf(number), 0);
-  const ages = [...numbers].map((number) => spool.ageOf(number)).filter((age) => typeof age === "number");
-  const times = ages.toSorted((a, b) => b - a).map((ageMs) => clock.uptime() - ageMs);
-  const [oldest, newest] = [times[0], times.at(-1)];
-  return {
-    profiles: numbers.size,
-    bytes,
-    ...(oldest !== undefined && { oldestUptimeMs: oldest }),
-    // Of the others nobody knows yet.
-    ...(newest !== undefined && ages.length === numbers.size && { untilUptimeMs: newest + writeLimits.leftAgeMs }),
-  };
-}
-
-function* numbersOf(spool: SpoolLog, owner: string): Generator<number> {
-  for (let number = spool.next(owner); number !== undefined; number = spool.next(owner, number)) yield number;
 }

@@ -3,6 +3,7 @@ import type { LeftEndpointStatus } from "../../model/index.ts";
 import type { Logger, Metrics } from "../../observability/index.ts";
 import type { SpoolLog } from "../../storage/index.ts";
 import { ownerName } from "./endpoint-key.ts";
+import { keptRecords } from "./kept-records.ts";
 import { writeLimits } from "./limits.ts";
 import { createEndpointMetrics } from "./metrics.ts";
 import type { DropReason } from "./push-outcome.ts";
@@ -32,11 +33,10 @@ export class LeftEndpoints {
 
   /** What is kept for whom. */
   snapshot(): readonly LeftEndpointStatus[] {
-    const log = this.#options.spoolLog();
-    return this.#owners().map((owner) => {
-      const { records: profiles = 0, bytes = 0 } = log?.usage(owner) ?? {};
-      return { endpoint: ownerName(owner), profiles, bytes };
-    });
+    const { spoolLog, clock } = this.#options;
+    const log = spoolLog();
+    if (!log) return [];
+    return this.#owners().map((owner) => ({ endpoint: ownerName(owner), ...keptRecords(log, [owner], clock) }));
   }
 
   /** Says once whose records nobody sends. */

@@ -35,7 +35,9 @@ export const writeLimits = {
   /** How many of the oldest records of each lane are looked at for a probe. */
   probeCandidates: 256,
   /** Records whose failures are remembered, for each endpoint. */
-  failedRecords: 1024,
+  failedRecords: 8192,
+  /** How often it is looked for something of the backlog that may be tried, while all there is has failed and waits for its time. */
+  backlogLookMs: 1000,
   /** How often it is looked whether the clock of the machine has been set, while something waits for that. */
   clockCheckMs: 10_000,
   /** How long after the start of the machine its clock may still be set, for which records of earlier runs wait. */
@@ -51,6 +53,8 @@ export const writeLimits = {
   entryBytes: kibibyte,
   /** So many different profiles failing in a row, none passing, means that the endpoint is at fault and not they. */
   distinctFailures: 3,
+  /** So many of the backlog at the most, where young ones pass. */
+  backlogFailures: 64,
   /** How much of a server's own error message is kept: it names limits and labels at its end. */
   serverWords: 2048,
   /** How much of a page that something else answered with is quoted. */

@@ -86,6 +86,8 @@ export class ProfileQueue {
       window > 1 ? this.#records.backlogInFlight === 0 : this.#turn % backlogTurn === backlogTurn - 1;
     const lanes: readonly Lane[] = backlogFirst ? ["backlog", "live"] : ["live", "backlog"];
     for (const lane of lanes) {
+      // The backlog leaves one request to what comes next, however long its own take.
+      if (lane === "backlog" && window > 1 && this.#records.backlogInFlight >= window - 1) continue;
       const entry = this.#next(lane);
       if (!entry) continue;
       this.#turn += 1;
@@ -106,6 +108,12 @@ export class ProfileQueue {
     const lane = anyOf(lanes.filter(([first]) => first && first.doubts === fewest)) ?? [];
     const best = unclear ? anyOf(lane) : smallestOf(innocent);
     return best && this.#take(best);
+  }
+
+  /** Something young that has not failed yet, marked as in flight: it tells whether it is only the backlog that does not pass. */
+  takeFresh(): QueueEntry | undefined {
+    const fresh = anyOf([...this.#candidates("live")].filter(({ doubts }) => doubts === 0));
+    return fresh && this.#take(fresh);
   }
 
   /** Puts an entry back that was in flight, to be tried again not before that time. */

@@ -52,6 +52,10 @@ export class RecordQueue {
   #liveAfter: number | undefined;
   /** Every record up to here waits for the machine's clock to be set. */
   #timelessUpTo: number | undefined;
+  /** The record of the backlog that was tried last. */
+  #triedLast = 0;
+  /** Until then none of the backlog can be tried: looking costs something where thousands wait for their time. */
+  #idleUntilMs = 0;
 
   constructor(limits: RecordLimits, options: RecordQueueOptions) {
     this.#limits = limits;
@@ -93,22 +97,28 @@ export class RecordQueue {
     this.#makeRoom();
   }
 
-  /** The oldest of the lane that may be tried now and finds room in memory. */
+  /** The first of the lane that may be tried now and finds room in memory. */
   next(lane: Lane): QueueEntry | undefined {
+    const nowMs = this.#options.clock.monotonic();
+    if (lane === "backlog" && nowMs < this.#idleUntilMs) return undefined;
+    let untilMs: number | undefined;
     for (const number of this.#lane(lane)) {
-      if (!this.#ready(number)) continue;
-      if (lane === "backlog" && !this.#isOld(number)) return undefined;
-      const entry = this.#entryOf(number);
-      return this.#fits(entry) ? entry : undefined;
+      if (this.#ready(number)) {
+        const entry = this.#entryOf(number);
+        return this.#fits(entry) ? entry : undefined;
+      }
+      const { inFlight = true, notBeforeMs = 0 } = this.#entries.get(number) ?? {};
+      if (!inFlight) untilMs = Math.min(untilMs ?? nowMs + writeLimits.backlogLookMs, notBeforeMs);
     }
+    if (lane === "backlog" && untilMs !== undefined) this.#idleUntilMs = untilMs;
     return undefined;
   }
 
-  /** Those of the oldest of the lane that may be tried now. */
+  /** The first of the lane that may be tried now. */
   *candidates(lane: Lane): Iterable<QueueEntry> {
     let left: number = writeLimits.probeCandidates;
     for (const number of this.#lane(lane)) {
-      if (left === 0 || (lane === "backlog" && !this.#isOld(number))) return;
+      if (left === 0) return;
       // Those that wait for their time may be many, and all of them at fault themselves.
       if (!this.#ready(number)) continue;
       left -= 1;
@@ -119,6 +129,7 @@ export class RecordQueue {
   take(entry: QueueEntry): QueueEntry {
     entry.inFlight = true;
     entry.backlog = entry.record !== undefined && this.#isOld(entry.record);
+    if (entry.backlog) this.#triedLast = entry.record ?? 0;
     this.#remember(entry);
     this.#count(entry, 1);
     return entry;
@@ -131,11 +142,14 @@ export class RecordQueue {
     entry.backlog = false;
     entry.profile = undefined;
     entry.notBeforeMs = notBeforeMs;
+    this.#idleUntilMs = Math.min(this.#idleUntilMs, notBeforeMs);
   }
 
   /** Notes that the log has let a record go. Returns whether it is in flight, and may be delivered yet. */
   lose(number: number, reason: DropReason): boolean {
     const entry = this.#entries.get(number);
+    // Another record may have the number, where the directory was replaced.
+    this.#entries.delete(number);
     if (!entry?.inFlight) return false;
     entry.lost = reason;
     return true;
@@ -145,8 +159,10 @@ export class RecordQueue {
   remove(entry: QueueEntry): void {
     if (entry.record === undefined) return;
     if (entry.inFlight) this.#count(entry, -1);
-    this.#entries.delete(entry.record);
-    this.#options.settle(entry.record);
+    if (!entry.lost) {
+      this.#entries.delete(entry.record);
+      this.#options.settle(entry.record);
+    }
     markSafe(entry);
   }
 
@@ -155,12 +171,14 @@ export class RecordQueue {
     let nextMs: number | undefined;
     for (const { inFlight, notBeforeMs } of this.#entries.values())
       if (!inFlight && notBeforeMs > nowMs && (nextMs === undefined || notBeforeMs < nextMs)) nextMs = notBeforeMs;
+    if (this.#idleUntilMs > nowMs) nextMs = Math.min(nextMs ?? Infinity, this.#idleUntilMs);
     // Nobody tells when the machine's clock has been set.
     if (this.#timelessUpTo !== undefined) nextMs = Math.min(nextMs ?? Infinity, nowMs + writeLimits.clockCheckMs);
     return nextMs;
   }
 
   hurry(): void {
+    this.#idleUntilMs = 0;
     for (const entry of this.#entries.values()) entry.notBeforeMs = 0;
   }
 
@@ -200,7 +218,7 @@ export class RecordQueue {
   }
 
   #lane(lane: Lane): Iterable<number> {
-    if (lane === "backlog") return this.#sendable();
+    if (lane === "backlog") return this.#backlog();
     for (const number of this.#wanted(this.#liveAfter)) {
       if (!this.#isOld(number)) break;
       this.#liveAfter = number;
@@ -208,20 +226,35 @@ export class RecordQueue {
     return this.#wanted(this.#liveAfter);
   }
 
+  /**
+   * Oldest first, but round and round: it goes on behind the one that was tried last. So what is at fault itself, however much of it there
+   * is, holds up what comes after it once and not again.
+   */
+  *#backlog(): Iterable<number> {
+    for (const number of this.#sendable(this.#triedLast)) {
+      if (!this.#isOld(number)) break;
+      yield number;
+    }
+    for (const number of this.#sendable()) {
+      if (number > this.#triedLast) return;
+      yield number;
+    }
+  }
+
   /** Without those of earlier runs of the machine as long as its clock is not set: they come first, and may be many. */
-  #sendable(): Iterable<number> {
+  #sendable(after = 0): Iterable<number> {
     const timeless = (number: number): boolean => this.#ageOf(number) === "not_yet";
     const [first] = this.#wanted();
     if (first === undefined || !timeless(first)) {
       this.#timelessUpTo = undefined;
-      return this.#wanted();
+      return this.#wanted(after);
     }
     this.#timelessUpTo ??= first;
     for (const number of this.#wanted(this.#timelessUpTo)) {
       if (!timeless(number)) break;
       this.#timelessUpTo = number;
     }
-    return this.#wanted(this.#timelessUpTo);
+    return this.#wanted(Math.max(after, this.#timelessUpTo));
   }
 
   /** As the log tells it. That of an earlier run of the machine is a difference of two wall clocks: nobody knows it while today's is wrong. */

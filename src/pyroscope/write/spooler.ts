@@ -41,7 +41,7 @@ export class Spooler {
   readonly #listeners = new Set<() => void>();
   readonly #writing = new Map<Profile, Writing>();
   /** What was written for whom, as long as the profile is in memory for somebody else. */
-  readonly #written = new WeakMap<Profile, { readonly number: number; readonly owners: Set<string> }>();
+  #written = new WeakMap<Profile, { readonly number: number; readonly owners: Set<string> }>();
   readonly #claims = new Map<string, Claims>();
   readonly #timers = new Set<Timer>();
   #log: SpoolLog | undefined;
@@ -152,6 +152,8 @@ export class Spooler {
   /** What an earlier process left came to light after the log was opened: its directory was not there until now. */
   recovered(): void {
     if (!this.#log || this.#ended) return;
+    // Its numbers may be those of other profiles.
+    this.#written = new WeakMap();
     this.#claimAll(this.#log);
     this.#tell();
   }

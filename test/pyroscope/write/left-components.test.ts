@@ -125,6 +125,21 @@ describe("the log of a component that left the configuration", () => {
     expect((await spool.read(1)).data.length).toBeGreaterThan(0);
   });
 
+  test("is looked after although another cannot be read", async () => {
+    const { clock, components, spools } = await aDirectory();
+    // A file where the directory of a log should be, first and last by name.
+    for (const name of ["pyroscope.write.a", "pyroscope.write.z"]) {
+      mkdirSync(join(spools, name));
+      mkdirSync(join(spools, name, "0000000000000001.log"));
+    }
+    components.applyConfig([]);
+    await components.check();
+    expect(components.snapshot()).toMatchObject([{ component: "pyroscope.write.left", profiles: 2 }]);
+    await clock.advance(writeLimits.leftAgeMs + 1);
+    await components.check();
+    expect(components.snapshot()).toEqual([]);
+  });
+
   test("is left to a component of the configuration, and to one that is still ending", async () => {
     const { log, storage, components } = await aDirectory();
     components.applyConfig([{ id: "pyroscope.write.left" }]);

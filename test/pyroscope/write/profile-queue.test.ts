@@ -208,7 +208,7 @@ describe("records of a queue", () => {
   ])("have their failures remembered, for as many as may be and %d more", (more, failures) => {
     const { queue, onDisk } = aQueue();
     for (let count = 0; count < writeLimits.failedRecords + more; count++) {
-      onDisk();
+      onDisk(old);
       const entry = queue.take({ window: 8 }) as QueueEntry;
       entry.failures = 7;
       queue.putBack(entry, 1000);

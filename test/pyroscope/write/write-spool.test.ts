@@ -228,6 +228,28 @@ test("a second agent on the same directory keeps its profiles in memory, and say
   await server.waitFor(() => server.accepted.length === 2);
 });
 
+test("what lies in a data directory that is put in the place of another is sent, whatever was in flight from that one", async () => {
+  const [server, path] = [await aServer(), aDirectory()];
+  server.replyWith(503);
+  const before = aWrite(`${path}-other`, endpoint(server.url));
+  await before.append("a", "b");
+  await until(() => status(before.component).spooledProfiles === 2);
+  await before.stop();
+  const { component, append } = aWrite(path, endpoint(server.url, { max_backoff_period: "200ms" }), impatientClock);
+  await append("c", "d");
+  await until(() => status(component).spooledProfiles === 2);
+  renameSync(path, `${path}-before`);
+  renameSync(`${path}-other`, path);
+  await until(() => status(component).droppedProfiles > 0);
+  server.replyWith(undefined);
+  await until(() => status(component).sentProfiles + status(component).droppedProfiles === 4);
+  expect(server.accepted.map(({ id }) => id)).toEqual(expect.arrayContaining(["a", "b"]));
+  expect(status(component)).toMatchObject({
+    spooledProfiles: 0,
+    droppedByReason: { spool_damaged: expect.any(Number) },
+  });
+});
+
 test("what lies in a data directory that is mounted late is sent, though nothing else is written", async () => {
   const [server, path] = [await aServer(), aDirectory()];
   server.replyWith(503);
