@@ -94,6 +94,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const app = createApp({
     components,
     leftComponents: () => left.snapshot(),
+    storage: () => storage,
     cluster: () => cluster?.snapshot(),
     ready: () => started && !signal.aborted,
     stopping: () => signal.aborted,

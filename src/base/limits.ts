@@ -18,12 +18,10 @@ export const limits = {
   savedBaselinesBytes: 32 * mebibyte,
   /** Clocks that differ by no more count as one, and a clock that moved by no more as never set: they are slewed a little all the time. */
   clockToleranceMs: 60_000,
-  /** How long one turn of the event loop goes on with finding out what is to be scraped. */
+  /** How long one turn of the event loop goes on with finding out what is to be scraped, for all components together. */
   scrapePlanTurnMs: 10,
   /** Targets that are planned on trial before new arguments are taken. */
   scrapePlanTrial: 200,
-  /** Loops that begin in one turn of the event loop. */
-  scrapeStartsAtOnce: 500,
   /** Hops of one request. */
   redirects: 10,
   /** The headers of one response. */

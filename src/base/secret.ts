@@ -29,6 +29,14 @@ export class Secret {
   }
 }
 
+// Up to the last @, and before anything else is looked at: a password may hold what would otherwise begin a path or query.
+export const userinfoPattern = /^([a-z][a-z0-9+.-]*:\/\/)?.*@/is;
+
+/** Text of any kind for a message: where it may be a URL, `…` stands for userinfo and query; `user:password@host` is taken for one. */
+export function withoutCredentials(text: string): string {
+  return text.replace(userinfoPattern, "$1…@").replace(/(:\/\/[^?#]*[?#]).+$/s, "$1…");
+}
+
 /** A URL without its userinfo, for everything that is shown. Text that is no URL is returned as it is. */
 export function withoutUserinfo(url: string): string {
   const parsed = URL.parse(url);

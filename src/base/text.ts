@@ -1,3 +1,8 @@
+// Whoever is asked may be hostile: what it answers must not move a cursor, recolour or reorder a line.
+const unsafe = "\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ufeff";
+const unsafeCharacter = new RegExp(`[${unsafe}]`, "g");
+const unsafeOrBlank = new RegExp(`[\\s${unsafe}]+`, "g");
+
 /**
  * The first `maxLength` characters of text that came from outside, on one line and without control characters, so that it
  * can stand in a message or a log line.
@@ -5,10 +10,19 @@
 export function preview(text: string, maxLength = 64): string {
   const oneLine = text
     .slice(0, maxLength * 4)
-    // oxlint-disable-next-line no-control-regex -- control characters are exactly what must not reach a terminal
-    .replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, " ")
+    .replace(unsafeOrBlank, " ")
     .trim();
   return oneLine.length > maxLength ? `${oneLine.slice(0, maxLength)}…` : oneLine;
+}
+
+/** All of a text that came from outside, on one line: what a terminal would obey is written as JSON writes it, `\u001b`. */
+export function escaped(text: string): string {
+  return text.replace(unsafeCharacter, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/** The same in quotes, so that it can be told from what stands around it. JSON escapes only quotes and what is below U+0020. */
+export function quoted(text: string): string {
+  return escaped(JSON.stringify(text));
 }
 
 /** Orders text by code unit, the same on every machine, unlike localeCompare. */

@@ -1,5 +1,6 @@
 import { ConfigError } from "../config/index.ts";
 import { exitCodes, type Run } from "./command.ts";
+import { jsonText } from "./json-text.ts";
 import { loadFromFlags, reportProblems } from "./load.ts";
 import { formatPlan, planOf, planToJson } from "./plan.ts";
 import { UsageError } from "./usage-error.ts";
@@ -13,7 +14,7 @@ export const check: Run = async (line, io) => {
   const json = line.flags.has("json");
   try {
     const plan = planOf(await loadFromFlags(line, io));
-    io.out(json ? `${JSON.stringify(planToJson(plan), null, 2)}\n` : formatPlan(plan));
+    io.out(json ? `${jsonText(planToJson(plan))}\n` : formatPlan(plan));
     return exitCodes.ok;
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;

@@ -1,30 +1,36 @@
 import { withoutUserinfo } from "../base/index.ts";
-import { labelsKey, labelsToJson, type Labels, type RelabelStep } from "../model/index.ts";
-import { outcomeOf } from "./explain-outcome.ts";
+import { type Labels, labelsKey, labelsToJson, type RelabelStep, withoutPasswords } from "../model/index.ts";
+import type { JudgedTarget } from "./explain-all.ts";
 import type { Explanation } from "./explain-summary.ts";
-import type { ExplainedScrape, ExplainedTarget, Passage, Sending } from "./explain-targets.ts";
+import type { ExplainedScrape, Passage, Sending } from "./explain-targets.ts";
+import type { Found } from "./find-targets.ts";
+import { jsonText } from "./json-text.ts";
 import { labelChanges } from "./label-changes.ts";
 
-/** The explanations for machines. */
-export function explanationsToJson({ found, chosen }: Explanation): unknown {
+/** The explanations for machines: one document, target by target, since all of them together may be gigabytes. */
+export function* explanationJson({ found, chosen }: Explanation): Generator<string> {
+  yield `{\n  "found": ${jsonText(found.map(foundToJson), { indent: 2 })},\n  "targets": [`;
+  for (const [index, target] of chosen.entries())
+    yield `${index === 0 ? "" : ","}\n    ${jsonText(targetToJson(target), { indent: 4 })}`;
+  yield `${chosen.length === 0 ? "" : "\n  "}]\n}\n`;
+}
+
+function foundToJson({ component, targets, isComplete, failures, skippedObjects }: Found): unknown {
   return {
-    found: found.map(({ component, targets, isComplete, failures, skippedObjects }) => ({
-      component: component.id,
-      targets: targets.length,
-      complete: isComplete,
-      skipped_objects: skippedObjects,
-      failures: failures.map(({ source, message }) => ({ source, error: message })),
-    })),
-    targets: chosen.map(targetToJson),
+    component: component.id,
+    targets: targets.length,
+    complete: isComplete,
+    skipped_objects: skippedObjects,
+    failures: failures.map(({ source, message }) => ({ source, error: message })),
   };
 }
 
-function targetToJson(explained: ExplainedTarget): unknown {
-  const { target, foundBy, passages } = explained;
+function targetToJson({ outcome, explain }: JudgedTarget): unknown {
+  const { target, foundBy, passages } = explain();
   return {
-    target: labelsToJson(target),
+    target: labelsJson(target),
     found_by: foundBy,
-    outcome: outcomeOf(explained).is,
+    outcome: outcome.is,
     components: passages.map(passageToJson),
   };
 }
@@ -34,7 +40,7 @@ function passageToJson({ component, from, steps, target, scrapes, problem }: Pas
     component,
     from,
     rules: steps.map(stepToJson),
-    exported: target ? labelsToJson(target) : undefined,
+    exported: target ? labelsJson(target) : undefined,
     scrapes: scrapes?.map(scrapeToJson),
     problem,
   };
@@ -45,9 +51,9 @@ function stepToJson({ name, rule, action, before, after }: RelabelStep): unknown
     name,
     action,
     description: rule,
-    outcome: !after ? "dropped" : labelChanges(before, after).length > 0 ? "changed" : "unchanged",
-    before: labelsToJson(before),
-    after: after ? labelsToJson(after) : undefined,
+    effect: !after ? "dropped" : labelChanges(before, after).length > 0 ? "changed" : "unchanged",
+    before: labelsJson(before),
+    after: after ? labelsJson(after) : undefined,
   };
 }
 
@@ -55,7 +61,7 @@ function scrapeToJson({ type, url, labels, isDuplicate, sentAs }: ExplainedScrap
   return {
     type,
     url: withoutUserinfo(url),
-    labels: labelsToJson(labels),
+    labels: labelsJson(labels),
     duplicate: isDuplicate || undefined,
     sent_as: Object.fromEntries(sentAs.flatMap((sending) => sentAsToJson(sending, labels))),
     receivers: sentAs.map(receiverToJson),
@@ -66,7 +72,7 @@ function scrapeToJson({ type, url, labels, isDuplicate, sentAs }: ExplainedScrap
 function sentAsToJson({ receiver, labels, problem }: Sending, before: Labels): readonly (readonly [string, unknown])[] {
   if (problem !== undefined) return [[receiver, { problem }]];
   if (!labels) return [[receiver, null]];
-  return labelsKey(labels) === labelsKey(before) ? [] : [[receiver, labelsToJson(labels)]];
+  return labelsKey(labels) === labelsKey(before) ? [] : [[receiver, labelsJson(labels)]];
 }
 
 function receiverToJson({ receiver, steps, labels, problem, insideRules }: Sending): unknown {
@@ -74,7 +80,11 @@ function receiverToJson({ receiver, steps, labels, problem, insideRules }: Sendi
     component: receiver,
     rules: steps.map(stepToJson),
     inside_rules: insideRules,
-    labels: labels ? labelsToJson(labels) : undefined,
+    labels: labels ? labelsJson(labels) : undefined,
     problem,
   };
+}
+
+function labelsJson(labels: Labels): unknown {
+  return labelsToJson(withoutPasswords(labels));
 }

@@ -1,5 +1,5 @@
-import { withoutUserinfo } from "../base/index.ts";
-import { formatLabels, type RelabelStep } from "../model/index.ts";
+import { escaped, withoutUserinfo } from "../base/index.ts";
+import { formatLabel, formatLabels, formatLabelValue, type RelabelStep } from "../model/index.ts";
 import { droppingStep } from "./explain-outcome.ts";
 import type { ExplainedScrape, ExplainedTarget, Passage, Sending } from "./explain-targets.ts";
 import { type Explanation, formatSummary, whyNothing } from "./explain-summary.ts";
@@ -21,7 +21,13 @@ export function formatExplanation(explanation: Explanation): string {
       ? [`… and ${more} more targets: choose some by a text that their labels hold, or see all with --json\n`]
       : [];
   const nothing = chosen.length === 0 ? [whyNothing(explanation)] : [];
-  return [...summary, ...nothing, ...chosen.slice(0, shownTargets).map(formatTarget), ...rest, ...sharing].join("\n");
+  return [
+    ...summary,
+    ...nothing,
+    ...chosen.slice(0, shownTargets).map(({ explain }) => formatTarget(explain())),
+    ...rest,
+    ...sharing,
+  ].join("\n");
 }
 
 function formatTarget({ target, foundBy, passages }: ExplainedTarget): string {
@@ -36,13 +42,13 @@ function formatPassage(passage: Passage): string {
   const rules = steps.length === 0 && problem === undefined ? ["    no rule\n"] : steps.map(formatStep);
   const result = target ? [`    exports ${formatLabels(target)}\n`] : [];
   const urls = droppingStep(passage) || target ? [] : formatUrls(scrapes);
-  const failure = problem === undefined ? [] : [`    ${problem}\n`];
+  const failure = problem === undefined ? [] : [`    ${escaped(problem)}\n`];
   return `  ${component}${source}\n${[...rules, ...result, ...failure, ...urls].join("")}`;
 }
 
 function formatStep(step: RelabelStep): string {
   const lines = formatOutcome(step).map((line) => `      ${line}\n`);
-  return `    ${step.name}: ${step.rule}\n${lines.join("")}`;
+  return `    ${escaped(`${step.name}: ${step.rule}`)}\n${lines.join("")}`;
 }
 
 function formatOutcome({ action, before, after }: RelabelStep): readonly string[] {
@@ -53,15 +59,17 @@ function formatOutcome({ action, before, after }: RelabelStep): readonly string[
 }
 
 function formatChange({ name, was, is }: LabelChange): string {
-  if (is === undefined) return `- ${name}="${was}"`;
-  return was === undefined ? `+ ${name}="${is}"` : `~ ${name}="${is}", was "${was}"`;
+  if (is === undefined) return `- ${formatLabel({ name, value: was ?? "" })}`;
+  const now = formatLabel({ name, value: is });
+  return was === undefined ? `+ ${now}` : `~ ${now}, was ${formatLabelValue({ name, value: was })}`;
 }
 
 function formatUrls(scrapes: readonly ExplainedScrape[]): readonly string[] {
   if (scrapes.length === 0) return ["    nothing is scraped\n"];
   return scrapes.map(({ url, labels, isDuplicate, sentAs }) => {
-    if (isDuplicate) return `    scrapes ${withoutUserinfo(url)} once, as another target of the same process\n`;
-    return `    scrapes ${withoutUserinfo(url)}\n      as ${formatLabels(labels)}\n${sentAs.map(formatSending).join("")}`;
+    const shownUrl = escaped(withoutUserinfo(url));
+    if (isDuplicate) return `    scrapes ${shownUrl} once, as another target of the same process\n`;
+    return `    scrapes ${shownUrl}\n      as ${formatLabels(labels)}\n${sentAs.map(formatSending).join("")}`;
   });
 }
 
@@ -82,5 +90,5 @@ function formatSending({ receiver, steps, labels, problem, insideRules }: Sendin
     ...(inside && labels ? [`        ${inside}`] : []),
     ...(result === undefined ? [] : [`        ${result}`]),
   ];
-  return `${lines.join("\n")}\n`;
+  return `${lines.map(escaped).join("\n")}\n`;
 }

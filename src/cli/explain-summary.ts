@@ -1,6 +1,6 @@
-import { formatDuration, preview } from "../base/index.ts";
+import { escaped, formatDuration, preview } from "../base/index.ts";
+import type { JudgedTarget } from "./explain-all.ts";
 import { countOutcomes } from "./explain-outcome.ts";
-import type { ExplainedTarget } from "./explain-targets.ts";
 import type { Found } from "./find-targets.ts";
 
 export interface Explanation {
@@ -8,9 +8,9 @@ export interface Explanation {
   readonly found: readonly Found[];
   /** How long they had. */
   readonly timeoutMs: number;
-  readonly targets: readonly ExplainedTarget[];
+  readonly targets: readonly JudgedTarget[];
   /** Those of them that hold the text `filter`. */
-  readonly chosen: readonly ExplainedTarget[];
+  readonly chosen: readonly JudgedTarget[];
   readonly filter: string | undefined;
   /** Components whose targets are shared by the agents of a cluster. */
   readonly shared: readonly string[];
@@ -64,8 +64,8 @@ function skippedLines({ skippedObjects }: Found): readonly string[] {
   return reasons.length > 0 ? [`others became no target (${reasons.join(", ")})`] : [];
 }
 
-function outcomeLines(targets: readonly ExplainedTarget[]): readonly string[] {
-  return bounded(countOutcomes(targets));
+function outcomeLines(targets: readonly JudgedTarget[]): readonly string[] {
+  return bounded(countOutcomes(targets.map(({ outcome }) => outcome)));
 }
 
 function bounded(lines: readonly string[]): readonly string[] {
@@ -74,7 +74,7 @@ function bounded(lines: readonly string[]): readonly string[] {
 }
 
 function formatBlock(lines: readonly string[]): string {
-  return `${lines.join("\n  ")}\n`;
+  return `${lines.map(escaped).join("\n  ")}\n`;
 }
 
 function counted({ length }: readonly unknown[]): string {

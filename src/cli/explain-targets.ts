@@ -1,6 +1,6 @@
 import { errorMessage } from "../base/index.ts";
 import type { ComponentConfig, OutgoingExplanation, TargetExplanation } from "../component/index.ts";
-import { type Labels, labelsKey, type PlannedScrape, type Target } from "../model/index.ts";
+import type { Labels, PlannedScrape, Target } from "../model/index.ts";
 
 /** A target where it enters the configuration. */
 export interface Start {
@@ -37,16 +37,10 @@ export interface Sending extends OutgoingExplanation {
   readonly receiver: string;
 }
 
-/** Follows every target through the components that take it. */
-export function explainAll(
-  components: readonly ComponentConfig[],
-  starts: readonly Start[],
-): readonly ExplainedTarget[] {
-  const explained = starts.map(({ takers, ...start }): ExplainedTarget => {
-    const { target, foundBy: from } = start;
-    return { ...start, passages: takers.flatMap((taker) => passagesOf(taker, { target, components, from })) };
-  });
-  return markDuplicates(components, explained);
+/** Follows a target through the components that take it, as if it were the only one. */
+export function explainTarget(components: readonly ComponentConfig[], { takers, ...start }: Start): ExplainedTarget {
+  const { target, foundBy: from } = start;
+  return { ...start, passages: takers.flatMap((taker) => passagesOf(taker, { target, components, from })) };
 }
 
 /** Those that take the targets that a component exports. */
@@ -72,7 +66,7 @@ function passagesOf(component: ComponentConfig, { target: given, components, fro
   const sent = scrapes?.map((scrape) => ({
     ...scrape,
     isDuplicate: false,
-    sentAs: receivers.flatMap((receiver) => sending(receiver, scrape.labels)),
+    sentAs: receivers.map((receiver) => sending(receiver, scrape.labels)),
   }));
   const { target } = explanation;
   const next = target ? takersOf(components, id) : [];
@@ -91,40 +85,7 @@ function explanationOf({ id, kind, args }: ComponentConfig, target: Target): Tar
   }
 }
 
-function sending({ id: receiver, kind, args }: ComponentConfig, labels: Labels): readonly Sending[] {
-  const explanation = kind.explainOutgoing?.(args, labels);
-  return explanation ? [{ receiver, ...explanation }] : [];
-}
-
-/** Marks what a component scrapes once although several targets ask for it. */
-function markDuplicates(
-  components: readonly ComponentConfig[],
-  explained: readonly ExplainedTarget[],
-): readonly ExplainedTarget[] {
-  const passages = Map.groupBy(
-    explained.flatMap((each) => each.passages),
-    ({ component }) => component,
-  );
-  const made = new Map(
-    components.map(({ id, kind, args }) => {
-      const found = (passages.get(id) ?? []).filter(({ from }) => from !== undefined).map(({ given }) => given);
-      return [id, kind.plan && new Set(kind.plan(id, args, found).map(scrapeKey))] as const;
-    }),
-  );
-  return explained.map((each) => ({
-    ...each,
-    passages: each.passages.map((passage) => {
-      if (passage.from === undefined || !passage.scrapes) return passage;
-      // The first of several that are the same is the one that is made.
-      const scrapes = passage.scrapes.map((scrape) => ({
-        ...scrape,
-        isDuplicate: made.get(passage.component)?.delete(scrapeKey(scrape)) === false,
-      }));
-      return { ...passage, scrapes };
-    }),
-  }));
-}
-
-function scrapeKey({ type, url, labels }: PlannedScrape): string {
-  return `${type}\n${url}\n${labelsKey(labels)}`;
+/** A receiver that says nothing of them sends the labels as they are. */
+function sending({ id: receiver, kind, args }: ComponentConfig, labels: Labels): Sending {
+  return { receiver, ...(kind.explainOutgoing?.(args, labels) ?? { steps: [], insideRules: [], labels }) };
 }

@@ -2,12 +2,13 @@ import { Duration } from "../base/index.ts";
 import { type Config, ConfigError } from "../config/index.ts";
 import { formatLabels, labelsFrom, type Target } from "../model/index.ts";
 import { type CommandLine, exitCodes, flagValue, type Run } from "./command.ts";
-import { explanationsToJson } from "./explain-json.ts";
+import { explanationJson } from "./explain-json.ts";
 import { formatExplanation } from "./explain-report.ts";
 import type { Explanation } from "./explain-summary.ts";
 import { choiceOf } from "./explain-choice.ts";
 import { startsByHand, startsOf } from "./explain-starts.ts";
-import { type ExplainedTarget, explainAll } from "./explain-targets.ts";
+import { explainAll } from "./explain-all.ts";
+import type { ExplainedTarget } from "./explain-targets.ts";
 import { findTargets } from "./find-targets.ts";
 import type { CliIo } from "./io.ts";
 import { loadFile, reportProblems } from "./load.ts";
@@ -23,7 +24,8 @@ export const explain: Run = async (line, io) => {
   try {
     const config = await loadFile(wanted.file, io);
     const explanation = await explained(config, wanted, io);
-    io.out(json ? `${JSON.stringify(explanationsToJson(explanation), null, 2)}\n` : formatExplanation(explanation));
+    if (json) await writeAll(explanationJson(explanation), io);
+    else io.out(formatExplanation(explanation));
     return explanation.found.every(({ isComplete, failures }) => isComplete && failures.length === 0)
       ? exitCodes.ok
       : exitCodes.failure;
@@ -33,6 +35,14 @@ export const explain: Run = async (line, io) => {
     return exitCodes.failure;
   }
 };
+
+/** As fast as it is read, so that no more of it is in memory, and no longer than somebody reads. */
+async function writeAll(texts: Iterable<string>, io: CliIo): Promise<void> {
+  for (const text of texts) {
+    io.out(text);
+    if ((await io.drained?.()) === false) return;
+  }
+}
 
 interface Wanted {
   readonly file: string;
@@ -64,13 +74,17 @@ async function explained(config: Config, { texts, byHand, timeoutMs }: Wanted, i
   const { ways, filter } = choiceOf(config.components, texts);
   const found = byHand.length > 0 ? [] : await findTargets(ways.before, { timeoutMs, io });
   const starts = byHand.length > 0 ? startsByHand(ways, byHand) : startsOf(ways, found);
-  const targets = explainAll(ways.all, starts);
+  const targets = explainAll(starts, {
+    components: ways.all,
+    areCompared: byHand.length === 0,
+    isChosen: (target) => filter === undefined || holds(target, filter),
+  });
   const sharing = config.cluster ? ways.all.filter(({ kind, args }) => kind.sharesTargets?.(args)) : [];
   return {
     found,
     timeoutMs,
     targets,
-    chosen: filter === undefined ? targets : targets.filter((target) => holds(target, filter)),
+    chosen: targets.filter(({ isChosen }) => isChosen),
     filter,
     shared: sharing.map(({ id }) => id),
   };

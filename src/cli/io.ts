@@ -7,6 +7,8 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Standard output: what was asked for. */
   out(text: string): void;
+  /** Resolves when standard output has taken what was written, with whether it takes more: who writes megabytes waits for it. */
+  drained?(): Promise<boolean>;
   /** Standard error: problems and the log. */
   err(text: string): void;
   /** Whether a person at a terminal reads standard error. */
@@ -18,28 +20,39 @@ export interface CliIo {
  * another reason, a full disk for one, ends the process: what was asked for is lost.
  */
 export function processIo(): CliIo {
+  const out = writer(process.stdout, endWithoutOutput);
+  // Nowhere is left to say it, and an agent that cannot log still has profiles to push.
+  const err = writer(process.stderr, () => {});
+  let taken = Promise.resolve(true);
   return {
     env: process.env,
-    out: writer(process.stdout, endWithoutOutput),
-    // Nowhere is left to say it, and an agent that cannot log still has profiles to push.
-    err: writer(process.stderr, () => {}),
+    out: (text) => void (taken = out(text)),
+    drained: () => taken,
+    err: (text) => void err(text),
     errIsTerminal: process.stderr.isTTY,
   };
 }
 
-/** Bun emits what went wrong, Deno throws it. */
-function writer(stream: NodeJS.WriteStream, onFailure: (error: NodeJS.ErrnoException) => void): (text: string) => void {
+/**
+ * Resolves with whether a text was taken. Bun emits what went wrong, Deno throws it; only what a write calls back tells on both that nothing
+ * of it is in memory any more.
+ */
+type Write = (text: string) => Promise<boolean>;
+
+function writer(stream: NodeJS.WriteStream, onFailure: (error: NodeJS.ErrnoException) => void): Write {
   const failed = (error: NodeJS.ErrnoException): void => {
     if (error.code !== "EPIPE") onFailure(error);
   };
   stream.on("error", failed);
-  return (text) => {
-    try {
-      stream.write(text);
-    } catch (thrown) {
-      failed(thrown as NodeJS.ErrnoException);
-    }
-  };
+  return (text) =>
+    new Promise((resolve) => {
+      try {
+        stream.write(text, (error) => resolve(!error));
+      } catch (thrown) {
+        failed(thrown as NodeJS.ErrnoException);
+        resolve(false);
+      }
+    });
 }
 
 function endWithoutOutput(error: NodeJS.ErrnoException): never {

@@ -9,6 +9,7 @@ import {
 import { kinds } from "../kinds.ts";
 import { type CommandLine, flagValue } from "./command.ts";
 import type { CliIo } from "./io.ts";
+import { jsonText } from "./json-text.ts";
 import { configFile, targetTree } from "./target-tree.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -41,7 +42,7 @@ export async function loadFromTree(tree: unknown, io: CliIo): Promise<Config> {
 
 /** Shows what is wrong: to a person on standard error, to a machine as a JSON document on standard output. */
 export function reportProblems(error: ConfigError, io: CliIo, { json }: { json: boolean }): void {
-  if (json) io.out(`${JSON.stringify({ valid: false, problems: error.problems }, null, 2)}\n`);
+  if (json) io.out(`${jsonText({ valid: false, problems: error.problems })}\n`);
   else io.err(`${renderProblems(error.problems)}\n`);
 }
 

@@ -1,6 +1,6 @@
 import { isIPv6 } from "node:net";
-import { loadListenAddress } from "../config/index.ts";
-import { withoutCredentials } from "../schema/index.ts";
+import { withoutCredentials } from "../base/index.ts";
+import { defaultListenAddress, loadListenAddress } from "../config/index.ts";
 import { type CommandLine, flagValue } from "./command.ts";
 import type { CliIo } from "./io.ts";
 import { loadFromTree } from "./load.ts";
@@ -19,14 +19,17 @@ export interface StatusAddress {
 
 /** That of `--url`, else that of the file, else the usual one. Throws UsageError, ConfigError. */
 export async function statusAddress(line: CommandLine, io: CliIo): Promise<StatusAddress> {
-  const url = flagValue(line, "url");
+  const given = flagValue(line, "url");
   const file = flagValue(line, "config");
-  if (url !== undefined && file !== undefined)
+  if (given !== undefined && file !== undefined)
     throw new UsageError('Two addresses: give "--url" or "--config", not both');
-  if (url !== undefined) return { url: parseUrl(url), source: "--url", file };
+  if (given !== undefined) return { url: parseUrl(given), source: "--url", file };
   if (file === undefined) return { url: urlOf((await loadFromTree({}, io)).server), source: "the usual address", file };
   const server = await loadListenAddress({ path: file, env: io.env });
-  return { url: urlOf(server), source: `server.listen_address of "${file}"`, file };
+  const url = urlOf(server);
+  const isUsual = url === `http://${defaultListenAddress}`;
+  const source = isUsual ? `the usual address, and that of "${file}"` : `server.listen_address of "${file}"`;
+  return { url, source, file };
 }
 
 function parseUrl(text: string): string {

@@ -7,6 +7,17 @@ const text = v.pipe(
   v.transform((written) => preview(written, 1000)),
 );
 
+/** The same of several lines. */
+const lines = v.pipe(
+  v.string(),
+  v.transform((written) =>
+    written
+      .split("\n")
+      .map((line) => preview(line, 1000))
+      .join("\n"),
+  ),
+);
+
 const timestamp = v.pipe(v.string(), v.isoTimestamp());
 const time = v.optional(timestamp);
 const counts = { total: v.number(), up: v.number(), down: v.number(), waiting: v.number() };
@@ -21,6 +32,8 @@ const counted = v.object({
   skipped_because: v.optional(text),
   skipped_reason: v.optional(text),
   of_other_agents: number,
+  held_back: number,
+  discovered_by: v.optional(v.array(text), []),
 });
 
 const discovery = v.object({
@@ -37,7 +50,13 @@ const cluster = v.object({
   node_name: text,
   state: text,
   problem: v.optional(text),
-  engine: v.object({ name: text, up: v.boolean(), last_error: v.optional(text), last_error_at: time }),
+  engine: v.object({
+    name: text,
+    up: v.boolean(),
+    last_answer: time,
+    last_error: v.optional(text),
+    last_error_at: time,
+  }),
   members: v.array(v.object({ name: text, self: v.boolean() })),
   shares: v.array(v.object({ component: text, owned_targets: v.number(), known_targets: v.number() })),
 });
@@ -58,6 +77,7 @@ const endpoint = v.object({
   name: text,
   url: text,
   state: v.picklist(["unknown", "up", "down"]),
+  refuses: v.optional(v.boolean(), false),
   queued_profiles: v.number(),
   queued_bytes: v.number(),
   spooled_profiles: v.number(),
@@ -101,9 +121,10 @@ const status = v.object({
       generation: v.number(),
       loaded: time,
       needs_restart: v.array(text),
-      last_failure: v.optional(v.object({ at: time, message: text })),
+      last_failure: v.optional(v.object({ at: time, message: lines })),
     }),
   ),
+  storage: v.optional(v.object({ path: text, problem: v.optional(text), problem_reason: v.optional(text) })),
   targets: v.object({
     ...counts,
     by_component: v.array(counted),
@@ -112,7 +133,16 @@ const status = v.object({
   }),
   endpoints: v.array(endpoint),
   left_on_disk: v.optional(
-    v.array(v.object({ component: text, endpoint: text, profiles: v.number(), bytes: v.number() })),
+    v.array(
+      v.object({
+        component: text,
+        endpoint: text,
+        profiles: v.number(),
+        bytes: v.number(),
+        oldest: time,
+        kept_until: time,
+      }),
+    ),
   ),
   left_components: v.optional(v.array(leftComponent), []),
   newer_on_disk: v.optional(v.array(v.object({ component: text, bytes: v.number() })), []),

@@ -11,8 +11,11 @@ import { splitHint } from "./test-advice.ts";
 
 /** Something that is not as it should be, and what to do about it. */
 export interface Problem {
+  readonly kind: "agent" | "storage" | "component" | "cluster" | "endpoint" | "target";
   /** The target, endpoint or component. */
   readonly about: string;
+  /** Of a target, the same without its profile types. */
+  readonly target?: string;
   readonly problem: string;
   readonly next: string;
 }
@@ -28,7 +31,9 @@ const endedAdvice =
 export function problemsOf(status: StatusDocument, file: string | undefined): readonly Problem[] {
   return [
     ...agentProblems(status),
+    ...storageProblems(status),
     ...status.unhealthy.map(({ component, message, running }) => ({
+      kind: "component" as const,
       about: component,
       problem: message,
       next: running ? refusedAdvice : endedAdvice,
@@ -36,6 +41,7 @@ export function problemsOf(status: StatusDocument, file: string | undefined): re
     ...status.discovery_failures.map(({ component, error }) => {
       const { what, hint } = splitHint(error);
       return {
+        kind: "component" as const,
         about: component,
         problem: what,
         next: hint ?? `correct what the message names, or the arguments of ${component}`,
@@ -48,21 +54,29 @@ export function problemsOf(status: StatusDocument, file: string | undefined): re
   ];
 }
 
+/** States in which it is not the engine that wants something done. */
+const stateAdvice: Readonly<Record<string, string>> = {
+  name_taken: "give each agent its own node_name in [cluster], and restart it",
+  away: "ask again in a few seconds",
+};
+
 function clusterProblems(cluster: ClusterDocument | undefined): readonly Problem[] {
   if (!cluster) return [];
   const { state, problem, engine } = cluster;
-  const about = "cluster";
+  const about = { kind: "cluster", about: "cluster" } as const;
+  const ofState = stateAdvice[state];
+  const problems: Problem[] = [];
+  if (problem !== undefined && (ofState !== undefined || engine.last_error === undefined))
+    problems.push({ ...about, problem, next: ofState ?? `see that ${engine.name} runs and answers in time` });
   if (engine.last_error !== undefined) {
-    const { what, hint } = splitHint(engine.last_error);
-    const next = hint ?? `see that ${engine.name} runs and is reached at what [cluster.${engine.name}] says`;
-    return [{ about, problem: problem === undefined ? what : `${problem}. ${what}`, next }];
+    const { what, hint = "" } = splitHint(engine.last_error);
+    // "Check that the process runs" is said of every server, and does not say which.
+    const isOfThisOne = hint !== "" && !hint.startsWith("check that ");
+    const usual = `see that ${engine.name} runs and is reached at what [cluster.${engine.name}] says`;
+    const said = problem === undefined || ofState !== undefined ? what : `${problem}. ${what}`;
+    problems.push({ ...about, problem: said, next: isOfThisOne ? hint : usual });
   }
-  if (problem === undefined) return [];
-  const advice: Readonly<Record<string, string>> = {
-    name_taken: "give each agent its own node_name in [cluster], and restart it",
-    away: "ask again in a few seconds",
-  };
-  return [{ about, problem, next: advice[state] ?? `see that ${engine.name} runs and answers in time` }];
+  return problems;
 }
 
 /** A component that has targets and can make nothing of any of them. */
@@ -72,6 +86,7 @@ function skippedProblems({ component, total, skipped = 0, ...left }: CountedComp
   const next = hint ?? "correct the labels that the targets are found with, or those that rules give them";
   return [
     {
+      kind: "component",
       about: component,
       problem: `${skipped === 1 ? "Its target is" : `All ${skipped} of its targets are`} skipped: ${what}`,
       next,
@@ -80,11 +95,24 @@ function skippedProblems({ component, total, skipped = 0, ...left }: CountedComp
 }
 
 function agentProblems({ ready, stopping, config }: StatusDocument): readonly Problem[] {
-  const about = "agent";
+  const about = { kind: "agent", about: "agent" } as const;
   const failure = config?.last_failure;
   return [
-    ...(ready ? [] : [{ about, problem: `It is ${notReady(stopping)}`, next: nextWhen(stopping) }]),
-    ...(failure ? [{ about, problem: `The last reload failed: ${failure.message}`, next: reloadAdvice(failure) }] : []),
+    ...(ready ? [] : [{ ...about, problem: `It is ${notReady(stopping)}`, next: nextWhen(stopping) }]),
+    ...(failure
+      ? [{ ...about, problem: `The last reload failed: ${failure.message}`, next: reloadAdvice(failure) }]
+      : []),
+  ];
+}
+
+/** A data directory that another agent has, or that cannot be written: found also where nothing waits for an endpoint. */
+function storageProblems({ storage }: StatusDocument): readonly Problem[] {
+  if (storage?.problem === undefined) return [];
+  const { what, hint } = splitHint(storage.problem);
+  const isLocked = storage.problem_reason === "locked";
+  const next = isLocked ? "end the other agent, or give this one a storage.path of its own and restart it" : hint;
+  return [
+    { kind: "storage", about: "storage.path", problem: what, next: next ?? `look at the directory "${storage.path}"` },
   ];
 }
 
@@ -109,22 +137,25 @@ function endpointProblems(
   { status, file }: { readonly status: StatusDocument; readonly file: string | undefined },
 ): readonly Problem[] {
   const { component, state, last_error: error = "it does not answer", advice, spool_problem: spoolProblem } = endpoint;
-  const about = endpointName(endpoint);
+  const about = { kind: "endpoint", about: endpointName(endpoint) } as const;
   const problems: Problem[] = [];
   if (state === "down") {
     const { what, hint } = splitHint(error);
-    problems.push({ about, problem: what, next: advice ?? hint ?? explained(`--component ${component}`, file) });
+    problems.push({ ...about, problem: what, next: advice ?? hint ?? explained(`--component ${component}`, file) });
   }
   const pause = pauseProblem(endpoint, status);
-  if (pause) problems.push({ about, ...pause });
-  if (spoolProblem !== undefined) {
+  if (pause) problems.push({ ...about, ...pause });
+  // What is wrong with the whole directory is told once.
+  if (spoolProblem !== undefined && spoolProblem !== status.storage?.problem) {
     const { what, hint } = splitHint(spoolProblem);
-    problems.push({ about, problem: what, next: hint ?? "look at the directory of storage.path" });
+    problems.push({ ...about, problem: what, next: hint ?? "look at the directory of storage.path" });
   }
   if (isDropping(endpoint, Date.parse(status.time)))
     problems.push({
-      about,
-      problem: `Profiles were dropped in the last ${formatDuration(dropCountsMs)}: ${droppedReasons(endpoint)}`,
+      ...about,
+      problem: endpoint.refuses
+        ? `It refuses every profile: ${splitHint(error).what}`
+        : `Profiles were dropped in the last ${formatDuration(dropCountsMs)}: ${droppedReasons(endpoint)}`,
       next: endpoint.drop_advice ?? (state !== "down" ? advice : undefined) ?? "the agent's log says more of each drop",
     });
   return problems;
@@ -133,7 +164,10 @@ function endpointProblems(
 /** Trouble of an endpoint that is not down and takes nothing for longer than this is worth a word: its tenant is over a limit. */
 const notablePauseMs = 30_000;
 
-function pauseProblem(endpoint: EndpointDocument, { time }: StatusDocument): Omit<Problem, "about"> | undefined {
+function pauseProblem(
+  endpoint: EndpointDocument,
+  { time }: StatusDocument,
+): Pick<Problem, "problem" | "next"> | undefined {
   const { state, paused_since: since, paused_until: until, last_error: error = "", advice } = endpoint;
   if (state === "down" || since === undefined) return undefined;
   const lastsMs = Math.max(Date.parse(time), Date.parse(until ?? time)) - Date.parse(since);
@@ -164,7 +198,7 @@ function targetProblem(failure: TargetFailure, file: string | undefined): Proble
   const isPlain = /^[\w:/.%=?-]+$/.test(url);
   const settings = file === undefined ? "" : `--component ${component} `;
   const next = hint ?? explained(isPlain ? `${settings}"${url}"` : `--component ${component}`, file);
-  return { about: targetName(failure), problem: what, next };
+  return { kind: "target", about: targetName(failure), target: processName(failure), problem: what, next };
 }
 
 function explained(subject: string, file: string | undefined): string {
@@ -174,9 +208,13 @@ function explained(subject: string, file: string | undefined): string {
 }
 
 /** `10.0.0.1:6060 (checkout), block, mutex` */
-export function targetName({ address, service_name: service, types, all_types: all }: TargetFailure): string {
-  const named = service === "" || service === address ? "" : ` (${service})`;
-  return `${address}${named}, ${all ? "all types" : preview(types.join(", "), 100)}`;
+export function targetName(failure: TargetFailure): string {
+  const { types, all_types: all } = failure;
+  return `${processName(failure)}, ${all ? "all types" : preview(types.join(", "), 100)}`;
+}
+
+function processName({ address, service_name: service }: TargetFailure): string {
+  return service === "" || service === address ? address : `${address} (${service})`;
 }
 
 export function endpointName({ name, url, component }: EndpointDocument): string {

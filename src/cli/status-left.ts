@@ -1,6 +1,8 @@
 import { formatSize, formatSpan } from "../base/index.ts";
 import type { LeftComponentDocument, StatusDocument } from "./status-document.ts";
 
+type Kept = Pick<LeftComponentDocument, "profiles" | "bytes" | "oldest" | "kept_until">;
+
 /** Lines under a title that says what to do about them. */
 export interface LeftBlock {
   readonly title: string;
@@ -14,7 +16,7 @@ export function leftBlocks(status: StatusDocument, nowMs: number): readonly Left
     {
       title: "Endpoints that are not in the configuration any more; put back as they were, they have these again:",
       lines: endpoints.map(
-        ({ component, endpoint, profiles, bytes }) => `  ${endpoint} (${component}): ${onDisk({ profiles, bytes })}`,
+        ({ component, endpoint, ...kept }) => `  ${endpoint} (${component}): ${keptOf(kept, nowMs)}`,
       ),
     },
     {
@@ -32,7 +34,7 @@ export function leftBlocks(status: StatusDocument, nowMs: number): readonly Left
   ];
 }
 
-function keptOf({ oldest, kept_until: until, ...kept }: LeftComponentDocument, nowMs: number): string {
+function keptOf({ oldest, kept_until: until, ...kept }: Kept, nowMs: number): string {
   const leftMs = until === undefined ? undefined : Math.max(0, Date.parse(until) - nowMs);
   return [
     onDisk(kept),
@@ -48,10 +50,9 @@ function onDisk({ profiles, bytes }: { readonly profiles: number; readonly bytes
 }
 
 function newerLines({ newer_on_disk: present, left_components: left }: StatusDocument): readonly string[] {
-  const ofLeft = left.flatMap(({ component, profiles, newer_bytes: bytes = 0 }) => {
-    const rest = profiles === 0 ? "; nothing else is in that directory, which may then be deleted" : "";
-    return bytes > 0 ? [`${newerLine(component, bytes)}${rest}`] : [];
-  });
+  const ofLeft = left.flatMap(({ component, newer_bytes: bytes = 0 }) =>
+    bytes > 0 ? [newerLine(component, bytes)] : [],
+  );
   const ofPresent = present.map(
     ({ component, bytes }) => `${newerLine(component, bytes)}; it takes room of max_disk, and goes when that is needed`,
   );

@@ -1,5 +1,6 @@
-import { formatSpan, preview } from "../base/index.ts";
+import { preview } from "../base/index.ts";
 import type { ClusterDocument, CountedComponent, DiscoveryDocument, StatusDocument } from "./status-document.ts";
+import { ago } from "./status-times.ts";
 
 const messageLength = 400;
 /** Of a cluster, so many members are named. */
@@ -22,31 +23,50 @@ function foundOf(found: DiscoveryDocument, nowMs: number): string {
     skipped > 0 && `${skipped} skipped`,
     objects.length > 0 && `others became no target (${objects.join(", ")})`,
     never,
-    success !== undefined && `last look ${formatSpan(Math.max(0, nowMs - Date.parse(success)))} ago`,
+    success !== undefined && `last look that succeeded ${ago(success, nowMs)}`,
   ]
     .filter(Boolean)
     .join(", ");
 }
 
-/** Of a component that scrapes: targets that it does not scrape, and why; empty where there are none. */
-export function leftOutOf(component: CountedComponent): string {
-  const { dropped = 0, skipped = 0, skipped_because: because, of_other_agents: others = 0 } = component;
+/** Of a component that scrapes: targets that it does not scrape, and why. */
+export function leftOutOf(component: CountedComponent, { cluster }: StatusDocument): readonly string[] {
+  const { dropped = 0, skipped = 0, skipped_because: because, held_back: heldBack = 0 } = component;
+  const others = component.of_other_agents ?? 0;
   const why = because === undefined ? "" : ` (${preview(because, messageLength)})`;
   return [
     dropped > 0 && `${dropped} dropped by its rules`,
     skipped > 0 && `${skipped} skipped${why}`,
     others > 0 && `${others} of other agents of the cluster`,
-  ]
-    .filter(Boolean)
-    .join(", ");
+    heldBack > 0 && `${heldBack} not scraped, ${whyHeldBack(cluster?.state)}`,
+  ].filter((part) => part !== false);
+}
+
+/** Why an agent scrapes nothing that is shared. */
+function whyHeldBack(state = ""): string {
+  const reasons: Readonly<Record<string, string>> = {
+    joining: "because this agent has not joined the cluster yet",
+    stopped: 'because the engine is lost (on_engine_loss = "stop")',
+    away: "because this agent did not run and has not asked the engine since",
+    name_taken: "because another agent has this node name",
+    left: "because this agent is ending",
+  };
+  return reasons[state] ?? "because they are shared in the cluster";
 }
 
 /** Why nothing is scraped at all. */
-export function noTargetLines({ targets, discovery }: StatusDocument): readonly string[] {
-  const scraping = targets.by_component;
+export function noTargetLines(status: StatusDocument): readonly string[] {
+  const scraping = status.targets.by_component;
   if (scraping.length === 0) return ["Targets: none, because no component scrapes"];
-  const nothing = ["none is found for it", ...discovery.flatMap(dropsAll)].join("; ");
-  return ["Targets: none", ...scraping.map((one) => `  ${one.component}: ${leftOutOf(one) || nothing}`)];
+  return ["Targets: none", ...scraping.map((one) => `  ${one.component}: ${whyNone(one, status)}`)];
+}
+
+/** Why a component scrapes nothing. */
+export function whyNone(component: CountedComponent, status: StatusDocument): string {
+  const leftOut = leftOutOf(component, status);
+  if (leftOut.length > 0) return leftOut.join(", ");
+  const found = status.discovery.filter((one) => component.discovered_by.includes(one.component));
+  return ["none is found for it", ...found.flatMap(dropsAll)].join("; ");
 }
 
 function dropsAll({ component, targets, dropped = 0 }: DiscoveryDocument): readonly string[] {
@@ -54,15 +74,13 @@ function dropsAll({ component, targets, dropped = 0 }: DiscoveryDocument): reado
 }
 
 /** This agent's place in the cluster, and its share. */
-export function clusterLines(cluster: ClusterDocument | undefined): readonly string[] {
+export function clusterLines({ cluster }: StatusDocument, nowMs: number): readonly string[] {
   if (!cluster) return [];
-  const { node_name: name, state, problem, engine, members, shares } = cluster;
-  const names = members.slice(0, shownMembers).map((member) => member.name);
-  const more = members.length > shownMembers ? `, … ${members.length - shownMembers} more` : "";
-  const known = members.length === 0 ? "no members known" : `${membersOf(members.length)}: ${names.join(", ")}${more}`;
+  const { node_name: name, state, problem, engine, shares } = cluster;
   const error = engine.last_error;
+  const is = state === "member" ? "is a member" : `is in state ${state}`;
   return [
-    `Cluster: "${name}" is ${state.replaceAll("_", " ")}, ${engine.name} is ${engine.up ? "up" : "DOWN"}, ${known}`,
+    `Cluster: "${name}" ${is}, ${engine.name} is ${engine.up ? "up" : "DOWN"}, ${membersOf(cluster, nowMs)}`,
     ...(problem === undefined ? [] : [`  ${preview(problem, messageLength)}`]),
     ...(error === undefined ? [] : [`  ${preview(error, messageLength)}`]),
     ...shares
@@ -71,6 +89,12 @@ export function clusterLines(cluster: ClusterDocument | undefined): readonly str
   ];
 }
 
-function membersOf(members: number): string {
-  return members === 1 ? "1 member" : `${members} members`;
+/** Who is a member, and when the engine said so where it does not answer now. */
+function membersOf({ members, engine }: ClusterDocument, nowMs: number): string {
+  if (members.length === 0) return "no members known";
+  const names = members.slice(0, shownMembers).map((member) => member.name);
+  const more = members.length > shownMembers ? `, … ${members.length - shownMembers} more` : "";
+  const asOf =
+    engine.up || engine.last_answer === undefined ? "" : ` when it answered last, ${ago(engine.last_answer, nowMs)}`;
+  return `${members.length === 1 ? "1 member" : `${members.length} members`}${asOf}: ${names.join(", ")}${more}`;
 }

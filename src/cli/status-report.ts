@@ -1,15 +1,16 @@
-import { Duration, formatSize, formatSpan, preview } from "../base/index.ts";
-import type { EndpointDocument, StatusDocument, TargetFailure } from "./status-document.ts";
-import { droppedReasons, endpointName, notReady, type Problem, targetName } from "./status-judgement.ts";
+import { formatSpan, preview } from "../base/index.ts";
+import type { StatusDocument, TargetFailure } from "./status-document.ts";
+import { endpointBlocks, endpointsTitle } from "./status-endpoints.ts";
+import { notReady, type Problem, targetName } from "./status-judgement.ts";
 import { leftBlocks } from "./status-left.ts";
-import { clusterLines, discoveryLines, leftOutOf, noTargetLines } from "./status-places.ts";
+import { nextLines } from "./status-next.ts";
+import { clusterLines, discoveryLines, leftOutOf, noTargetLines, whyNone } from "./status-places.ts";
+import { ago } from "./status-times.ts";
 import { splitHint } from "./test-advice.ts";
 
 /** Lines of each list. */
 const shownLines = 20;
 const messageLength = 400;
-/** Clocks differ by this much before it is worth a word. */
-const notableSkewMs = 30_000;
 
 export interface Report {
   readonly url: string;
@@ -22,14 +23,15 @@ export function formatStatus({ url, status, problems }: Report): string {
   const nowMs = Date.parse(status.time);
   const blocks = [
     [summary(status, { url, nowMs }), ...configLines(status, nowMs)],
+    storageLines(status),
     targetLines(status, nowMs),
     bounded(discoveryLines(status, nowMs), "Discovery:"),
     bounded(
       status.discovery_failures.map(({ component, error }) => `  ${component}: ${preview(error, messageLength)}`),
       "Targets that could not be discovered:",
     ),
-    clusterLines(status.cluster),
-    endpointLines(status, nowMs),
+    clusterLines(status, nowMs),
+    endpointLines(status),
     ...leftBlocks(status, nowMs).map(({ title, lines }) => bounded(lines, title)),
     bounded(
       status.unhealthy.map(
@@ -38,7 +40,7 @@ export function formatStatus({ url, status, problems }: Report): string {
       ),
       "Components that are not well:",
     ),
-    nextLines(problems),
+    bounded(nextLines(problems), "What to do next:"),
   ];
   return `${blocks
     .filter((lines) => lines.length > 0)
@@ -61,18 +63,28 @@ function summary(
 /** What is not as the file says. */
 function configLines({ config }: StatusDocument, nowMs: number): readonly string[] {
   const { last_failure: failure, needs_restart: waiting = [] } = config ?? {};
-  const failed =
-    failure && `The last reload failed ${ago(failure.at, nowMs)}, what ran before goes on: ${failure.message}`;
-  return [...(failed ? [failed] : []), ...(waiting.length > 0 ? [`After a restart only: ${waiting.join(", ")}`] : [])];
+  const failed = failure
+    ? bounded(
+        failure.message.split("\n").map((line) => `  ${line}`),
+        `The last reload failed ${ago(failure.at, nowMs)}, what ran before goes on:`,
+      )
+    : [];
+  const changed = `Changed, but in force only after a restart: ${waiting.join(", ")}`;
+  return [...failed, ...(waiting.length > 0 ? [changed] : [])];
+}
+
+function storageLines({ storage }: StatusDocument): readonly string[] {
+  return storage?.problem === undefined ? [] : [`Disk: ${preview(splitHint(storage.problem).what, messageLength)}`];
 }
 
 function targetLines(status: StatusDocument, nowMs: number): readonly string[] {
   const { targets } = status;
   if (targets.total === 0) return bounded(noTargetLines(status));
   const components = targets.by_component.map(
-    (counted) => `  ${counted.component}: ${[countsOf(counted), leftOutOf(counted)].filter(Boolean).join(", ")}`,
+    (counted) =>
+      `  ${counted.component}: ${counted.total === 0 ? whyNone(counted, status) : [countsOf(counted), ...leftOutOf(counted, status)].join(", ")}`,
   );
-  const isWorthIt = components.length > 1 || targets.by_component.some((counted) => leftOutOf(counted) !== "");
+  const isWorthIt = components.length > 1 || targets.by_component.some((one) => leftOutOf(one, status).length > 0);
   return [
     `Targets: ${countsOf(targets)}`,
     ...(isWorthIt ? bounded(components) : []),
@@ -96,73 +108,8 @@ function failureLine(failure: TargetFailure, nowMs: number): string {
   return `  DOWN  ${targetName(failure)}: ${preview(what, messageLength)}; ${last}`;
 }
 
-function endpointLines({ endpoints }: StatusDocument, nowMs: number): readonly string[] {
-  if (endpoints.length === 0) return [];
-  const count = (wanted: EndpointDocument["state"]): number => endpoints.filter(({ state }) => state === wanted).length;
-  const untried = count("unknown");
-  const urgent = [...endpoints].sort((a, b) => Number(b.state === "down") - Number(a.state === "down"));
-  return [
-    `Endpoints: ${count("up")} of ${endpoints.length} up${untried > 0 ? `, ${untried} not tried yet` : ""}`,
-    ...bounded(urgent.map((endpoint) => endpointBlock(endpoint, nowMs).join("\n"))),
-  ];
-}
-
-const marks = { up: "up  ", down: "DOWN", unknown: "-   " } as const;
-
-function endpointBlock(endpoint: EndpointDocument, nowMs: number): readonly string[] {
-  const { state, spool_problem: spoolProblem, last_error: error, last_error_at: errorAt } = endpoint;
-  const troubled = state === "down" || endpoint.paused_since !== undefined;
-  const refused = endpoint.last_drop_message;
-  const details = [
-    waitingLine(endpoint, nowMs),
-    deliveryLine(endpoint, nowMs),
-    spoolProblem && `not on disk: ${preview(splitHint(spoolProblem).what, messageLength)}`,
-    refused && refused !== error && `dropped: ${preview(splitHint(refused).what, messageLength)}`,
-    error &&
-      (troubled || refused === error) &&
-      `${preview(splitHint(error).what, messageLength)} (${ago(errorAt, nowMs)})`,
-  ];
-  return [
-    `  ${marks[state]}  ${endpointName(endpoint)}`,
-    ...details.filter(Boolean).map((detail) => `        ${detail}`),
-  ];
-}
-
-/** What waits, and for what. */
-function waitingLine(endpoint: EndpointDocument, nowMs: number): string {
-  const { queued_profiles: queued, spooled_profiles: spooled, oldest_queued: oldest, paused_until: paused } = endpoint;
-  const parts = [
-    queued > 0 && `${queued} in memory (${formatSize(endpoint.queued_bytes)})`,
-    spooled > 0 && `${spooled} on disk (${formatSize(endpoint.spooled_bytes)})`,
-    oldest && queued + spooled > 0 && `oldest ${span(oldest, nowMs)}`,
-    endpoint.in_flight > 0 && `${endpoint.in_flight} in flight`,
-    paused && Date.parse(paused) > nowMs && `next attempt in ${formatSpan(Date.parse(paused) - nowMs)}`,
-  ].filter(Boolean);
-  return queued + spooled === 0 ? ["nothing waits", ...parts].join(", ") : parts.join(", ");
-}
-
-/** What was delivered and what was not. */
-function deliveryLine(endpoint: EndpointDocument, nowMs: number): string {
-  const { sent_profiles: sent, dropped_profiles: dropped, last_success: success, clock_skew: skew = "0" } = endpoint;
-  const skewMs = Duration.parse(skew)?.ms ?? 0;
-  return [
-    `${sent} sent`,
-    success === undefined ? "none taken yet" : `last ${ago(success, nowMs)}`,
-    dropped > 0 && `${dropped} dropped (${droppedReasons(endpoint)})`,
-    Math.abs(skewMs) >= notableSkewMs &&
-      `its clock is ${formatSpan(Math.abs(skewMs))} ${skewMs > 0 ? "ahead of" : "behind"} this machine's`,
-  ]
-    .filter(Boolean)
-    .join(", ");
-}
-
-function nextLines(problems: readonly Problem[]): readonly string[] {
-  const byAdvice = Map.groupBy(problems, ({ next }) => next);
-  const lines = [...byAdvice].map(([next, [first, ...others]]) => {
-    const more = others.length > 0 ? ` and ${others.length} more` : "";
-    return `  ${first?.about}${more}: ${preview(next, messageLength)}`;
-  });
-  return bounded(lines, "What to do next:");
+function endpointLines(status: StatusDocument): readonly string[] {
+  return bounded(endpointBlocks(status), endpointsTitle(status));
 }
 
 function bounded(lines: readonly string[], title?: string, notListed = 0): readonly string[] {
@@ -170,12 +117,4 @@ function bounded(lines: readonly string[], title?: string, notListed = 0): reado
   const more = Math.max(0, lines.length - shownLines) + notListed;
   const shown = lines.slice(0, shownLines);
   return [...(title === undefined ? [] : [title]), ...shown, ...(more > 0 ? [`  … and ${more} more`] : [])];
-}
-
-function ago(time: string | undefined, nowMs: number): string {
-  return time === undefined ? "at an unknown time" : `${span(time, nowMs)} ago`;
-}
-
-function span(time: string, nowMs: number): string {
-  return formatSpan(Math.max(0, nowMs - Date.parse(time)));
 }

@@ -1,15 +1,15 @@
-import { AgentError, errorMessage, withoutUserinfo } from "../base/index.ts";
+import { AgentError, withoutUserinfo } from "../base/index.ts";
 import { ConfigError, renderProblems } from "../config/index.ts";
 import { createHttpClient, type HttpResponse } from "../http/index.ts";
 import { userAgent } from "../version.ts";
 import { exitCodes, type Run } from "./command.ts";
 import type { CliIo } from "./io.ts";
-import { shellQuoted } from "./shell-quoted.ts";
+import { jsonText } from "./json-text.ts";
 import { type StatusAddress, statusAddress } from "./status-address.ts";
 import { readStatus, type StatusDocument } from "./status-document.ts";
 import { problemsOf } from "./status-judgement.ts";
 import { formatStatus } from "./status-report.ts";
-import { splitHint } from "./test-advice.ts";
+import { noAnswer, somethingElse, type Unreachable } from "./status-unreachable.ts";
 
 const timeoutMs = 10_000;
 const maxBytes = 4 * 1024 ** 2;
@@ -22,7 +22,7 @@ export const status: Run = async (line, io) => {
   const { url, document, raw, file } = found;
   const problems = problemsOf(document, file);
   const ok = problems.length === 0;
-  if (json) io.out(`${JSON.stringify({ reachable: true, ok, url, problems, status: raw }, null, 2)}\n`);
+  if (json) io.out(`${jsonText({ reachable: true, ok, url, problems, status: raw })}\n`);
   else io.out(formatStatus({ url, status: document, problems }));
   return ok ? exitCodes.ok : exitCodes.failure;
 };
@@ -33,13 +33,6 @@ interface Found {
   readonly document: StatusDocument;
   /** The same as it came, with what this version does not know. */
   readonly raw: unknown;
-}
-
-interface Unreachable {
-  readonly url?: string;
-  /** What was tried and what came of it. */
-  readonly unreachable: string;
-  readonly next: string;
 }
 
 async function find(address: () => Promise<StatusAddress>, io: CliIo): Promise<Found | Unreachable> {
@@ -60,11 +53,6 @@ async function find(address: () => Promise<StatusAddress>, io: CliIo): Promise<F
 
 async function ask({ url: address, source, file }: StatusAddress, { env }: CliIo): Promise<Found | Unreachable> {
   const url = withoutUserinfo(address).replace(/\/$/, "");
-  const unreachable = (why: string, next: string): Unreachable => ({
-    url,
-    unreachable: `No agent at ${url} (${source}): ${why}`,
-    next,
-  });
   const client = createHttpClient({ environment: env });
   try {
     const response = await client.request({
@@ -78,13 +66,10 @@ async function ask({ url: address, source, file }: StatusAddress, { env }: CliIo
     const raw = jsonOf(response);
     const document = readStatus(raw);
     if (document) return { url, file, document, raw };
-    return unreachable(
-      `something else answers there, or an agent of another version, with status ${response.status}`,
-      "check the address, and that agent and command are of the same version",
-    );
+    return somethingElse({ url, source, status: response.status });
   } catch (thrown) {
     if (!(thrown instanceof AgentError)) throw thrown;
-    return unreachable(splitHint(errorMessage(thrown)).what, howToReach(file));
+    return noAnswer(thrown, { url, source, file });
   } finally {
     client.close();
   }
@@ -100,14 +85,8 @@ function jsonOf({ status: code, body }: HttpResponse): unknown {
   }
 }
 
-function howToReach(file: string | undefined): string {
-  return file === undefined
-    ? "start the agent, or say where it listens with --config FILE or --url http://HOST:PORT"
-    : `start it with \`agent --config ${shellQuoted(file)}\`, or where it was started with --listen give --url http://HOST:PORT`;
-}
-
 function reportUnreachable({ url, unreachable, next }: Unreachable, io: CliIo, { json }: { json: boolean }): number {
-  if (json) io.out(`${JSON.stringify({ reachable: false, ok: false, url, error: unreachable, next }, null, 2)}\n`);
+  if (json) io.out(`${jsonText({ reachable: false, ok: false, url, error: unreachable, next })}\n`);
   else io.err(`agent: ${unreachable}\nNext: ${next}\n`);
   return exitCodes.unreachable;
 }

@@ -1,6 +1,6 @@
 import { isIPv6 } from "node:net";
+import { withoutCredentials } from "../base/index.ts";
 import { formatUnixUrl, isUnixUrl, meantUnixUrl, parseUnixUrl, unixUrlProblem } from "../http/index.ts";
-import { withoutCredentials } from "../schema/index.ts";
 import { type CommandLine, flagValue } from "./command.ts";
 import { UsageError } from "./usage-error.ts";
 

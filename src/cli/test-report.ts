@@ -1,4 +1,4 @@
-import { formatDuration, roundedMs } from "../base/index.ts";
+import { escaped, formatDuration, roundedMs } from "../base/index.ts";
 import type { StepReport } from "../http/index.ts";
 import { splitHint } from "./test-advice.ts";
 import type { Judgement, JudgedProfile, TestResult } from "./test-result.ts";
@@ -25,7 +25,7 @@ export function formatResult({ profiles, push, verdict, next }: TestResult): str
   const isList = profiles.length > 1;
   const rows = profiles.map((one) => formatRow(one.type, isList ? { ...one, details: [] } : one));
   const pushRow = push ? formatRow("push", push) : "";
-  return `${rows.join("")}${pushRow}\n${verdict}\n${next === undefined ? "" : `Next: ${next}\n`}`;
+  return `${rows.join("")}${pushRow}\n${escaped(verdict)}\n${next === undefined ? "" : `Next: ${escaped(next)}\n`}`;
 }
 
 type Row = Pick<Judgement, "state" | "text" | "details"> & { readonly took?: string };
@@ -34,7 +34,7 @@ function formatRow(name: string, { state, text, details, took = "" }: Row): stri
   // What to do stands at the end, as the next thing to try.
   const shown = state === "failed" ? splitHint(text).what : text;
   const [first, ...rest] = [`  ${marks[state]}  ${name.padEnd(nameWidth)}${shown}${took}`, ...details];
-  return `${[first, ...rest.map((line) => indent + line)].join("\n")}\n`;
+  return `${[first, ...rest.map((line) => indent + line)].map(escaped).join("\n")}\n`;
 }
 
 /** A test for machines. */

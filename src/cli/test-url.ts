@@ -1,5 +1,5 @@
+import { withoutCredentials } from "../base/index.ts";
 import { formatUnixUrl, isUnixUrl, parseUnixUrl, unixUrlProblem } from "../http/index.ts";
-import { withoutCredentials } from "../schema/index.ts";
 import { meantTarget } from "./target-tree.ts";
 import { UsageError } from "./usage-error.ts";
 

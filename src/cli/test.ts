@@ -3,6 +3,7 @@ import { systemClock } from "../base/index.ts";
 import { ConfigError } from "../config/index.ts";
 import { exitCodes, type Run } from "./command.ts";
 import type { CliIo } from "./io.ts";
+import { jsonText } from "./json-text.ts";
 import { reportProblems } from "./load.ts";
 import { testEndpoint } from "./test-endpoint.ts";
 import { type TestContext, testProfiles } from "./test-profiles.ts";
@@ -20,7 +21,7 @@ export const test: Run = async (line, io) => {
     const subjects = await subjectsOf(line, io);
     const results = await testAll(subjects, { io, json, signal: interrupted.signal });
     const ok = results.every((result) => result.ok);
-    if (json) io.out(`${JSON.stringify({ ok, tests: results.map(({ asJson }) => asJson) }, null, 2)}\n`);
+    if (json) io.out(`${jsonText({ ok, tests: results.map(({ asJson }) => asJson) })}\n`);
     return ok ? exitCodes.ok : exitCodes.failure;
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;

@@ -37,7 +37,7 @@ export interface AskOptions {
   readonly userAgent: string;
 }
 
-/** Asks one endpoint once. Rejects with HttpError where no answer came, or ClusterError `bad_answer` where a success is no JSON. */
+/** Asks one endpoint once. Rejects with HttpError where no answer came. */
 export async function ask(question: Question, options: AskOptions): Promise<Answer> {
   const { method, path, body, headers = {}, sink, signal } = question;
   const { client, endpoint, timeoutMs, userAgent } = options;
@@ -53,19 +53,23 @@ export async function ask(question: Question, options: AskOptions): Promise<Answ
     signal,
   });
   const asked = `${method} "${preview(url.replace(/\?.*/, ""), 128)}"`;
-  const text = Buffer.from(response.body).toString();
-  const json = text === "" ? undefined : parsed(text, { response, asked });
-  return { status: response.status, json, response, asked };
+  return { status: response.status, json: parsed(Buffer.from(response.body).toString()), response, asked };
 }
 
-function parsed(text: string, { response, asked }: Pick<Answer, "response" | "asked">): unknown {
+function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
-  } catch (cause) {
-    if (response.status < 200 || response.status > 299) return undefined;
-    const message = `The answer to ${asked} is not JSON: "${preview(text)}"; is this the engine's address?`;
-    throw new ClusterError("bad_answer", message, { cause });
+  } catch {
+    // An error in words, or whatever else answers there: who asks knows what it should be.
+    return undefined;
   }
+}
+
+/** The error that a success of somebody else is; `whose` answer it should be. */
+export function foreignAnswer({ asked, response }: Answer, whose: string, advice: string): ClusterError {
+  const body = preview(Buffer.from(response.body).toString());
+  const what = body === "" ? "is empty" : `is not ${whose}: "${body}"`;
+  return new ClusterError("bad_answer", `The answer to ${asked} ${what}; ${advice}`);
 }
 
 /** The error that an answer is; `said` are the engine's own words, and `advice` what to do where the way of the request tells nothing. */

@@ -9,7 +9,7 @@ import {
 import { textAt } from "../kubernetes/index.ts";
 import type { Logger } from "../observability/index.ts";
 import { type Answer, type AskOptions, ask } from "./ask.ts";
-import { etcdRefusal } from "./etcd-refusal.ts";
+import { checkIsEtcd, etcdRefusal } from "./etcd-refusal.ts";
 
 /** etcd's v3 API as JSON (its "gRPC gateway"): 64-bit numbers are strings of digits, keys and values base64. */
 export interface EtcdClient {
@@ -45,8 +45,10 @@ export function createEtcdClient({ args, timeoutMs, clock, log, userAgent }: Etc
     const endpoint = endpoints[current] as string;
     const options = { client, endpoint, timeoutMs: timeoutMs / endpoints.length, userAgent };
     const answer = await askWithToken(call, { ...options, tokens });
-    if (answer.status === 200) return answer.json;
-    throw etcdRefusal(answer, wordsOf(answer));
+    if (answer.status !== 200) throw etcdRefusal(answer, wordsOf(answer));
+    // What went on was taken as it came.
+    if (!call.sink) checkIsEtcd(answer);
+    return answer.json;
   };
   return {
     async call(path, body, signal) {

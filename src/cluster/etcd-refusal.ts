@@ -1,4 +1,5 @@
-import { type Answer, statusError } from "./ask.ts";
+import { valueAt } from "../kubernetes/index.ts";
+import { type Answer, foreignAnswer, statusError } from "./ask.ts";
 import type { ClusterError } from "./engine.ts";
 
 /** What etcd says, in its own words, and what to do then; the first that fits counts. */
@@ -22,4 +23,10 @@ const noGateway =
 export function etcdRefusal(answer: Answer, said: string): ClusterError {
   const known = advice.find(([words]) => words.test(said))?.[1];
   return statusError(answer, said, known ?? (answer.status === 404 ? noGateway : undefined));
+}
+
+/** Throws where a success is not etcd's, whose answers all have a header: another server may answer everything so. */
+export function checkIsEtcd(answer: Answer): void {
+  const header = valueAt(answer.json, "header") ?? valueAt(answer.json, "result", "header");
+  if (header === undefined) throw foreignAnswer(answer, "etcd's", noGateway);
 }

@@ -34,6 +34,7 @@ export class Membership implements Ownership {
   #renewedMs: number | undefined;
   #renewedAtMs: number | undefined;
   #answeredMs: number | undefined;
+  #answeredAtMs: number | undefined;
   #error: { readonly message: string; readonly atMs: number; readonly isRefusal: boolean } | undefined;
   #failing = false;
   #backSinceMs: number | undefined;
@@ -87,6 +88,7 @@ export class Membership implements Ownership {
       ttlMs,
       onEngineLoss,
       ...(problem !== undefined && { problem }),
+      ...(this.#answeredAtMs !== undefined && { lastAnswerMs: this.#answeredAtMs }),
       ...(this.#renewedAtMs !== undefined && { lastRenewalMs: this.#renewedAtMs }),
       ...(this.#error && { lastError: this.#error.message, lastErrorMs: this.#error.atMs }),
     };
@@ -164,6 +166,7 @@ export class Membership implements Ownership {
     this.#view.answered(members, { nowMs, outageMs });
     if (this.#failing) log.info("The engine of the cluster answers again");
     this.#answeredMs = nowMs;
+    this.#answeredAtMs = clock.now();
     this.#failing = false;
     this.#error = undefined;
     this.#backSinceMs = undefined;

@@ -111,7 +111,7 @@ function socketFailure(code: string, { socketPath, stage }: Progress): Explanati
 const connectFailures: Readonly<Record<string, Explanation>> = {
   ECONNREFUSED: {
     reason: "refused",
-    text: "connection refused; check that the process runs and listens on this port",
+    text: "connection refused; check that the process runs and listens there",
   },
   ETIMEDOUT: {
     reason: "timeout",

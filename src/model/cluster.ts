@@ -43,6 +43,8 @@ export interface ClusterStatus {
   readonly engine: "etcd" | "kubernetes";
   /** Whether the engine's last answer came in time. */
   readonly engineUp: boolean;
+  /** When it last said who is a member. */
+  readonly lastAnswerMs?: number;
   readonly ttlMs: number;
   readonly onEngineLoss: "keep" | "stop";
   readonly lastRenewalMs?: number;

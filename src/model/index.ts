@@ -14,7 +14,9 @@ export {
   type ShareStatus,
 } from "./cluster.ts";
 export {
+  formatLabel,
   formatLabels,
+  formatLabelValue,
   type Label,
   labelNamePattern,
   type Labels,
@@ -25,18 +27,20 @@ export {
   labelsToJson,
   labelValue,
   legalLabelName,
+  withoutPasswords,
 } from "./labels.ts";
 export type { Profile, ProfileInfo, ValueType } from "./profile.ts";
 export type { ProfileQuery, ProfileStore, StoredProfile } from "./profile-store.ts";
 export { type ProfileType, profileTypeNamed, profileTypes } from "./profile-type.ts";
-export type {
-  DiscoverySourceStatus,
-  DiscoveryStatus,
-  EndpointStatus,
-  LeftComponentStatus,
-  LeftEndpointStatus,
-  PlannedScrape,
-  SkippedStatus,
-  TargetStatus,
+export {
+  type DiscoverySourceStatus,
+  type DiscoveryStatus,
+  type EndpointStatus,
+  type LeftComponentStatus,
+  type LeftEndpointStatus,
+  type PlannedScrape,
+  refusesAll,
+  type SkippedStatus,
+  type TargetStatus,
 } from "./status.ts";
 export type { RelabelStep, Target, TargetSource } from "./target.ts";

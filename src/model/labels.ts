@@ -1,4 +1,4 @@
-import { compareText } from "../base/index.ts";
+import { compareText, quoted, withoutCredentials, withoutUserinfo } from "../base/index.ts";
 
 export interface Label {
   readonly name: string;
@@ -47,9 +47,32 @@ export function labelsKey(labels: Labels): string {
   return JSON.stringify(labels.map(({ name, value }) => [name, value]));
 }
 
-/** The labels for a reader: `{env="staging", job="a"}`. */
+/** The labels for a reader: `{env="staging", job="a"}`; on one line, whatever was discovered, and without passwords. */
 export function formatLabels(labels: Labels): string {
-  return `{${labels.map(({ name, value }) => `${name}=${JSON.stringify(value)}`).join(", ")}}`;
+  return `{${labels.map(formatLabel).join(", ")}}`;
+}
+
+/** One of them: `env="staging"`. */
+export function formatLabel(label: Label): string {
+  const { name } = label;
+  return `${/^[\w.]+$/.test(name) ? name : quoted(name)}=${formatLabelValue(label)}`;
+}
+
+/** Its value as it stands there, in quotes. */
+export function formatLabelValue(label: Label): string {
+  return quoted(shownValue(label));
+}
+
+/** The labels with values that may be shown. */
+export function withoutPasswords(labels: Labels): Labels {
+  return labels.map((label) => ({ name: label.name, value: shownValue(label) }));
+}
+
+/** Without the userinfo of a URL; in `__address__`, whatever stands before an `@` is taken for it, but in the path of a unix socket. */
+function shownValue({ name, value }: Label): string {
+  if (!value.includes("@")) return value;
+  if (name !== "__address__") return withoutUserinfo(value);
+  return value.startsWith("unix:") ? value : withoutCredentials(value);
 }
 
 /** The labels as JSON shows them. The object has no prototype, so every name is safe as a key. */

@@ -73,12 +73,30 @@ export interface EndpointStatus {
   readonly advice?: string;
 }
 
-/** What is kept on disk for an endpoint that is no longer in the configuration. */
+/** A profile taken so long before the last refusal says nothing of now. */
+const refusesAfterMs = 60_000;
+
+/** Whether an endpoint that answers takes nothing: its last word was a refusal for good, and it took no profile lately. */
+export function refusesAll({
+  state,
+  lastError,
+  lastErrorMs = 0,
+  lastDropMessage,
+  lastSuccessMs,
+}: EndpointStatus): boolean {
+  if (state !== "up" || lastDropMessage === undefined || lastDropMessage !== lastError) return false;
+  return lastSuccessMs === undefined || lastErrorMs - lastSuccessMs > refusesAfterMs;
+}
+
+/** What is kept on disk for an endpoint that is no longer in the configuration. Times are wall time in milliseconds. */
 export interface LeftEndpointStatus {
   /** Its name, else its URL. */
   readonly endpoint: string;
   readonly profiles: number;
   readonly bytes: number;
+  /** When the oldest of them began to wait, and when the last of them goes; absent where that is not known. */
+  readonly oldestMs?: number;
+  readonly keptUntilMs?: number;
 }
 
 /** What is kept on disk of a component that is no longer in the configuration. Times are wall time in milliseconds. */

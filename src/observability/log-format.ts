@@ -1,3 +1,4 @@
+import { escaped } from "../base/index.ts";
 import type { LogFields, LogLevel } from "./log.ts";
 
 export const logFormats = ["text", "logfmt", "json"] as const;
@@ -69,14 +70,6 @@ function safeJson(value: unknown): string {
   } catch {
     return '"(a value that JSON cannot show)"';
   }
-}
-
-// Targets are hostile: what they answer must not move a cursor, recolour or reorder a line. JSON escapes only below U+0020.
-// oxlint-disable-next-line no-control-regex -- control characters are what this is about
-const unsafe = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
-
-function escaped(text: string): string {
-  return text.replace(unsafe, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 function localTime(timeMs: number): string {

@@ -1,6 +1,5 @@
-import { preview } from "../base/index.ts";
+import { preview, withoutCredentials } from "../base/index.ts";
 import { foundKind } from "./found-kind.ts";
-import { withoutCredentials } from "./secret.ts";
 
 /** What stood there, for a message: `"15 seconds"`, `the number 15`, `a table`. A URL shows no user, password or query. */
 export function found(value: unknown): string {

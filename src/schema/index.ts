@@ -15,7 +15,7 @@ export { labelNameProblem, labels, labelValue } from "./labels.ts";
 export { notYet, notYetSentence } from "./not-yet.ts";
 export { choice, duration, filePath, flag, number, type PathContext, size, text, word } from "./scalars.ts";
 export { sameArguments } from "./same-arguments.ts";
-export { secret, secretProblem, secretText, shownUrl, withoutCredentials } from "./secret.ts";
+export { secret, secretProblem, secretText, shownUrl } from "./secret.ts";
 export { choose, isTable, type MapOptions, mapOf, oneOrMany, table, type TableOptions } from "./shapes.ts";
 export { httpUrlProblem, secretUrl, serverUrl } from "./url.ts";
 export { written, writtenKey } from "./written.ts";

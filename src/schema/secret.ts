@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { Secret } from "../base/index.ts";
+import { Secret, userinfoPattern } from "../base/index.ts";
 import { typeName } from "./argument.ts";
 import { foundKind } from "./found-kind.ts";
 import { losesDigits, losesDigitsMessage } from "./loses-digits.ts";
@@ -40,15 +40,7 @@ function carriable() {
   );
 }
 
-// Up to the last @, and before anything else is looked at: a password may hold what would otherwise begin a path or query.
-const userinfo = /^([a-z][a-z0-9+.-]*:\/\/)?.*@/is;
-
 /** A URL for a message: without userinfo and query, also where it is too broken to be parsed. */
 export function shownUrl(url: string): string {
-  return url.replace(userinfo, "$1").replace(/[?#].*$/s, "");
-}
-
-/** Text of any kind for a message: where it may be a URL, `…` stands for userinfo and query; `user:password@host` is taken for one. */
-export function withoutCredentials(text: string): string {
-  return text.replace(userinfo, "$1…@").replace(/(:\/\/[^?#]*[?#]).+$/s, "$1…");
+  return url.replace(userinfoPattern, "$1").replace(/[?#].*$/s, "");
 }

@@ -33,6 +33,7 @@ export function clusterJson(status: ClusterStatus, components: readonly Componen
     engine: {
       name: status.engine,
       up: status.engineUp,
+      last_answer: rfc3339(status.lastAnswerMs),
       last_renewal: rfc3339(status.lastRenewalMs),
       last_error: status.lastError,
       last_error_at: rfc3339(status.lastErrorMs),

@@ -4,6 +4,7 @@ import {
   type EndpointStatus,
   type Labels,
   labelsToJson,
+  refusesAll,
   type TargetStatus,
 } from "../model/index.ts";
 import type { ConfigStatus } from "./config-status.ts";
@@ -54,6 +55,7 @@ export function endpointJson(endpoint: EndpointStatus) {
     name: endpoint.name,
     url: withoutUserinfo(endpoint.url),
     state: endpoint.state,
+    refuses: refusesAll(endpoint) || undefined,
     queued_profiles: endpoint.queuedProfiles,
     queued_bytes: endpoint.queuedBytes,
     spooled_profiles: endpoint.spooledProfiles,

@@ -1,4 +1,4 @@
-import type { Clock } from "../base/index.ts";
+import type { AgentError, Clock } from "../base/index.ts";
 import type { ComponentSnapshot } from "../component/index.ts";
 import type { ClusterStatus, LeftComponentStatus } from "../model/index.ts";
 import type { Logger, Metrics } from "../observability/index.ts";
@@ -23,6 +23,8 @@ export interface AppOptions {
   components(): readonly ComponentSnapshot[];
   /** What is on disk of components that left the configuration. */
   leftComponents(): readonly LeftComponentStatus[];
+  /** The data directory, and why nothing can be kept there now. */
+  storage(): { readonly path: string; readonly problem: AgentError | undefined };
   /** The cluster as this agent sees it; `undefined` where it is in none. */
   cluster(): ClusterStatus | undefined;
   /** Whether the configuration is loaded and its components run. */

@@ -1,12 +1,12 @@
 import type { Hono } from "hono/tiny";
 import { compareText, preview } from "../base/index.ts";
 import type { ComponentSnapshot } from "../component/index.ts";
-import type { LeftComponentStatus, TargetStatus } from "../model/index.ts";
+import type { ClusterState, LeftComponentStatus, LeftEndpointStatus, TargetStatus } from "../model/index.ts";
 import { clusterJson } from "./cluster-routes.ts";
 import { endpointsOf } from "./component-routes.ts";
 import { configJson, endpointJson, rfc3339, targetJson } from "./json.ts";
 import type { AppOptions } from "./options.ts";
-import { groupTargets, type TargetGroup } from "./target-groups.ts";
+import { countGroups, groupTargets, type TargetGroup } from "./target-groups.ts";
 import { targetsOf } from "./target-routes.ts";
 
 /** What is listed of the failures, and of a message. All are counted. */
@@ -32,10 +32,11 @@ export function addStatusRoutes(app: Hono, options: AppOptions): void {
       // By the time that passed, because the clock of a box may be set after the start.
       started: rfc3339(nowMs - (clock.monotonic() - startMs)),
       config: configJson(options.config()),
-      targets: targetsJson(groupTargets(targetsOf(components)), components),
+      storage: storageJson(options.storage()),
+      targets: targetsJson(groupTargets(targetsOf(components)), { components, clusterState: cluster?.state }),
       endpoints: endpointsOf(components).map(({ component, endpoint }) => ({ component, ...endpointJson(endpoint) })),
       left_on_disk: components.flatMap(({ id, debugInfo }) =>
-        (debugInfo.leftEndpoints ?? []).map((left) => ({ component: id, ...left })),
+        (debugInfo.leftEndpoints ?? []).map((left) => ({ component: id, endpoint: left.endpoint, ...keptJson(left) })),
       ),
       left_components: options.leftComponents().map(leftJson),
       newer_on_disk: components.flatMap(({ id, debugInfo: { newerSpoolBytes: bytes } }) =>
@@ -49,10 +50,17 @@ export function addStatusRoutes(app: Hono, options: AppOptions): void {
   });
 }
 
+function storageJson({ path, problem }: ReturnType<AppOptions["storage"]>) {
+  return { path, problem: problem && preview(problem.message, shownMessage), problem_reason: problem?.reason };
+}
+
 /** What is on disk of a component that left the configuration. */
-function leftJson({ component, profiles, bytes, oldestMs, keptUntilMs, newerBytes }: LeftComponentStatus) {
-  const times = { oldest: rfc3339(oldestMs), kept_until: rfc3339(keptUntilMs) };
-  return { component, profiles, bytes, ...times, newer_bytes: newerBytes };
+function leftJson({ component, newerBytes, ...kept }: LeftComponentStatus) {
+  return { component, ...keptJson(kept), newer_bytes: newerBytes };
+}
+
+function keptJson({ profiles, bytes, oldestMs, keptUntilMs }: Omit<LeftEndpointStatus, "endpoint">) {
+  return { profiles, bytes, oldest: rfc3339(oldestMs), kept_until: rfc3339(keptUntilMs) };
 }
 
 /** Where targets come from, and how many of them are there. */
@@ -79,36 +87,59 @@ function unhealthyJson({ id, health, running }: ComponentSnapshot) {
   return { component: id, message, since: rfc3339(health.updatedMs), running };
 }
 
+interface Surroundings {
+  readonly components: readonly ComponentSnapshot[];
+  /** Absent outside of a cluster. */
+  readonly clusterState: ClusterState | undefined;
+}
+
 /** A target is a process here, as on the page: all profile types of one address. */
-function targetsJson(groups: readonly TargetGroup[], components: readonly ComponentSnapshot[]) {
+function targetsJson(groups: readonly TargetGroup[], { components, clusterState }: Surroundings) {
   const failures = groups.flatMap(failuresOf);
   const byComponent = Map.groupBy(groups, ({ component }) => component);
   const scraping = components.filter(({ id, debugInfo }) => debugInfo.targets || byComponent.has(id));
   return {
-    ...count(groups),
+    ...countGroups(groups),
     by_component: scraping
       .toSorted((a, b) => compareText(a.id, b.id))
-      .map(({ id, debugInfo }) => ({ component: id, ...count(byComponent.get(id) ?? []), ...leftOut(debugInfo) })),
+      .map((scrape) => ({
+        component: scrape.id,
+        ...countGroups(byComponent.get(scrape.id) ?? []),
+        ...leftOut(scrape.debugInfo, clusterState),
+        discovered_by: discoveriesOf(scrape, components),
+      })),
     failures: failures.slice(0, shownFailures),
     failures_not_listed: Math.max(0, failures.length - shownFailures),
   };
 }
 
+/** Whose targets come from where: the components that discover them, also those that only hand on what others find. */
+function discoveriesOf(
+  { referencesTo }: ComponentSnapshot,
+  components: readonly ComponentSnapshot[],
+): readonly string[] {
+  const found = new Set(referencesTo);
+  // A set takes what is added while it is gone through.
+  for (const id of found)
+    for (const next of components.find((one) => one.id === id)?.referencesTo ?? []) found.add(next);
+  return components.filter(({ id, debugInfo }) => debugInfo.discovery && found.has(id)).map(({ id }) => id);
+}
+
+/** In these states an agent knows whose the others are; in any other, nobody may have them. */
+const sharingStates: readonly (ClusterState | undefined)[] = ["member", "kept"];
+
 /** Targets that are not scraped here, and why. */
-function leftOut({ droppedTargets, skippedTargets, share }: ComponentSnapshot["debugInfo"]) {
+function leftOut({ droppedTargets, skippedTargets, share }: ComponentSnapshot["debugInfo"], state?: ClusterState) {
+  const notOwned = share && share.knownTargets - share.ownedTargets;
+  const isShared = sharingStates.includes(state);
   return {
     dropped: droppedTargets,
     skipped: skippedTargets?.count,
     skipped_because: skippedTargets && preview(skippedTargets.message, shownMessage),
     skipped_reason: skippedTargets?.reason,
-    of_other_agents: share && share.knownTargets - share.ownedTargets,
+    of_other_agents: isShared ? notOwned : undefined,
+    held_back: isShared ? undefined : notOwned,
   };
-}
-
-function count(groups: readonly TargetGroup[]) {
-  const down = groups.filter((group) => group.down > 0).length;
-  const waiting = groups.filter((group) => group.down === 0 && group.waiting > 0).length;
-  return { total: groups.length, up: groups.length - down - waiting, down, waiting };
 }
 
 /** What fails at one target: types that fail alike are one failure. */

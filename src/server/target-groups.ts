@@ -21,6 +21,13 @@ export function groupTargets(owned: readonly OwnedTarget[]): readonly TargetGrou
   return [...groups.values()].map(targetGroup).sort(byUrgency);
 }
 
+/** How many are up: nothing of them fails, and something was scraped. */
+export function countGroups(groups: readonly TargetGroup[]) {
+  const down = groups.filter((group) => group.down > 0).length;
+  const waiting = groups.filter((group) => group.waiting === group.targets.length).length;
+  return { total: groups.length, up: groups.length - down - waiting, down, waiting };
+}
+
 function targetGroup(members: readonly OwnedTarget[]): TargetGroup {
   const first = members[0] as OwnedTarget;
   const targets = members.map(({ target }) => target).sort((a, b) => compareText(a.type, b.type));

@@ -53,7 +53,8 @@ describe("agent check --explain, of targets that are found,", () => {
     expect(stdout.slice(0, stdout.indexOf("\n\n"))).toBe(`1 target in the file
   1 scraped
 discovery.file.fleet: 4 targets found
-  2 scraped
+  1 scraped
+  1 scraped, but not sent: dropped by rule[0] of pyroscope.write.central: drop where instance matches "b:1"
   1 dropped by rule[0] of discovery.relabel.shop: keep where team matches "shop"
   1 skipped by pyroscope.scrape.local: Cannot scrape a target without the label "__address__"`);
     const path = join(directory, "fleet.json");
@@ -114,7 +115,7 @@ ${fleet().replace('["discovery.file.fleet"]', '["discovery.file.fleet", "discove
     expect(code).toBe(1);
     expect(stdout).toContain("discovery.http.slow: 0 targets found\n  NO ANSWER within 500ms, or not to all that was");
     expect(stdout).toMatch(/discovery\.http\.failing: 0 targets found\n {2}FAILED: Cannot take targets .* 503/);
-    expect(stdout).toContain("discovery.file.fleet: 4 targets found\n  2 scraped\n");
+    expect(stdout).toContain("discovery.file.fleet: 4 targets found\n  1 scraped\n");
     const ofFleet = await cli("check", "--config", file, "--explain", "discovery.file.fleet");
     expect([ofFleet.code, ofFleet.stdout.includes("slow")]).toEqual([0, false]);
   });
@@ -129,8 +130,9 @@ ${fleet().replace('["discovery.file.fleet"]', '["discovery.file.fleet", "discove
 files = ["ports.json"]
 [pyroscope.scrape.local]
 targets = ["discovery.file.ports"]
-forward_to = []
+forward_to = "pyroscope.store.local"
 rules_preset = "kubernetes-annotations"
+[pyroscope.store.local]
 `,
     );
     const { stdout } = await cli("check", "--config", file, "--explain");
@@ -141,6 +143,90 @@ rules_preset = "kubernetes-annotations"
     expect(stdout).toContain(
       "scrapes http://p:6060/debug/pprof/goroutine once, as another target of the same process\n",
     );
+  });
+
+  test("does so with more of them than are compared at once", async () => {
+    const label = (name: string): string => `__meta_docker_container_label_profiles_grafana_com_${name}`;
+    const types = ["goroutine", "memory", "cpu"];
+    const labels = Object.fromEntries(
+      types.flatMap((type) => [
+        [label(`${type}_scrape`), "true"],
+        [label(`${type}_port`), "6060"],
+      ]),
+    );
+    const pods = Array.from({ length: 400 }, (_, pod) => ({ targets: [`p${pod}:6060`, `p${pod}:8080`], labels }));
+    writeFileSync(join(directory, "pods.json"), JSON.stringify(pods));
+    const file = written(
+      "pods",
+      `[discovery.file.pods]
+files = ["pods.json"]
+[pyroscope.scrape.local]
+targets = ["discovery.file.pods"]
+forward_to = "pyroscope.store.local"
+rules_preset = "kubernetes-annotations"
+[pyroscope.store.local]
+`,
+    );
+    const { stdout } = await cli("check", "--config", file, "--explain");
+    expect(stdout).toStartWith(`discovery.file.pods: 800 targets found
+  400 scraped
+  400 scraped by pyroscope.scrape.local as another target of the same process
+`);
+  });
+
+  test("says of what is scraped and not sent why that is so", async () => {
+    const found = '[discovery.file.fleet]\nfiles = ["fleet.json"]\n';
+    const write = (rules: string): string => `[pyroscope.write.w]\nendpoint = { url = "http://x:1" }\n${rules}`;
+    const scrape = (forwardTo: string): string =>
+      `${found}[pyroscope.scrape.local]\ntargets = "discovery.file.fleet"\nforward_to = ${forwardTo}\n`;
+    const drop = `rule = [{ action = "drop", source_labels = "team", regex = "shop" }, { action = "keep", source_labels = "team", regex = "none" }]`;
+    const both = `${scrape('["pyroscope.write.w", "pyroscope.store.s"]')}[pyroscope.store.s]\n${write(drop)}`;
+    const told = async (config: string): Promise<readonly string[]> => {
+      const { stdout } = await cli("check", "--config", written("unsent", config), "--explain");
+      return stdout.split("\n").filter((line) => /^ {2}\d+ scraped/.test(line));
+    };
+    expect(await told(scrape("[]"))).toEqual([
+      "  3 scraped, but sent nowhere: forward_to of pyroscope.scrape.local is empty",
+    ]);
+    expect(await told(scrape('"pyroscope.write.w"') + write(drop))).toEqual([
+      '  2 scraped, but not sent: dropped by rule[0] of pyroscope.write.w: drop where team matches "shop"',
+      '  1 scraped, but not sent: dropped by rule[1] of pyroscope.write.w: keep where team matches "none"',
+    ]);
+    const unnamed = 'rule = { action = "labeldrop", regex = "__name__" }';
+    expect((await told(scrape('"pyroscope.write.w"') + write(unnamed)))[0]).toStartWith(
+      "  3 scraped, but not sent by pyroscope.write.w, the first of them because: Cannot push a profile whose labels are invalid",
+    );
+    expect(await told(both)).toEqual(["  3 scraped"]);
+  });
+
+  test("shows what was discovered on its own line, as no terminal obeys it, and without passwords", async () => {
+    const hostile = "\u001b[2J\u009b31mX\n  9 scraped\u202e";
+    const labels = { evil: hostile, "na\u001bme\n": "v" };
+    const path = join(directory, "hostile.json");
+    writeFileSync(path, JSON.stringify([{ targets: ["a:1", "user:hunter2@c:1", "http://user:hunter2@d:1"], labels }]));
+    const file = written(
+      "hostile",
+      `[discovery.file.hostile]
+files = ["hostile.json"]
+[pyroscope.scrape.local]
+targets = "discovery.file.hostile"
+forward_to = []
+rule = [{ source_labels = "evil", target_label = "copied" }, { action = "labeldrop", regex = "evil" }]
+`,
+    );
+    const { stdout } = await cli("check", "--config", file, "--explain");
+    expect(stdout).toContain('      + copied="\\u001b[2J\\u009b31mX\\n  9 scraped\\u202e"\n');
+    expect(stdout).toContain('"na\\u001bme\\n"="v"');
+    expect(stdout).toContain('because: Cannot scrape "…@c:1": ');
+    expect(stdout).toContain('{__address__="http://…@d:1", ');
+    const { stdout: json } = await cli("check", "--config", file, "--explain", "--json");
+    for (const output of [stdout, json]) {
+      expect(output).not.toContain("hunter2");
+      // oxlint-disable-next-line no-control-regex -- control characters are what this is about
+      expect(output).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+    }
+    const { targets } = JSON.parse(json) as { targets: { target: Record<string, string> }[] };
+    expect(targets[0]?.target["evil"]).toBe(hostile);
   });
 
   test("says where no component takes them, and who scrapes them in a cluster", async () => {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { runCli } from "../../src/cli/index.ts";
 import { cli } from "../support/cli.ts";
 
 let directory: string;
@@ -136,7 +137,7 @@ describe("agent check --explain", () => {
       { component: "pyroscope.write.external", labels: { region: "eu" } },
       {
         component: "pyroscope.write.drops",
-        rules: [{ name: "rule[1]", action: "drop", outcome: "dropped" }],
+        rules: [{ name: "rule[1]", action: "drop", effect: "dropped" }],
         inside_rules: ["rule[0]"],
       },
     ]);
@@ -198,7 +199,7 @@ describe("agent check --explain", () => {
                   name: "rule[0]",
                   action: "keep",
                   description: 'keep where team matches "shop"',
-                  outcome: "dropped",
+                  effect: "dropped",
                   before: { __address__: "b:1", team: "bank" },
                 },
               ],
@@ -207,6 +208,39 @@ describe("agent check --explain", () => {
         },
       ],
     });
+  });
+
+  test("writes JSON target by target, and no more of it than is read", async () => {
+    const written: string[] = [];
+    const drained = async (): Promise<boolean> => written.length < 3;
+    const io = { env: {}, out: (text: string) => void written.push(text), err: () => {}, errIsTerminal: false };
+    const argv = ["check", "--config", file, "--explain", "--json"];
+    await runCli(argv, io);
+    const { targets } = JSON.parse(written.join("")) as { targets: unknown[] };
+    expect([written.length, targets.length]).toEqual([4, 2]);
+    written.length = 0;
+    expect(await runCli(argv, { ...io, drained })).toBe(0);
+    expect(written).toHaveLength(3);
+  });
+
+  test("compares the targets in the file, and not those that are given by hand", async () => {
+    const path = join(directory, "twice.toml");
+    writeFileSync(
+      path,
+      config.replace(
+        'targets = ["discovery.relabel.shop"]',
+        'targets = ["discovery.relabel.shop", { __address__ = "lit:1" }, { __address__ = "lit:1" }]',
+      ),
+    );
+    const outcomes = async (...args: string[]): Promise<unknown> => {
+      const { stdout } = await cli("check", "--config", path, "--explain", "--json", ...args);
+      return (JSON.parse(stdout) as { targets: { outcome: string }[] }).targets.map(({ outcome }) => outcome);
+    };
+    expect(await outcomes("lit:1")).toEqual(["unsent", "duplicate"]);
+    expect(await outcomes("--target", "__address__=lit:1,team=shop", "pyroscope.scrape.local")).toEqual([
+      "unsent",
+      "unsent",
+    ]);
   });
 
   test.each([

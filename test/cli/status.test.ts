@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { AgentError } from "../../src/base/index.ts";
 import { readStatus, type StatusDocument } from "../../src/cli/status-document.ts";
 import { problemsOf } from "../../src/cli/status-judgement.ts";
 import type { ComponentSnapshot } from "../../src/component/index.ts";
@@ -165,9 +166,9 @@ What to do next:
     const failure = { atMs: nowMs - 60_000, message: "agent.toml:1:1: unknown table\nagent.toml:2:1: another" };
     const { stdout } = await statusOf([], { config: () => ({ ...loaded, failure, needsRestart: ["storage.path"] }) });
     expect(stdout).toContain(
-      "The last reload failed 1 min ago, what ran before goes on: agent.toml:1:1: unknown table agent.toml:2:1: another\n",
+      "The last reload failed 1 min ago, what ran before goes on:\n  agent.toml:1:1: unknown table\n  agent.toml:2:1: another\n",
     );
-    expect(stdout).toContain("After a restart only: storage.path\n");
+    expect(stdout).toContain("Changed, but in force only after a restart: storage.path\n");
   });
 
   test("counts an endpoint that is held off for more than half a minute as trouble, with the reason and how long", async () => {
@@ -179,7 +180,7 @@ What to do next:
     });
     const { code, stdout } = await statusOf([writing(limited)]);
     expect(code).toBe(1);
-    expect(stdout).toContain("next attempt in 9 min");
+    expect(stdout).toContain("next attempt in 9 min, or at once when it is told to reload\n");
     expect(stdout).toContain("the server answered 429 with nothing in it (1 s ago)");
     expect(stdout).toContain("a reload (SIGHUP) lets it be tried at once");
     const { code: brief } = await statusOf([writing({ ...limited, pausedUntilMs: nowMs + 5000 })]);
@@ -199,18 +200,95 @@ What to do next:
     expect(stdout).toContain("http://pyroscope:4040 (pyroscope.write.local): raise queue.max_disk (now 1MiB)\n");
   });
 
+  test("tells an endpoint that refuses everything from one that is up", async () => {
+    const lastDropMessage = "Could not push: the server answered 400 with nothing in it";
+    const refusal = { lastDropMessage, lastError: lastDropMessage, lastErrorMs: nowMs, lastDroppedMs: nowMs };
+    const counts = { droppedProfiles: 212, droppedByReason: { invalid: 212 } };
+    const refusing = endpoint({ ...refusal, ...counts, sentProfiles: 0 });
+    const { lastSuccessMs: _, ...never } = refusing;
+    const endpoints = [
+      endpoint(),
+      { ...never, url: "http://never" },
+      { ...refusing, url: "http://not-now", lastSuccessMs: nowMs - 90_000 },
+      { ...refusing, url: "http://some", lastSuccessMs: nowMs - 1000 },
+    ];
+    const { code, stdout } = await statusOf([writing(...endpoints)]);
+    expect(code).toBe(1);
+    expect(stdout).toContain("\nEndpoints: 2 of 4 up, 2 refuse every profile\n  REFUSES  ");
+    expect(stdout.match(/^ {2}REFUSES .*/gm)).toEqual([
+      "  REFUSES  http://pyroscope:4040 http://never (pyroscope.write.local)",
+      "  REFUSES  http://pyroscope:4040 http://not-now (pyroscope.write.local)",
+    ]);
+  });
+
+  test("shows a data directory that cannot be used once, as trouble of its own, and what to do", async () => {
+    const message =
+      'Cannot use the data directory "/data": another agent uses it (process 7 on "box"); end that one, or set another storage.path';
+    const problem = new AgentError("locked", message);
+    const { code, stdout } = await statusOf([writing(endpoint({ spoolProblem: message }))], {
+      storage: () => ({ path: "/data", problem }),
+    });
+    expect(code).toBe(1);
+    expect(stdout).toContain(
+      '\n\nDisk: Cannot use the data directory "/data": another agent uses it (process 7 on "box")\n\n',
+    );
+    expect(stdout).toEndWith(
+      "What to do next:\n  storage.path: end the other agent, or give this one a storage.path of its own and restart it\n",
+    );
+  });
+
+  test("names three of those that want the same, and counts the others by what they are", async () => {
+    const advice = "Cannot connect; check that it runs";
+    const targets = Array.from({ length: 5 }, (_, i) => target(`h${i}:1`, { health: "down", lastError: advice }));
+    const { stdout } = await statusOf([
+      component({ id: "pyroscope.scrape.a", debugInfo: { targets } }),
+      writing(endpoint({ state: "down", lastError: advice })),
+    ]);
+    expect(stdout).toContain(`What to do next:
+  http://pyroscope:4040 (pyroscope.write.local): check that it runs
+  h0:1 (checkout), all types; h1:1 (checkout), all types; h2:1 (checkout), all types; and 2 more targets: check that it runs
+`);
+  });
+
+  test("names a target once whose types fail in several ways and want the same", async () => {
+    const failing = (type: string) => target("h:1", { type, health: "down", lastError: `No ${type}; switch it off` });
+    const targets = [target("h:1"), failing("block"), failing("mutex")];
+    const { stdout } = await statusOf([component({ id: "pyroscope.scrape.a", debugInfo: { targets } })]);
+    expect(stdout).toEndWith("What to do next:\n  h:1 (checkout), several types: switch it off\n");
+  });
+
+  test("counts a target as up of which a type has not been scraped yet", async () => {
+    const targets = [
+      target("h:1", { type: "memory" }),
+      target("h:1", { health: "unknown" }),
+      target("i:1", { health: "unknown" }),
+    ];
+    const { stdout } = await statusOf([component({ id: "pyroscope.scrape.a", debugInfo: { targets } })]);
+    expect(stdout).toContain("Targets: 1 of 2 up, 1 not scraped yet\n");
+  });
+
   test("tells a stopping agent from a starting one, and counts endpoints that were not tried yet", async () => {
     const untried = [writing(endpoint({ state: "unknown" }))];
     const { stdout } = await statusOf(untried, { ready: () => false, stopping: () => true });
     expect(stdout).toMatch(/: stopping\n[^]*Endpoints: 0 of 1 up, 1 not tried yet\n[^]*wait until it has stopped/);
+    const asked = [writing(endpoint({ state: "unknown", inFlight: 8 }))];
+    expect((await statusOf(asked)).stdout).toContain("Endpoints: 0 of 1 up, 1 without an answer yet\n");
     expect((await statusOf([], { ready: () => false })).stdout).toContain(": starting\n");
   });
 
   test("shows what is on disk for endpoints that left the configuration, which is no trouble", async () => {
-    const leftEndpoints = [{ endpoint: "http://old:4040", profiles: 16, bytes: 2048 }];
+    const times = { oldestMs: nowMs - 240_000, keptUntilMs: nowMs + 2_760_000 };
+    const kept = { profiles: 16, bytes: 2048 };
+    const leftEndpoints = [
+      { endpoint: "http://old:4040", ...kept, ...times },
+      { endpoint: "http://older:4040", ...kept },
+    ];
     const { code, stdout } = await statusOf([component({ id: "pyroscope.write.a", debugInfo: { leftEndpoints } })]);
     expect(code).toBe(0);
-    expect(stdout).toContain("\n  http://old:4040 (pyroscope.write.a): 16 on disk (2KiB)\n");
+    expect(stdout).toContain(`
+  http://old:4040 (pyroscope.write.a): 16 on disk (2KiB), oldest 4 min, kept for another 46 min
+  http://older:4040 (pyroscope.write.a): 16 on disk (2KiB), kept until the clock of this machine is set
+`);
   });
 
   test("shows what is on disk of components that left the configuration, and until when, which is no trouble", async () => {
@@ -236,7 +314,7 @@ What to do next:
 
 Written by a later version of the agent and left alone; run that version to have it sent, before it is an hour old and servers refuse it:
   pyroscope.write.a: 20KiB in spool/pyroscope.write.a, below storage.path; it takes room of max_disk, and goes when that is needed
-  pyroscope.write.done: 4KiB in spool/pyroscope.write.done, below storage.path; nothing else is in that directory, which may then be deleted
+  pyroscope.write.done: 4KiB in spool/pyroscope.write.done, below storage.path
 `);
   });
 
@@ -295,35 +373,5 @@ Written by a later version of the agent and left alone; run that version to have
     } finally {
       rmSync(directory, { recursive: true });
     }
-  });
-});
-
-describe("the address of agent status", () => {
-  test.each([
-    [["--url", "localhost:12345", "--config", "agent.toml"], 'Two addresses: give "--url" or "--config", not both'],
-    [["--url", "ftp://h:1"], 'has the scheme "ftp": use http or https'],
-    [["--url", "12345"], 'is no address: did you mean "localhost:12345"?'],
-    [["--url", "http://user:secret@"], "is no address: write http://host:port"],
-    [["http://localhost:12345"], 'Unexpected argument "http://localhost:12345"'],
-  ])("is refused as %p", async (args, message) => {
-    const { code, stderr } = await cli("status", ...args);
-    expect(code).toBe(2);
-    expect(stderr).toContain(message);
-    expect(stderr).not.toContain("secret");
-  });
-
-  test("that a file does not tell is no agent that can be reached", async () => {
-    const { code, stderr } = await cli("status", "--config", "/no/such/agent.toml");
-    expect(code).toBe(3);
-    expect(stderr).toContain("There is no file to say where the agent listens");
-    expect(stderr).toContain("there is no such file");
-    expect(stderr).toContain("--url http://HOST:PORT");
-  });
-
-  test("holds a password that is not shown", async () => {
-    const { code, stderr } = await cli("status", "--url", "http://user:secret@127.0.0.1:1");
-    expect(code).toBe(3);
-    expect(stderr).toContain("No agent at http://127.0.0.1:1 (--url)");
-    expect(stderr).not.toContain("secret");
   });
 });

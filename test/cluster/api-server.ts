@@ -23,8 +23,8 @@ export class FakeApiServer {
   readonly requests: string[] = [];
   readonly token = "token-of-the-account";
   readonly namespace = "monitoring";
-  /** What the next answers are in place of the right ones; `keeps`: nothing may be deleted, `writes_silently`: what is written is not answered. */
-  fault: "none" | "forbidden" | "unavailable" | "hangs" | "keeps" | "writes_silently" = "none";
+  /** What the next answers are in place of the right ones; `keeps`: nothing may be deleted, `writes_silently`: what is written is not answered, `foreign`: as another server that takes everything. */
+  fault: "none" | "forbidden" | "unavailable" | "hangs" | "keeps" | "writes_silently" | "foreign" = "none";
   #version = 1;
   readonly #server;
   readonly #scheme: "http" | "https";
@@ -55,6 +55,7 @@ export class FakeApiServer {
     this.requests.push(`${request.method} ${request.url}`);
     const body = await textOf(request);
     if (this.fault === "hangs") return;
+    if (this.fault === "foreign") return void response.end();
     const [status, answer] = this.#decide(request, body);
     if (this.fault === "writes_silently" && request.method !== "GET") return;
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(answer));

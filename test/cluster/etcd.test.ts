@@ -206,7 +206,14 @@ describe.skipIf(etcdProgram === undefined)("An etcd that authenticates", () => {
 
 describe("An answer that is not etcd's", () => {
   const forms: readonly (readonly [string, number, string, string])[] = [
-    ["a page", 200, "<html>Welcome</html>", 'is not JSON: "<html>Welcome</html>"; is this the engine\'s address?'],
+    ["a page", 200, "<html>Welcome</html>", 'is not etcd\'s: "<html>Welcome</html>"; this is no etcd'],
+    [
+      "nothing at all",
+      200,
+      "",
+      "is empty; this is no etcd that serves its JSON gateway: correct cluster.etcd.endpoints",
+    ],
+    ["JSON of another server", 200, '{"ID":"7"}', 'is not etcd\'s: "{"ID":"7"}"; this is no etcd'],
     [
       "an error of etcd",
       503,

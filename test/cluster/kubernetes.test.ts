@@ -180,6 +180,7 @@ describe("Members as Leases of Kubernetes", () => {
     ["forbidden", "account needs get, list, create, update and delete on leases"],
     ["unavailable", 'HTTP status 503 and "apiserver is shutting down"'],
     ["hangs", "within 200ms"],
+    ["foreign", "is empty; correct api_server or kubeconfig_file in [cluster.kubernetes]"],
   ] as const;
   test.each(faults)("tell of an API server that is %s", async (fault, message) => {
     const a = await engineOf("a", { timeoutMs: 200 });

@@ -171,6 +171,7 @@ describe("While the engine does not answer, a member", () => {
     await agents.clock.advance(60_000);
     expect([a.owned(), b.owned()]).toEqual(before);
     expect(a.state()).toBe("kept");
+    expect(agents.clock.now() - (a.membership.snapshot().lastAnswerMs ?? 0)).toBeGreaterThan(58_000);
     let moves = 0;
     for (const agent of [a, b]) agent.membership.subscribe(() => (moves += 1));
     agents.engines.failures.clear();

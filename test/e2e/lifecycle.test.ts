@@ -89,7 +89,7 @@ url = "http://127.0.0.1:${await freePort()}"
     const { exit, tookMs } = await agent.stop();
     expect(exit).toBe(0);
     expect(tookMs).toBeLessThan(6000);
-    expect(agent.child.output()).toMatch(/kept on disk for the next start/);
+    expect(agent.child.output()).toMatch(/kept on disk for when the component runs again/);
   });
 });
 

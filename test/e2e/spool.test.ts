@@ -67,7 +67,7 @@ describe("what an agent kept on disk", () => {
     expect(tookMs).toBeLessThan(5000);
     const taken = accepted(first);
     expect(taken.length).toBeGreaterThanOrEqual(8);
-    expect(first.child.output()).toContain("Profiles are kept on disk for the next start");
+    expect(first.child.output()).toContain("Profiles are kept on disk for when the component runs again");
     expect(new Set(spoolFiles(first).map((file) => statSync(file).mode & 0o777))).toEqual(new Set([0o600]));
 
     await using server = await startPushServer({ port, ...anyAge });

@@ -103,7 +103,7 @@ describe("the error of a request through a proxy", () => {
 
   test("blames the proxy for a connection that could not be made", () => {
     expect(failure("ECONNREFUSED", "connecting")).toBe(
-      'Cannot connect to the proxy "proxy.example:3128" on the way to "a.example:443": connection refused; check that the process runs and listens on this port',
+      'Cannot connect to the proxy "proxy.example:3128" on the way to "a.example:443": connection refused; check that the process runs and listens there',
     );
     expect(failure("ENOTFOUND", "connecting")).toStartWith(
       'Cannot find the proxy "proxy.example:3128" on the way to "a.example:443"',

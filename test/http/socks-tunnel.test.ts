@@ -50,7 +50,7 @@ describe("A tunnel by SOCKS 5", () => {
     [2, "its rules do not allow it; check them"],
     [3, "the network is unreachable from there; check the address and the proxy's network"],
     [4, "the host is unreachable or unknown from there; check the address and the proxy's network"],
-    [5, "connection refused; check that the process runs and listens on this port"],
+    [5, "connection refused; check that the process runs and listens there"],
     [6, "the host does not reply; check that it is up, and that no firewall blocks the port"],
     [7, "it makes no connections; check its configuration"],
     [8, "it does not take this kind of address; try a host name"],

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import {
+  formatLabel,
   formatLabels,
   labelNamePattern,
   labelsFrom,
@@ -8,6 +9,7 @@ import {
   labelsOf,
   labelsToJson,
   labelValue,
+  withoutPasswords,
 } from "../../src/model/index.ts";
 
 describe("A label set", () => {
@@ -55,6 +57,32 @@ describe("A label set", () => {
     expect(formatLabels(labelsOf({ job: 'a "quoted" name', env: "staging" }))).toBe(
       '{env="staging", job="a \\"quoted\\" name"}',
     );
+  });
+});
+
+describe("Labels for a reader", () => {
+  test("stay on one line and move no cursor, whatever was discovered", () => {
+    const labels = labelsFrom([
+      ["ev\u001b[31mil\nname", "v"],
+      ["otel.scope", "\u001b[2J\u009b31mX\n  scraped\u202e"],
+      ["with space", "1"],
+    ]);
+    expect(formatLabels(labels)).toBe(
+      '{"ev\\u001b[31mil\\nname"="v", otel.scope="\\u001b[2J\\u009b31mX\\n  scraped\\u202e", "with space"="1"}',
+    );
+  });
+
+  const shown: [name: string, value: string, shown: string][] = [
+    ["__address__", "user:pw@c:1", '__address__="…@c:1"'],
+    ["__address__", "http://user:pw@d:1/x?token=t", '__address__="http://…@d:1/x?…"'],
+    ["__address__", "unix:///run/a@b.sock", '__address__="unix:///run/a@b.sock"'],
+    ["url", "https://user:pw@d:1/x", 'url="https://d:1/x"'],
+    ["owner", "team@shop.example", 'owner="team@shop.example"'],
+    ["image", "app:1.2@sha256:abc", 'image="app:1.2@sha256:abc"'],
+  ];
+  test.each(shown)("hold no password: %s %s", (name, value, text) => {
+    expect(formatLabel({ name, value })).toBe(text);
+    expect(formatLabels(withoutPasswords([{ name, value }]))).toBe(`{${text}}`);
   });
 });
 

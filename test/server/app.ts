@@ -17,6 +17,7 @@ export function testApp(components: readonly ComponentSnapshot[], given: Partial
   const app = createApp({
     components: () => components,
     leftComponents: () => [],
+    storage: () => ({ path: "data", problem: undefined }),
     cluster: () => undefined,
     ready: () => true,
     stopping: () => false,

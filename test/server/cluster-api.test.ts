@@ -13,7 +13,8 @@ describe("/api/v0/cluster", () => {
       component({ id: "pyroscope.scrape.shared", debugInfo: { share: { knownTargets: 300, ownedTargets: 140 } } }),
       component({ id: "pyroscope.scrape.own", debugInfo: { targets: [] } }),
     ];
-    const status = () => cluster({ engineUp: false, problem: "No engine", lastError: "refused", lastErrorMs: 0 });
+    const status = () =>
+      cluster({ engineUp: false, lastAnswerMs: 1000, problem: "No engine", lastError: "refused", lastErrorMs: 0 });
     const response = await testApp(components, { cluster: status }).get("/api/v0/cluster");
     expect(await response.json()).toEqual({
       enabled: true,
@@ -25,6 +26,7 @@ describe("/api/v0/cluster", () => {
       engine: {
         name: "etcd",
         up: false,
+        last_answer: "1970-01-01T00:00:01.000Z",
         last_renewal: "2026-01-31T11:59:58.000Z",
         last_error: "refused",
         last_error_at: "1970-01-01T00:00:00.000Z",

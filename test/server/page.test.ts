@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
+import { AgentError } from "../../src/base/index.ts";
 import { labelsOf } from "../../src/model/index.ts";
 import { style } from "../../src/server/page/style.ts";
 import { testApp } from "./app.ts";
-import { busyBox, cluster, component, endpoint, profile, store, target } from "./snapshots.ts";
+import { busyBox, cluster, component, endpoint, nowMs, profile, store, target } from "./snapshots.ts";
 
 async function page(...[components, path = "/"]: [Parameters<typeof testApp>[0], string?]): Promise<string> {
   const response = await testApp(components).get(path);
@@ -46,6 +47,25 @@ describe("the page of a busy box", () => {
     expect(html).toContain("at least 1 live replicas required");
     expect(html).toMatch(/Next attempt <time [^>]*>in 12 s<\/time>. <strong>To do:<\/strong> <bdi>look at the log/);
     expect(html).toContain("The server's clock is 1 min behind this machine's.");
+  });
+
+  test("tells an endpoint that answers and refuses everything from one that is up", async () => {
+    const lastError = "Could not push: the server answered 400";
+    const refusal = { lastError, lastDropMessage: lastError, lastErrorMs: nowMs, lastSuccessMs: nowMs - 120_000 };
+    const html = await page([
+      component({ id: "a.write.b", debugInfo: { endpoints: [endpoint(refusal), endpoint()] } }),
+    ]);
+    expect(html).toContain('<span class="state bad">refuses</span>');
+    expect(html).toContain("<b>1<small> of 2</small></b> endpoints up");
+  });
+
+  test("says where nothing can be kept on disk", async () => {
+    const problem = new AgentError("locked", 'Cannot use "/data": another agent <b>uses</b> it');
+    const html = await (await testApp(busyBox(), { storage: () => ({ path: "/data", problem }) }).get("/")).text();
+    expect(html).toContain(
+      "<strong>Nothing is kept on disk.</strong> <bdi>Cannot use &quot;/data&quot;: another agent &lt;b&gt;",
+    );
+    expect(await page(busyBox())).not.toContain("Nothing is kept on disk");
   });
 
   test("shows the cluster, its members and what of the targets is this agent's", async () => {

@@ -220,7 +220,7 @@ describe("the page", () => {
     const html = await page(inForce);
     expect(html).toContain("generation 2, loaded");
     expect(html).not.toContain("The last reload failed");
-    expect(html).not.toContain("After a restart only");
+    expect(html).not.toContain("only after a restart");
   });
 
   test("shows why the last reload failed, escaped, and what waits for a restart", async () => {

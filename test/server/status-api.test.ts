@@ -1,11 +1,13 @@
 import { describe, expect, test } from "bun:test";
+import { AgentError } from "../../src/base/index.ts";
 import { readStatus } from "../../src/cli/status-document.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { testApp } from "./app.ts";
-import { busyBox, component, nowMs, target } from "./snapshots.ts";
+import { busyBox, cluster, component, nowMs, target } from "./snapshots.ts";
 
 interface Status {
   readonly targets: {
+    readonly by_component: readonly { readonly of_other_agents?: number; readonly held_back?: number }[];
     readonly failures: readonly { readonly address: string }[];
     readonly failures_not_listed: number;
   };
@@ -73,6 +75,41 @@ describe("/api/v0/status", () => {
         { component: "pyroscope.write.b", profiles: 0, bytes: 0, newer_bytes: 10 },
       ],
       newer_on_disk: [{ component: "pyroscope.write.c", bytes: 20 }],
+    });
+  });
+
+  const held = [
+    ["member", { of_other_agents: 2 }],
+    ["kept", { of_other_agents: 2 }],
+    ["joining", { held_back: 2 }],
+    ["stopped", { held_back: 2 }],
+    ["name_taken", { held_back: 2 }],
+  ] as const;
+  test.each(held)("tells targets of other agents from those that an agent holds back: %s", async (state, counted) => {
+    const share = { knownTargets: 3, ownedTargets: 1 };
+    const scrape = component({ id: "a.scrape.b", debugInfo: { targets: [target("h:1")], share } });
+    const status = await statusOf([scrape], { cluster: () => cluster({ state }) });
+    const { of_other_agents, held_back } = status.targets.by_component[0] ?? {};
+    expect({ ...(of_other_agents && { of_other_agents }), ...(held_back && { held_back }) }).toEqual(counted);
+  });
+
+  test("tells which components discover the targets of one that scrapes, also through others", async () => {
+    const discovery = { targets: 0, sources: 1, shownSources: [] };
+    const scrape = { id: "a.scrape.b", debugInfo: { targets: [] }, referencesTo: ["d.relabel.one", "a.write.b"] };
+    const status = await statusOf([
+      component(scrape),
+      component({ id: "d.relabel.one", debugInfo: { discovery }, referencesTo: ["d.http.one", "d.relabel.one"] }),
+      component({ id: "d.http.one", debugInfo: { discovery } }),
+      component({ id: "d.http.other", debugInfo: { discovery } }),
+      component({ id: "a.write.b" }),
+    ]);
+    expect(status.targets.by_component).toMatchObject([{ discovered_by: ["d.relabel.one", "d.http.one"] }]);
+  });
+
+  test("tells why the data directory cannot be used", async () => {
+    const problem = new AgentError("locked", "Another agent uses it");
+    expect(await statusOf([], { storage: () => ({ path: "/data", problem }) })).toMatchObject({
+      storage: { path: "/data", problem: "Another agent uses it", problem_reason: "locked" },
     });
   });
 

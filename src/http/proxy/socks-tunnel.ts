@@ -128,7 +128,7 @@ const failures: readonly (readonly [part: string, reason: HttpReason, why: strin
     "proxy",
     "the host is unreachable or unknown from there; check the address and the proxy's network",
   ],
-  ["ConnectionRefused", "proxy", "connection refused; check that the process runs and listens on this port"],
+  ["ConnectionRefused", "proxy", "connection refused; check that the process runs and listens there"],
   ["TTLExpired", "proxy", "the host does not reply; check that it is up, and that no firewall blocks the port"],
   ["CommandNotSupported", "proxy", "it makes no connections; check its configuration"],
   ["AddressNotSupported", "proxy", "it does not take this kind of address; try a host name"],

@@ -5,7 +5,8 @@
  * phase of the interval) → fetch (request, bounds, proof that it is a profile) → delta → receivers.
  *
  * Constraints: a loop never overlaps itself and never waits for a push; a bad target costs only itself; one CPU profile at a time
- * per process; a baseline advances only when a receiver has accepted what was computed from it. A clean shutdown leaves the baselines to the next run, which uses them once.
+ * per process; a target is asked with the credentials, and its profiles go to the receivers, of the arguments that it was planned by; a baseline
+ * advances only when a receiver has accepted what was computed from it. A clean shutdown leaves the baselines to the next run, which uses them once.
  *
  * It does not push, keep or queue profiles, and does not find targets.
  */

@@ -9,7 +9,7 @@ import {
   TargetInputs,
 } from "../../component/index.ts";
 import { createHttpClient, type HttpClient, httpArgumentsOf } from "../../http/index.ts";
-import type { Appender, Ownership, PlannedScrape, TargetSource } from "../../model/index.ts";
+import type { Appender, PlannedScrape, Target, TargetSource } from "../../model/index.ts";
 import { prepareRules } from "../../relabel/index.ts";
 import { sameArguments } from "../../schema/index.ts";
 import { type ScrapeArguments, scrapeArguments } from "./arguments.ts";
@@ -19,9 +19,11 @@ import { createClockLog } from "./clock-log.ts";
 import { createFailureLog } from "./failure-log.ts";
 import { explainTarget } from "./explain-target.ts";
 import { fanOut } from "./fan-out.ts";
+import { Turns } from "./in-turns.ts";
 import { literalTargets } from "./literal-targets.ts";
 import { collectTargetGauges, createScrapeMetrics, type ScrapeMetrics, showBaselines } from "./metrics.ts";
-import { planScrapes } from "./plan.ts";
+import { type PlanOptions, planScrapes } from "./plan.ts";
+import type { Terms } from "./scrape-loop.ts";
 import { ScrapeManager } from "./scrape-manager.ts";
 import { scrapeWarnings } from "./warnings.ts";
 
@@ -38,10 +40,11 @@ export interface ScrapeKindOptions {
 export interface SharedScrapeState {
   readonly cpuSlots: CpuSlots;
   readonly baselines: BaselineTable;
+  readonly turns: Turns;
 }
 
 export function createSharedScrapeState(clock: Clock): SharedScrapeState {
-  return { cpuSlots: createCpuSlots(clock), baselines: createBaselineTable(clock) };
+  return { cpuSlots: createCpuSlots(clock), baselines: createBaselineTable(clock), turns: new Turns(clock) };
 }
 
 /** The kind `pyroscope.scrape` (seed 002), or another one with the same loop. */
@@ -82,7 +85,7 @@ interface ScrapeComponentOptions {
 class ScrapeComponent implements Component<ScrapeArguments> {
   readonly exports = {};
   #args: ScrapeArguments;
-  #receiver: Appender;
+  #terms: Terms;
   #sources: readonly TargetSource[] = [];
   readonly #inputs: TargetInputs;
   #stopSharing: () => void = () => {};
@@ -92,7 +95,6 @@ class ScrapeComponent implements Component<ScrapeArguments> {
   readonly #options: ScrapeKindOptions;
   readonly #metrics: ScrapeMetrics;
   readonly #baselines: BaselineTable;
-  #client: HttpClient;
   readonly #manager: ScrapeManager;
 
   constructor(args: ScrapeArguments, { context, shared, options }: ScrapeComponentOptions) {
@@ -103,8 +105,7 @@ class ScrapeComponent implements Component<ScrapeArguments> {
     this.#metrics = createScrapeMetrics(metrics, { prefix: options.metricPrefix, id });
     this.#baselines = shared.baselines;
     this.#inputs = new TargetInputs({ clock, changed: () => this.#syncSoon() });
-    this.#receiver = this.#receiverOf(args);
-    this.#client = this.#clientOf(args);
+    this.#terms = this.#termsOf(args, this.#clientOf(args));
     this.#manager = new ScrapeManager({
       componentId: id,
       baselines: shared.baselines,
@@ -114,10 +115,8 @@ class ScrapeComponent implements Component<ScrapeArguments> {
       failures: createFailureLog(log, clock),
       clocks: createClockLog(log),
       cpuSlots: shared.cpuSlots,
+      turns: shared.turns,
       headers: { "user-agent": userAgent },
-      client: () => this.#client,
-      receiver: () => this.#receiver,
-      maxBytes: () => this.#args.body_size_limit.bytes,
     });
   }
 
@@ -140,27 +139,22 @@ class ScrapeComponent implements Component<ScrapeArguments> {
       this.#inputs.close();
       this.#stopSharing();
       await this.#manager.close();
-      this.#client.close();
       stopCollecting();
       stopShowing();
     }
   }
 
   applyConfig(args: ScrapeArguments): void {
-    const before = this.#client;
     const isSame = sameArguments(httpArgumentsOf(args), httpArgumentsOf(this.#args));
-    // All that may fail comes before anything is changed.
+    // What arguments are refused for comes before anything is changed. Of the targets only the first are tried: what the others are refused
+    // for costs only themselves.
     const sources = this.#sourcesOf(args);
-    this.#manager.prepare(...this.#wanted(args, sources));
-    const receiver = this.#receiverOf(args);
-    const client = isSame ? before : this.#clientOf(args);
+    this.#manager.prepare(targetsOf(args, sources), this.#planOptions(args));
+    const terms = this.#termsOf(args, isSame ? this.#terms.client : this.#clientOf(args));
     this.#args = args;
-    this.#receiver = receiver;
-    this.#client = client;
+    this.#terms = terms;
     if (this.#isRunning) this.#connect(sources);
     this.#syncSoon();
-    // Requests in flight end on the old one.
-    if (!isSame) before.close();
   }
 
   snapshot(): DebugInfo {
@@ -196,7 +190,7 @@ class ScrapeComponent implements Component<ScrapeArguments> {
     this.#sources = sources;
     this.#inputs.connect(sources);
     this.#stopSharing();
-    this.#stopSharing = this.#ownershipOf(this.#args)?.subscribe(() => this.#syncSoon()) ?? (() => {});
+    this.#stopSharing = this.#terms.ownership?.subscribe(() => this.#syncSoon()) ?? (() => {});
   }
 
   /** When all that changes now has changed: a reload changes arguments and sources one after the other. */
@@ -218,18 +212,28 @@ class ScrapeComponent implements Component<ScrapeArguments> {
   }
 
   #sync(): void {
-    this.#manager.sync(...this.#wanted(this.#args, this.#sources));
+    this.#manager.sync(targetsOf(this.#args, this.#sources), {
+      ...this.#planOptions(this.#args),
+      terms: this.#terms,
+      isPartial: !this.#inputs.isComplete,
+    });
   }
 
-  #wanted(args: ScrapeArguments, sources: readonly TargetSource[]): Parameters<ScrapeManager["sync"]> {
-    const targets = [...literalTargets(args), ...sources.flatMap((source) => source.current())];
-    const { infersServiceName } = this.#options;
-    const isPartial = !this.#inputs.isComplete;
-    return [targets, { id: this.#context.id, args, infersServiceName, ownership: this.#ownershipOf(args), isPartial }];
+  #planOptions(args: ScrapeArguments): PlanOptions {
+    return { id: this.#context.id, args, infersServiceName: this.#options.infersServiceName };
   }
 
-  /** Whose a target is; undefined where the component does not share its targets, or the agent is in no cluster. */
-  #ownershipOf(args: ScrapeArguments): Ownership | undefined {
-    return args.clustering?.enabled ? this.#context.cluster : undefined;
+  #termsOf(args: ScrapeArguments, client: HttpClient): Terms {
+    return {
+      client,
+      receiver: this.#receiverOf(args),
+      maxBytes: args.body_size_limit.bytes,
+      // Absent where the component does not share its targets, or the agent is in no cluster.
+      ownership: args.clustering?.enabled ? this.#context.cluster : undefined,
+    };
   }
+}
+
+function targetsOf(args: ScrapeArguments, sources: readonly TargetSource[]): readonly Target[] {
+  return [...literalTargets(args), ...sources.flatMap((source) => source.current())];
 }

@@ -11,13 +11,14 @@ import {
 } from "../../model/index.ts";
 import { relabel, type Rule, targetRules } from "../../relabel/index.ts";
 import type { ScrapeArguments } from "./arguments.ts";
-import { atOnce, type Steps } from "./in-turns.ts";
+import { atOnce, type Work } from "./in-turns.ts";
 import { ScrapeSet } from "./scrape-set.ts";
 import type { ScrapeType } from "./scrape-types.ts";
 import {
   buildUrl,
   type Origin,
   originOf,
+  shownAddress,
   type Query,
   splitPath,
   TargetError,
@@ -69,7 +70,7 @@ export function planScrapes(targets: readonly Target[], options: PlanOptions): S
  * `planScrapes` for somebody who asks again and again: a target that is the same object as before, under the same arguments, is not planned
  * anew. It may be left after every target: thousands of them take a second.
  */
-export function createPlanner(): (targets: readonly Target[], options: PlanOptions) => Steps<ScrapePlan> {
+export function createPlanner(): (targets: readonly Target[], options: PlanOptions) => Work<ScrapePlan> {
   let plannedWith: PlanOptions["args"] | undefined;
   let known = new WeakMap<Target, TargetPlan>();
   return function* planInSteps(targets, options) {
@@ -126,7 +127,7 @@ function planTarget(target: Target, types: readonly ScrapeType[], options: PlanO
 }
 
 function checkLabels(target: Target): void {
-  const address = preview(labelValue(target, "__address__"));
+  const address = shownAddress(labelValue(target, "__address__"));
   const sent = target.filter(({ name }) => !name.startsWith("__")).length;
   // A pod has two labels that are not sent for each of its annotations and labels.
   const [count, most] =

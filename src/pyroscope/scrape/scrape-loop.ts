@@ -1,6 +1,6 @@
 import { type Clock, limits, sleep } from "../../base/index.ts";
 import type { HttpClient } from "../../http/index.ts";
-import type { Appender, Profile, TargetStatus } from "../../model/index.ts";
+import type { Appender, Ownership, Profile, TargetStatus } from "../../model/index.ts";
 import type { Logger } from "../../observability/index.ts";
 import type { BaselineSlot, BaselineTable } from "./baselines.ts";
 import { type ClockLog, clockSkewMs } from "./clock-log.ts";
@@ -23,14 +23,22 @@ export interface LoopContext {
   readonly failures: FailureLog;
   readonly clocks: ClockLog;
   readonly metrics: ScrapeMetrics;
-  /** Asked at every scrape, like the receiver: new arguments may bring a new client. */
-  readonly client: () => HttpClient;
   readonly cpuSlots: CpuSlots;
   readonly headers: Readonly<Record<string, string>>;
-  /** Where profiles go; asked at every append, so that a changed `forward_to` takes effect at once. */
-  readonly receiver: () => Appender;
+}
+
+/**
+ * What the arguments say of a scrape beside the plan. A loop gets both together: what belongs to other targets, such as credentials and
+ * receivers, is never used with its own.
+ */
+export interface Terms {
+  readonly client: HttpClient;
+  /** Where profiles go. */
+  readonly receiver: Appender;
   /** Bound of an uncompressed profile. */
-  readonly maxBytes: () => number;
+  readonly maxBytes: number;
+  /** Whose a target is, where targets are shared. */
+  readonly ownership?: Ownership | undefined;
 }
 
 /** What tells one baseline of a component from another: a loop goes on with what the one before it has left. */
@@ -40,8 +48,9 @@ export function baselineKey({ type, url }: Pick<Scrape, "type" | "url">): string
 
 /** Scrapes one (target, type) at its phase of every interval and never overlaps itself. */
 export class ScrapeLoop {
-  readonly #scrape: Scrape;
   readonly #context: LoopContext;
+  #scrape: Scrape;
+  #terms: Terms;
   #slot: BaselineSlot | undefined;
   #health: TargetStatus["health"] = "unknown";
   #error: ScrapeError | undefined;
@@ -52,9 +61,24 @@ export class ScrapeLoop {
   #nextDueMs = 0;
   #isLeft = false;
 
-  constructor(scrape: Scrape, context: LoopContext) {
-    this.#scrape = scrape;
+  constructor(scrape: Scrape, { context, terms }: { readonly context: LoopContext; readonly terms: Terms }) {
     this.#context = context;
+    this.#scrape = scrape;
+    this.#terms = terms;
+  }
+
+  get scrape(): Scrape {
+    return this.#scrape;
+  }
+
+  get client(): HttpClient {
+    return this.#terms.client;
+  }
+
+  /** Goes on as another plan has it, for a scrape of the same identity and timing. */
+  goOnWith(scrape: Scrape, terms: Terms): void {
+    this.#scrape = scrape;
+    this.#terms = terms;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -69,7 +93,7 @@ export class ScrapeLoop {
         this.#nextDueMs = tick.dueMs;
         await sleep(clock, tick.dueMs - clock.monotonic(), signal);
         this.#nextDueMs = tick.dueMs + intervalMs;
-        await this.#scrapeOnce(slot, signal);
+        if (this.#isOwn()) await this.#scrapeOnce(slot, signal);
         tick = schedule.next(tick.dueMs);
         if (tick.skipped > 0) metrics.skipped("slow_scrape", tick.skipped);
       }
@@ -114,6 +138,11 @@ export class ScrapeLoop {
     };
   }
 
+  /** No longer where another agent has taken over, and this loop is about to be ended. */
+  #isOwn(): boolean {
+    return this.#terms.ownership?.owns(this.#scrape.owner) ?? true;
+  }
+
   async #scrapeOnce(slot: BaselineSlot, signal: AbortSignal): Promise<void> {
     const { clock } = this.#context;
     const startMs = clock.monotonic();
@@ -134,17 +163,19 @@ export class ScrapeLoop {
   }
 
   #fetch(signal: AbortSignal): Promise<FetchedProfile> {
-    const { clock, client, cpuSlots, headers, maxBytes } = this.#context;
+    const { clock, cpuSlots, headers } = this.#context;
     const { timeoutMs } = this.#scrape;
-    const fetch = (url: string, seconds: number | undefined): Promise<FetchedProfile> =>
-      fetchProfile(url, { client: client(), headers, maxBytes: maxBytes(), timeoutMs, seconds, signal });
+    const fetch = (url: string, seconds: number | undefined): Promise<FetchedProfile> => {
+      const { client, maxBytes } = this.#terms;
+      return fetchProfile(url, { client, headers, maxBytes, timeoutMs, seconds, signal });
+    };
     if (!this.#scrape.exclusive) return fetch(this.#scrape.url, this.#scrape.seconds);
     return fetchExclusively(this.#scrape, { clock, cpuSlots, nextDueMs: this.#nextDueMs, signal, fetch });
   }
 
   /** Gives the profile to the receivers; their refusal is theirs to tell and does not make the target a failing one. */
   async #handOn(fetched: FetchedProfile, at: ScrapeMoment & { readonly slot: BaselineSlot }): Promise<void> {
-    const { metrics, log, receiver } = this.#context;
+    const { metrics, log } = this.#context;
     const { url, type, labels } = this.#scrape;
     const onWithhold = (why: string | undefined): void =>
       why === undefined ? log.info("Deltas are sent again", { url }) : log.warn(why, { url });
@@ -154,7 +185,7 @@ export class ScrapeLoop {
     else {
       const id = crypto.randomUUID();
       const { data, info } = outgoing.profile;
-      if (!(await accepted(receiver(), { id, labels, data, info, scrapedAtMs: at.scrapedAtMs }))) return;
+      if (!(await accepted(this.#terms.receiver, { id, labels, data, info, scrapedAtMs: at.scrapedAtMs }))) return;
       log.debug("Profile handed on", { id, url, type, time: new Date(info.timeMs), bytes: data.byteLength });
     }
     outgoing.commit();

@@ -1,37 +1,43 @@
-import { setImmediate } from "node:timers/promises";
 import { limits } from "../../base/index.ts";
+import type { HttpClient } from "../../http/index.ts";
 import type { Ownership, ShareStatus, SkippedStatus, Target, TargetStatus } from "../../model/index.ts";
-import { atOnce, InTurns, type Steps } from "./in-turns.ts";
+import { atOnce, InTurns, type Turns, type Work } from "./in-turns.ts";
 import { createPlanner, type PlanOptions, type Scrape } from "./plan.ts";
-import { baselineKey, type LoopContext, ScrapeLoop } from "./scrape-loop.ts";
+import { baselineKey, type LoopContext, ScrapeLoop, type Terms } from "./scrape-loop.ts";
 import type { TargetError } from "./scrape-url.ts";
 import { Share } from "./share.ts";
 
+export interface ManagerContext extends LoopContext {
+  readonly turns: Turns;
+}
+
 export interface SyncOptions extends PlanOptions {
-  /** Whose a target is, where targets are shared. */
-  readonly ownership?: Ownership | undefined;
+  /** Those of `args`. */
+  readonly terms: Terms;
   /** Whether some of the targets may not be known yet: what runs then goes on without being among them. */
   readonly isPartial?: boolean;
 }
 
 interface RunningLoop {
   readonly loop: ScrapeLoop;
-  readonly scrape: Scrape;
   readonly stop: AbortController;
   readonly ended: Promise<void>;
 }
 
 /**
  * Keeps one loop for every (target, type) that is wanted: starts those that are new, stops those that are gone, and leaves the
- * others alone with their phase and their baseline.
+ * others alone with their phase and their baseline. While it finds out which, loops go on as the plan before has it. It closes the clients
+ * that it was given, each as soon as no loop has it any more.
  */
 export class ScrapeManager {
-  readonly #context: LoopContext;
+  readonly #context: ManagerContext;
   readonly #plan = createPlanner();
   readonly #work: InTurns;
   readonly #running = new Map<string, RunningLoop>();
   /** Loops that were stopped and have not ended yet, by the baseline that they leave. */
   readonly #ending = new Map<string, Promise<void>>();
+  /** Those that loops may have, the one of the newest arguments last. */
+  readonly #clients = new Set<HttpClient>();
   readonly #share = new Share();
   #isShared = false;
   #dropped = 0;
@@ -40,28 +46,30 @@ export class ScrapeManager {
   /** Whether the log has that there are targets and none is scraped here. */
   #toldNone = false;
 
-  constructor(context: LoopContext) {
+  constructor(context: ManagerContext) {
     this.#context = context;
     const failed = (err: unknown): void =>
       context.log.error("An error inside the agent: not all changes of targets took effect", { err });
-    this.#work = new InTurns({ clock: context.clock, failed });
+    this.#work = new InTurns({ turns: context.turns, failed });
   }
 
   /** Plans some of what `sync` would run; throws where that cannot be done. Nothing is changed. */
-  prepare(targets: readonly Target[], options: SyncOptions): void {
+  prepare(targets: readonly Target[], options: PlanOptions): void {
     atOnce(this.#plan(targets.slice(0, limits.scrapePlanTrial), options));
   }
 
   /** Makes the running loops those of `targets`, thousands of them over several turns; equal (target, type) pairs run once. */
   sync(targets: readonly Target[], options: SyncOptions): void {
+    this.#clients.add(options.terms.client);
     this.#work.run(() => this.#syncing(targets, options));
   }
 
-  *#syncing(targets: readonly Target[], options: SyncOptions): Steps {
+  *#syncing(targets: readonly Target[], options: SyncOptions): Work {
+    const { terms } = options;
     const { scrapes, errors, dropped } = yield* this.#plan(targets, options);
-    const { own, moved } = yield* this.#share.of(scrapes, options.ownership);
+    const { own, moved } = yield* this.#share.of(scrapes, terms.ownership);
     this.#dropped = dropped;
-    this.#isShared = options.ownership !== undefined;
+    this.#isShared = terms.ownership !== undefined;
     if (moved > 0) this.#context.metrics.movedTargets.inc(moved);
     yield* this.#tellSkipped(errors);
     if (!options.isPartial) this.#tellNone(own, targets);
@@ -70,14 +78,16 @@ export class ScrapeManager {
       wanted.set(scrape.identity, scrape);
       yield;
     }
-    const staying = options.isPartial ? this.#staying(own, options.ownership) : () => false;
+    const staying = options.isPartial ? this.#staying(own, terms.ownership) : () => false;
     for (const [identity, running] of this.#running) {
       const scrape = wanted.get(identity);
-      if (scrape && !sameTiming(scrape, running.scrape)) this.#stop(identity, running);
-      else if (!scrape && !staying(running.scrape)) this.#end(identity, running);
+      if (scrape && sameTiming(scrape, running.loop.scrape)) running.loop.goOnWith(scrape, terms);
+      else if (scrape) this.#stop(identity, running);
+      else if (!staying(running.loop.scrape)) this.#end(identity, running);
       yield;
     }
-    yield* this.#startAll(wanted);
+    yield* this.#startAll(wanted, terms);
+    yield* this.#closeOld(terms.client);
   }
 
   /** Stops every loop; resolves when all have ended. */
@@ -85,6 +95,8 @@ export class ScrapeManager {
     this.#work.stop();
     for (const [identity, running] of this.#running) this.#end(identity, running);
     await Promise.all(this.#ending.values());
+    for (const client of this.#clients) client.close();
+    this.#clients.clear();
   }
 
   snapshot(): readonly TargetStatus[] {
@@ -113,35 +125,47 @@ export class ScrapeManager {
     return (scrape) => !planned.has(baselineKey(scrape)) && (ownership?.owns(scrape.owner) ?? true);
   }
 
-  /** Starts what does not run. Thousands begin to work over several turns of the event loop, so that those that run are not held up. */
-  *#startAll(wanted: ReadonlyMap<string, Scrape>): Steps {
-    let turn = Promise.resolve();
-    let started = 0;
+  /** Starts what does not run. */
+  *#startAll(wanted: ReadonlyMap<string, Scrape>, terms: Terms): Work {
     for (const [identity, scrape] of wanted) {
       if (this.#running.has(identity)) continue;
-      if (started > 0 && started % limits.scrapeStartsAtOnce === 0) turn = turn.then(() => setImmediate());
-      started++;
-      this.#start(scrape, turn);
+      this.#start(scrape, terms);
       yield;
     }
   }
 
-  #start(scrape: Scrape, turn: Promise<void>): void {
-    const loop = new ScrapeLoop(scrape, this.#context);
+  #start(scrape: Scrape, terms: Terms): void {
+    const loop = new ScrapeLoop(scrape, { context: this.#context, terms });
     const stop = new AbortController();
     // It goes on with the baseline that the loop before it leaves when it has ended.
     const before = this.#ending.get(baselineKey(scrape));
     const run = async (): Promise<void> => {
-      await Promise.all([turn, before]);
+      if (before) await before;
       if (!stop.signal.aborted) await loop.run(stop.signal);
     };
     const ended = run().catch((err: unknown) => {
       this.#context.log.error("Scrape loop ended unexpectedly", { url: scrape.url, err });
     });
-    this.#running.set(scrape.identity, { loop, scrape, stop, ended });
+    this.#running.set(scrape.identity, { loop, stop, ended });
   }
 
-  *#tellSkipped(errors: readonly TargetError[]): Steps {
+  /** Closes the clients of earlier arguments that no loop has any more. */
+  *#closeOld(newest: HttpClient): Work {
+    if (this.#clients.size === 1) return;
+    const used = new Set<HttpClient>();
+    for (const { loop } of this.#running.values()) {
+      used.add(loop.client);
+      yield;
+    }
+    for (const client of this.#clients) {
+      if (client === newest) return;
+      if (used.has(client)) continue;
+      client.close();
+      this.#clients.delete(client);
+    }
+  }
+
+  *#tellSkipped(errors: readonly TargetError[]): Work {
     const { metrics, log } = this.#context;
     const told = new Set(this.#errors.map((error) => error.message));
     for (const error of errors) {
@@ -171,10 +195,10 @@ export class ScrapeManager {
     this.#stop(identity, running);
   }
 
-  #stop(identity: string, { scrape, stop, ended }: RunningLoop): void {
+  #stop(identity: string, { loop, stop, ended }: RunningLoop): void {
     this.#running.delete(identity);
     stop.abort();
-    const key = baselineKey(scrape);
+    const key = baselineKey(loop.scrape);
     const ending = Promise.all([this.#ending.get(key), ended]).then(() => {
       if (this.#ending.get(key) === ending) this.#ending.delete(key);
     });

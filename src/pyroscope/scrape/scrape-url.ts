@@ -1,5 +1,5 @@
 import { isIPv6 } from "node:net";
-import { AgentError, compareText, preview } from "../../base/index.ts";
+import { AgentError, compareText, preview, withoutCredentials } from "../../base/index.ts";
 import { formatUnixUrl, isUnixUrl, parseUnixUrl, unixUrlProblem } from "../../http/index.ts";
 
 /** Why a target cannot be scraped at all; the label `reason` of the metric that counts such targets. */
@@ -54,6 +54,11 @@ export function unixAddressProblem(address: string): string | undefined {
   return /[?#]/.test(address) ? `must not have a query; a parameter goes into the label "__param_NAME"` : undefined;
 }
 
+/** An `__address__` for a message. It may be a URL with a password in it: what is found is anything. */
+export function shownAddress(address: string): string {
+  return preview(isUnixUrl(address) ? address : withoutCredentials(address));
+}
+
 const defaultPorts: Readonly<Record<string, string>> = { http: "80", https: "443" };
 
 /** `host:port` of a target's `__address__`: the scheme's default port is added, bare IPv6 is put in brackets. */
@@ -63,7 +68,7 @@ export function normalizeAddress(address: string, scheme: string): string {
   if (port === undefined)
     throw new TargetError(
       "bad_scheme",
-      `Cannot scrape "${preview(address)}": scheme "${preview(scheme)}" is neither "http" nor "https"`,
+      `Cannot scrape "${shownAddress(address)}": scheme "${preview(scheme)}" is neither "http" nor "https"`,
     );
   const host = isIPv6(address) ? `[${address}]` : address;
   const withPort = /:\d+$/.test(host.replace(/^\[.*\]/, "")) ? host : `${host}:${port}`;
@@ -71,13 +76,13 @@ export function normalizeAddress(address: string, scheme: string): string {
   if (portNumber !== undefined && (Number(portNumber) < 1 || Number(portNumber) > 65_535))
     throw new TargetError(
       "bad_address",
-      `Cannot scrape "${preview(address)}": a port is a number from 1 to 65535, found "${preview(portNumber)}"`,
+      `Cannot scrape "${shownAddress(address)}": a port is a number from 1 to 65535, found "${preview(portNumber)}"`,
     );
   const url = /[/?#@\\\s]/.test(withPort) ? undefined : URL.parse(`${scheme}://${withPort}`);
   if (!url || url.hostname === "")
     throw new TargetError(
       "bad_address",
-      `Cannot scrape "${preview(address)}": "__address__" must be host:port, without scheme or path`,
+      `Cannot scrape "${shownAddress(address)}": "__address__" must be host:port, without scheme or path`,
     );
   return withPort;
 }

@@ -1,5 +1,5 @@
 import type { Ownership, ShareStatus } from "../../model/index.ts";
-import type { Steps } from "./in-turns.ts";
+import type { Work } from "./in-turns.ts";
 import type { Scrape } from "./plan.ts";
 
 /**
@@ -17,7 +17,7 @@ export class Share {
   *of(
     scrapes: readonly Scrape[],
     ownership: Ownership | undefined,
-  ): Steps<{ readonly own: readonly Scrape[]; readonly moved: number }> {
+  ): Work<{ readonly own: readonly Scrape[]; readonly moved: number }> {
     const own = new Set<string>();
     const others = new Set<string>();
     for (const { owner } of scrapes) {

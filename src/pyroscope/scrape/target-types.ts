@@ -3,7 +3,7 @@ import { preview } from "../../base/index.ts";
 import { labelValue, type Target } from "../../model/index.ts";
 import type { ScrapeArguments } from "./arguments.ts";
 import { enabledTypes, requestedTypes, type ScrapeType } from "./scrape-types.ts";
-import { TargetError } from "./scrape-url.ts";
+import { shownAddress, TargetError } from "./scrape-url.ts";
 
 /** Which types are scraped from a target: those its `__profile_types__` lists, else all that are enabled. */
 export function typeChoice(args: ScrapeArguments): (target: Target) => readonly ScrapeType[] {
@@ -46,7 +46,7 @@ function withPort(address: string, port: string): string {
   if (!/^\d{1,5}$/.test(port))
     throw new TargetError(
       "bad_address",
-      `Cannot scrape "${preview(address)}": the port "${preview(port)}" that is asked for is no number`,
+      `Cannot scrape "${shownAddress(address)}": the port "${preview(port)}" that is asked for is no number`,
     );
   const host = isIPv6(address) ? `[${address}]` : address.replace(/:\d+$/, "");
   return `${host}:${port}`;

@@ -136,8 +136,8 @@ function reasonOf(status: number, { error, isPage }: QuotedReply): PushReason {
 
 /** Whose limit it is: that of a proxy is raised elsewhere than the server's own. */
 function limitHint(reason: PushReason, { error, isPage }: QuotedReply): string | undefined {
-  if (reason === "rate_limited")
-    return isPage ? "raise the proxy's limit: it is not the tenant's limit in Pyroscope" : undefined;
+  if (reason === "rate_limited" && isPage) return "raise the proxy's limit: it is not the tenant's limit in Pyroscope";
+  if (reason === "rate_limited") return error && "raise the tenant's limit in Pyroscope, or scrape less often";
   if (reason !== "too_large") return undefined;
   return error
     ? "raise the server's limit on the size of requests"

@@ -343,7 +343,7 @@ export class Endpoint {
     const why = err === undefined ? "not delivered in time" : "not delivered in time, and the disk takes nothing";
     if (lost.profiles > 0)
       this.#log.warn(`Profiles dropped: ${why}`, { reason, ...lost, ...(err !== undefined && { err }) });
-    const until = reason === "endpoint_removed" ? "until they are too old" : "for the next start";
+    const until = reason === "endpoint_removed" ? "until they are too old" : "for when the component runs again";
     if (records > 0) this.#log.info(`Profiles are kept on disk ${until}`, { profiles: records, bytes });
   }
 

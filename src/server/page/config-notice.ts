@@ -1,5 +1,6 @@
 import { html } from "hono/html";
 import type { ConfigStatus } from "../config-status.ts";
+import type { AppOptions } from "../options.ts";
 import { ago } from "./format.ts";
 import { type Html, outsideText } from "./html.ts";
 import type { View } from "./view.ts";
@@ -21,7 +22,13 @@ ${failure.message.split("\n").map((line) => html`<p class="error">${outsideText(
       : ""
   }${
     needsRestart.length > 0
-      ? html`<p class="card note">After a restart only: ${needsRestart.map((setting, i) => html`${i > 0 ? ", " : ""}<code>${setting}</code>`)} of the configuration in force.</p>`
+      ? html`<p class="card note">Changed, but in force only after a restart: ${needsRestart.map((setting, i) => html`${i > 0 ? ", " : ""}<code>${setting}</code>`)}</p>`
       : ""
   }`;
+}
+
+/** A data directory that cannot be used: nothing that waits outlives the process. */
+export function storageNotice({ problem }: ReturnType<AppOptions["storage"]>): Html {
+  if (!problem) return html``;
+  return html`<section class="card error" id="storage"><p class="error"><strong>Nothing is kept on disk.</strong> ${outsideText(problem.message, 600)}</p></section>`;
 }

@@ -1,7 +1,7 @@
 import { html } from "hono/html";
 import { formatSize, withoutUserinfo } from "../../base/index.ts";
 import type { ComponentSnapshot } from "../../component/index.ts";
-import type { EndpointStatus } from "../../model/index.ts";
+import { type EndpointStatus, refusesAll } from "../../model/index.ts";
 import type { OwnedEndpoint } from "../component-routes.ts";
 import { ago, grouped, isNotable, skew, until } from "./format.ts";
 import { cell, type Html, namedCell, outsideText, state, toneOf } from "./html.ts";
@@ -45,7 +45,9 @@ ${namedCell("dropped", dropped(endpoint, view.nowMs))}
 ${namedCell("last success", lastSuccessMs === undefined ? "never" : ago(lastSuccessMs, view.nowMs))}</tr>${remarks(endpoint, view)}`;
 }
 
-function endpointState({ state: health, pausedSinceMs }: EndpointStatus): Html {
+function endpointState(endpoint: EndpointStatus): Html {
+  const { state: health, pausedSinceMs } = endpoint;
+  if (refusesAll(endpoint)) return state("refuses", "bad");
   if (health === "up" && pausedSinceMs !== undefined) return state("up, slowed down", "idle");
   return state(health === "unknown" ? "waiting" : health, toneOf[health]);
 }

@@ -7,7 +7,7 @@ import { sharesOf } from "../cluster-routes.ts";
 import { endpointsOf } from "../component-routes.ts";
 import { targetsOf } from "../target-routes.ts";
 import { clusterSection } from "./cluster-section.ts";
-import { configLine, configNotice } from "./config-notice.ts";
+import { configLine, configNotice, storageNotice } from "./config-notice.ts";
 import { componentsSection } from "./components-section.ts";
 import { discoverySection } from "./discovery-section.ts";
 import { endpointsSection } from "./endpoints-section.ts";
@@ -56,6 +56,7 @@ ${view.choices.refreshS === undefined ? "" : html`<meta http-equiv="refresh" con
 ${header(options, view)}
 <main>
 ${configNotice(options.config(), view)}
+${storageNotice(options.storage())}
 ${summary(counts, view)}
 ${targetsSection(groups, components, view)}
 ${discoverySection(components, view)}

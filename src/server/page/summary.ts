@@ -1,13 +1,13 @@
 import { html } from "hono/html";
 import { formatSize } from "../../base/index.ts";
 import type { ComponentSnapshot } from "../../component/index.ts";
-import type { ClusterStatus } from "../../model/index.ts";
+import { type ClusterStatus, refusesAll } from "../../model/index.ts";
 import type { OwnedEndpoint } from "../component-routes.ts";
 import { isFailing } from "./discovery-section.ts";
 import { ago, counted, grouped } from "./format.ts";
 import type { Html, Tone } from "./html.ts";
 import type { Stored } from "./profiles-section.ts";
-import type { TargetGroup } from "../target-groups.ts";
+import { countGroups, type TargetGroup } from "../target-groups.ts";
 import type { View } from "./view.ts";
 
 export interface Counts {
@@ -43,9 +43,7 @@ ${componentsTile(counts)}
 }
 
 function targetsTile({ groups }: Counts): Html {
-  const failing = groups.filter(({ down }) => down > 0).length;
-  const waiting = groups.filter(({ down, waiting: unseen }) => down === 0 && unseen > 0).length;
-  const up = groups.length - failing - waiting;
+  const { up, down: failing, waiting } = countGroups(groups);
   const details = [failing > 0 && `${grouped(failing)} with failures`, waiting > 0 && `${grouped(waiting)} waiting`];
   const types = groups.reduce((sum, { targets }) => sum + targets.length, 0);
   return tile("#targets", {
@@ -85,12 +83,13 @@ function clusterTile({ cluster }: Counts): Html {
 }
 
 function endpointsTile({ endpoints }: Counts): Html {
-  const up = endpoints.filter(({ endpoint }) => endpoint.state === "up").length;
+  const refusing = endpoints.filter(({ endpoint }) => refusesAll(endpoint)).length;
+  const up = endpoints.filter(({ endpoint }) => endpoint.state === "up").length - refusing;
   const down = endpoints.filter(({ endpoint }) => endpoint.state === "down").length;
   const slowed = endpoints.some(({ endpoint }) => endpoint.pausedSinceMs !== undefined);
   const waiting = endpoints.reduce((sum, { endpoint }) => sum + endpoint.queuedProfiles + endpoint.spooledProfiles, 0);
   return tile("#endpoints", {
-    tone: down > 0 ? "bad" : up < endpoints.length || slowed ? "idle" : "good",
+    tone: down + refusing > 0 ? "bad" : up < endpoints.length || slowed ? "idle" : "good",
     figure: up === endpoints.length ? grouped(up) : html`${grouped(up)}<small> of ${grouped(endpoints.length)}</small>`,
     noun: endpoints.length === 1 ? "endpoint up" : "endpoints up",
     detail: waiting === 0 ? "nothing waits" : `${counted(waiting, "profile")} ${waiting === 1 ? "waits" : "wait"}`,

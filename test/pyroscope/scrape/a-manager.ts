@@ -6,7 +6,9 @@ import { createBaselineTable } from "../../../src/pyroscope/scrape/baselines.ts"
 import { createClockLog } from "../../../src/pyroscope/scrape/clock-log.ts";
 import { createCpuSlots } from "../../../src/pyroscope/scrape/cpu-slots.ts";
 import { createFailureLog } from "../../../src/pyroscope/scrape/failure-log.ts";
+import { Turns } from "../../../src/pyroscope/scrape/in-turns.ts";
 import { createScrapeMetrics } from "../../../src/pyroscope/scrape/metrics.ts";
+import type { Terms } from "../../../src/pyroscope/scrape/scrape-loop.ts";
 import { ScrapeManager } from "../../../src/pyroscope/scrape/scrape-manager.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { createMemoryLog } from "../../support/memory-log.ts";
@@ -32,7 +34,10 @@ export const only = (...types: string[]) => ({
 export type Respond = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
 
 /** A manager under a clock that the test turns; `respond` stands for the targets. */
-export function aManager(respond: Respond, { clock = new FakeClock(), baselines = createBaselineTable(clock) } = {}) {
+export function aManager(
+  respond: Respond,
+  { clock = new FakeClock(), baselines = createBaselineTable(clock), turns = new Turns(clock) } = {},
+) {
   const log = createMemoryLog();
   const clockLog = createMemoryLog();
   const metrics = createMetrics();
@@ -56,20 +61,23 @@ export function aManager(respond: Respond, { clock = new FakeClock(), baselines 
     failures: createFailureLog(log, clock),
     clocks: createClockLog(clockLog),
     cpuSlots: createCpuSlots(clock),
+    turns,
     headers: {},
-    client: () => client,
-    receiver: () => ({
+  });
+  const terms: Terms = {
+    client,
+    receiver: {
       append: async (profile) => {
         if (refuse) throw new AgentError("refused", "Cannot accept");
         received.push(profile);
       },
-    }),
-    maxBytes: () => 1_000_000,
-  });
+    },
+    maxBytes: 1_000_000,
+  };
   const sync = (addresses: readonly string[], config: Record<string, unknown>): void =>
     manager.sync(
       addresses.map((address) => labelsOf({ __address__: address })),
-      { id, args: parseScrapeArguments(config), infersServiceName: true },
+      { id, args: parseScrapeArguments(config), infersServiceName: true, terms },
     );
   return {
     baselines,
@@ -78,6 +86,7 @@ export function aManager(respond: Respond, { clock = new FakeClock(), baselines 
     clockLog,
     metrics,
     manager,
+    terms,
     requests,
     received,
     sync,

@@ -7,7 +7,6 @@ import { ProfileSchema } from "../../../src/gen/google/v1/profile_pb.ts";
 import type { HttpRequest, HttpResponse } from "../../../src/http/index.ts";
 import { labelsOf, labelValue } from "../../../src/model/index.ts";
 import { collectTargetGauges } from "../../../src/pyroscope/scrape/metrics.ts";
-import type { ScrapeManager } from "../../../src/pyroscope/scrape/scrape-manager.ts";
 import { buildProfile } from "../../support/profile-builder.ts";
 import { aManager, answer, ok, only, type Respond } from "./a-manager.ts";
 import { parseScrapeArguments } from "./scrape-arguments.ts";
@@ -259,7 +258,7 @@ describe("a loop of CPU profiles", () => {
   test("of one process never run side by side, whatever labels the targets carry", async () => {
     let inFlight = 0;
     let most = 0;
-    const { clock, manager, requests } = start(async (request) => {
+    const { clock, manager, terms, requests } = start(async (request) => {
       most = Math.max(most, ++inFlight);
       await slowly(Number(new URL(request.url).searchParams.get("seconds")) * 1000, request);
       inFlight--;
@@ -267,7 +266,7 @@ describe("a loop of CPU profiles", () => {
     });
     const args = parseScrapeArguments({ ...only("process_cpu"), delta_profiling_duration: "6s" });
     const targets = ["x", "y"].map((team) => labelsOf({ __address__: "a:1", team }));
-    manager.sync(targets, { id: "pyroscope.scrape.test", args, infersServiceName: true });
+    manager.sync(targets, { id: "pyroscope.scrape.test", args, infersServiceName: true, terms });
     await clock.advance(60_000);
     expect(most).toBe(1);
     expect(requests.length).toBeGreaterThanOrEqual(6);
@@ -275,22 +274,21 @@ describe("a loop of CPU profiles", () => {
 });
 
 describe("targets that share an address", () => {
-  const prefixes = (manager: ScrapeManager) => {
+  const prefixes = ({ manager, terms }: ReturnType<typeof aManager>) => {
     const targets = ["good", "bad"].map((prefix) => labelsOf({ __address__: "a:1", __profile_path_prefix__: prefix }));
     const args = parseScrapeArguments(only("goroutine"));
-    manager.sync(targets, { id: "pyroscope.scrape.test", args, infersServiceName: true });
+    manager.sync(targets, { id: "pyroscope.scrape.test", args, infersServiceName: true, terms });
   };
 
   test("are told apart in the log, and the one that is down shows in the gauge", async () => {
-    const { clock, log, manager, metrics } = start(({ url }) =>
-      url.includes("bad") ? answer(404, "") : ok(goroutines),
-    );
+    const scraping = start(({ url }) => (url.includes("bad") ? answer(404, "") : ok(goroutines)));
+    const { clock, log, manager, metrics } = scraping;
     const stop = collectTargetGauges(metrics, {
       prefix: "pyroscope",
       id: "pyroscope.scrape.test",
       statuses: () => manager.snapshot(),
     });
-    prefixes(manager);
+    prefixes(scraping);
     await clock.advance(150_000);
     expect(log.messages("warn")).toEqual(["Scrape failed"]);
     expect(log.messages("info")).toEqual([]);

@@ -2,8 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { AgentError } from "../../../src/base/index.ts";
 import type { HttpRequest, HttpResponse } from "../../../src/http/index.ts";
 import { labelsOf, type Target } from "../../../src/model/index.ts";
-import { recording } from "../../support/recordings.ts";
-import { aManager, answer, ok, only, type Respond } from "./a-manager.ts";
+import { aManager, answer, only, type Respond } from "./a-manager.ts";
 import { parseScrapeArguments } from "./scrape-arguments.ts";
 
 function untilCanceled({ signal }: HttpRequest): Promise<never> {
@@ -44,27 +43,10 @@ describe("The loops of a component", () => {
     for (const give of answers) give(answer(500, "too late"));
   });
 
-  test("begin by the thousands over several turns of the event loop", async () => {
-    const { clock, baselines, manager, sync } = start(() => ok(recording("allocs", 1)));
-    sync(
-      Array.from({ length: 1200 }, (_, index) => `a:${index + 1}`),
-      { ...only("memory"), scrape_interval: "1h" },
-    );
-    const held = [];
-    for (let turn = 0; turn < 4; turn++) {
-      await new Promise((resolve) => setImmediate(resolve));
-      held.push(baselines.size);
-    }
-    expect(held.at(-1)).toBe(1200);
-    expect(held[0]).toBeLessThan(1200);
-    await manager.close();
-    expect(clock.pending).toBe(0);
-  });
-
   test("of targets that are not among those known so far go on where more may come", async () => {
-    const { clock, manager, requests } = start(untilCanceled);
+    const { clock, manager, requests, terms } = start(untilCanceled);
     const args = parseScrapeArguments(only("memory"));
-    const plan = { id: "pyroscope.scrape.test", args, infersServiceName: true };
+    const plan = { id: "pyroscope.scrape.test", args, infersServiceName: true, terms };
     const [a, b] = ["a:1", "b:1"].map((address) => labelsOf({ __address__: address })) as [Target, Target];
     const scraped = () => manager.snapshot().map(({ url }) => new URL(url).host);
     manager.sync([a], plan);
@@ -75,7 +57,7 @@ describe("The loops of a component", () => {
     // What is scraped under other labels now is not scraped twice, and what others own is theirs.
     const relabelled = labelsOf({ __address__: "a:1", zone: "eu" });
     const ownership = { owns: (address: string) => address !== "b:1", subscribe: () => () => {} };
-    manager.sync([relabelled], { ...plan, ownership, isPartial: true });
+    manager.sync([relabelled], { ...plan, terms: { ...terms, ownership }, isPartial: true });
     expect(scraped()).toEqual(["a:1"]);
     manager.sync([], plan);
     expect(scraped()).toEqual([]);

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { labelsOf, type Ownership } from "../../../src/model/index.ts";
+import { labelsOf, type Ownership, type Target } from "../../../src/model/index.ts";
 import { recording } from "../../support/recordings.ts";
 import { aManager, ok, only } from "./a-manager.ts";
 import { parseScrapeArguments } from "./scrape-arguments.ts";
@@ -30,10 +30,16 @@ function start(own: readonly string[] | undefined) {
   const args = parseScrapeArguments(only("memory"));
   return {
     ...running,
+    ownership,
     /** Makes `own` this agent's of `known`. */
     share: (known: readonly string[], ofThem: readonly string[] = []): void => {
       if (ownership) ownership.own = ofThem;
-      running.manager.sync(targetsOf(known), { id, args, infersServiceName: true, ownership });
+      running.manager.sync(targetsOf(known), {
+        id,
+        args,
+        infersServiceName: true,
+        terms: { ...running.terms, ownership },
+      });
     },
     scraped: () => new Set(running.manager.snapshot().map(({ url }) => new URL(url).host)),
     outcomes: async (outcome: string) => {
@@ -59,13 +65,40 @@ describe("Targets that are shared", () => {
 
   test("are known by their address at the end of the rules, port of the scheme included", async () => {
     running = start([]);
-    const { manager, scraped } = running;
+    const { manager, terms, scraped } = running;
     const rule = [{ source_labels: "host", target_label: "__address__", replacement: "$1" }];
     const args = parseScrapeArguments({ ...only("memory"), rule });
     const targets = ["b", "b:80", "c"].map((host) => labelsOf({ __address__: "a:1", host }));
-    manager.sync(targets, { id, args, infersServiceName: true, ownership: new Decided(["b:80"]) });
+    manager.sync(targets, { id, args, infersServiceName: true, terms: { ...terms, ownership: new Decided(["b:80"]) } });
     expect(scraped()).toEqual(new Set(["b"]));
     expect(manager.share).toEqual({ knownTargets: 2, ownedTargets: 1 });
+  });
+
+  test("are not scraped any more from when they are another agent's, before the loops are ended", async () => {
+    running = start([]);
+    const { share, ownership, requests, clock } = running;
+    share(["a:1", "b:1"], ["a:1", "b:1"]);
+    await clock.advance(15_000);
+    expect(requests).toHaveLength(2);
+    if (ownership) ownership.own = ["b:1"];
+    await clock.advance(15_000);
+    expect(requests.slice(2).map(({ url }) => new URL(url).host)).toEqual(["b:1"]);
+  });
+
+  test("are known by what the last plan decides them by", async () => {
+    running = start([]);
+    const { manager, terms, requests, clock } = running;
+    const args = parseScrapeArguments(only("memory"));
+    // Two ports of a pod, for the same scrape.
+    const [first, second] = ["h:2", "h:1"].map((address) =>
+      labelsOf({ __address__: address, __profile_memory_port__: "6060" }),
+    ) as [Target, Target];
+    const plan = { id, args, infersServiceName: true };
+    manager.sync([first], { ...plan, terms: { ...terms, ownership: new Decided(["h:2"]) } });
+    await clock.advance(15_000);
+    manager.sync([first, second], { ...plan, terms: { ...terms, ownership: new Decided(["h:1"]) } });
+    await clock.advance(15_000);
+    expect(requests).toHaveLength(2);
   });
 
   test("leave the others alone when one moves", async () => {

@@ -114,7 +114,7 @@ describe("at the end an endpoint that may write to disk", () => {
     expect([endpoint.snapshot().droppedProfiles, kept(spool)]).toEqual([0, 2]);
     expect(log.lines.at(-1)).toMatchObject({
       level: "info",
-      message: "Profiles are kept on disk for the next start",
+      message: "Profiles are kept on disk for when the component runs again",
       fields: { profiles: 2, bytes: spool.usage("main").bytes },
     });
     await spooler.close();

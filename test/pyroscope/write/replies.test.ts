@@ -88,6 +88,7 @@ const wrongUser = "check the endpoint's authentication and its X-Scope-OrgID hea
 const wrongUrl = "check the endpoint's url: something else answers there";
 const smallerBodies = "raise the limit on the size of requests (nginx: client_max_body_size)";
 const smallerMessages = "raise the server's limit on the size of requests";
+const tenantsLimit = "raise the tenant's limit in Pyroscope, or scrape less often";
 const notTenants = "raise the proxy's limit: it is not the tenant's limit in Pyroscope";
 const memory = `profile with labels '{__name__="memory", service_name="shop"}'`;
 const window = `${memory} is outside of ingestion window (profile timestamp: 2030-01-01 00:00:00 +0000 UTC, the ingestion window starts at 2030-01-01 02:00:00 +0000 UTC)`;
@@ -134,23 +135,23 @@ const rows: readonly Row[] = [
   ["413 by a proxy", nginx(413, "Request Entity Too Large"), "rejected too_large", `a proxy in between (nginx/1.27.3) answered 413 "413 Request Entity Too Large"; ${smallerBodies}`],
   ["413 by the server", connectError("resource_exhausted", "message size 300000000 is larger than configured max 268435456", { status: 413 }), "rejected too_large", `the server answered 413 resource_exhausted "message size 300000000 is larger than configured max 268435456"; ${smallerMessages}`],
   ["413 in plain text", text(413, "http: request body too large\n"), "rejected too_large", `the server answered 413 "http: request body too large"; ${smallerBodies}`],
-  ["422 resource_exhausted, as older servers answer", connectError("resource_exhausted", rate, { status: 422 }), "retryable rate_limited unclear", `the server answered 422 resource_exhausted "${rate}"`],
+  ["422 resource_exhausted, as older servers answer", connectError("resource_exhausted", rate, { status: 422 }), "retryable rate_limited unclear", `the server answered 422 resource_exhausted "${rate}"; ${tenantsLimit}`],
   ["422 in plain text", text(422, "unprocessable"), "rejected invalid", `the server answered 422 "unprocessable"`],
-  ["429, the tenant's rate", limited(rate), "retryable rate_limited unclear", `the server answered 429 resource_exhausted "${rate}"`],
-  ["429, the tenant's series", limited(seriesLimit), "retryable rate_limited unclear", `the server answered 429 resource_exhausted "${seriesLimit}"`],
-  ["429 with Retry-After in seconds", limited(rate, { "retry-after": "7" }), "retryable rate_limited unclear 7000", `the server answered 429 resource_exhausted "${rate}"`],
-  ["429 with a Retry-After of a day", limited(rate, { "retry-after": "86400" }), "retryable rate_limited unclear 600000", `the server answered 429 resource_exhausted "${rate}"`],
-  ["429 until a date by the server's own clock", limited(rate, { date: "Tue, 01 Jan 2030 00:00:00 GMT", "retry-after": "Tue, 01 Jan 2030 00:00:30 GMT" }), "retryable rate_limited unclear 30000", `the server answered 429 resource_exhausted "${rate}"`],
-  ["429 until a date that has passed", limited(rate, { "retry-after": "Tue, 01 Jan 2019 00:00:00 GMT" }), "retryable rate_limited unclear", `the server answered 429 resource_exhausted "${rate}"`],
+  ["429, the tenant's rate", limited(rate), "retryable rate_limited unclear", `the server answered 429 resource_exhausted "${rate}"; ${tenantsLimit}`],
+  ["429, the tenant's series", limited(seriesLimit), "retryable rate_limited unclear", `the server answered 429 resource_exhausted "${seriesLimit}"; ${tenantsLimit}`],
+  ["429 with Retry-After in seconds", limited(rate, { "retry-after": "7" }), "retryable rate_limited unclear 7000", `the server answered 429 resource_exhausted "${rate}"; ${tenantsLimit}`],
+  ["429 with a Retry-After of a day", limited(rate, { "retry-after": "86400" }), "retryable rate_limited unclear 600000", `the server answered 429 resource_exhausted "${rate}"; ${tenantsLimit}`],
+  ["429 until a date by the server's own clock", limited(rate, { date: "Tue, 01 Jan 2030 00:00:00 GMT", "retry-after": "Tue, 01 Jan 2030 00:00:30 GMT" }), "retryable rate_limited unclear 30000", `the server answered 429 resource_exhausted "${rate}"; ${tenantsLimit}`],
+  ["429 until a date that has passed", limited(rate, { "retry-after": "Tue, 01 Jan 2019 00:00:00 GMT" }), "retryable rate_limited unclear", `the server answered 429 resource_exhausted "${rate}"; ${tenantsLimit}`],
   ["429 by a proxy", nginx(429, "Too Many Requests", { "retry-after": "7" }), "retryable rate_limited unclear 7000", `a proxy in between (nginx/1.27.3) answered 429 "429 Too Many Requests"; ${notTenants}`],
   ["429 by a proxy with a name that nobody should read", nginx(429, "Too Many Requests", { server: `<b>${"x".repeat(80)}` }), "retryable rate_limited unclear", `a proxy in between answered 429 "429 Too Many Requests"; ${notTenants}`],
   ["429 in plain text", text(429, "local_rate_limited", { server: "envoy" }), "retryable rate_limited unclear", `the server (envoy) answered 429 "local_rate_limited"`],
-  ["429 where it is not to be retried", limited(rate), "rejected rate_limited", `the server answered 429 resource_exhausted "${rate}"`, { retry_on_http_429: false }],
+  ["429 where it is not to be retried", limited(rate), "rejected rate_limited", `the server answered 429 resource_exhausted "${rate}"; ${tenantsLimit}`, { retry_on_http_429: false }],
   ["429 by a proxy where it is not to be retried", nginx(429, "Too Many Requests"), "rejected rate_limited", `a proxy in between (nginx/1.27.3) answered 429 "429 Too Many Requests"; ${notTenants}`, { retry_on_http_429: false }],
-  ["422 resource_exhausted where it is not to be retried", connectError("resource_exhausted", rate, { status: 422 }), "rejected rate_limited", `the server answered 422 resource_exhausted "${rate}"`, { retry_on_http_429: false }],
+  ["422 resource_exhausted where it is not to be retried", connectError("resource_exhausted", rate, { status: 422 }), "rejected rate_limited", `the server answered 422 resource_exhausted "${rate}"; ${tenantsLimit}`, { retry_on_http_429: false }],
   ["499", connectError("canceled", "context canceled"), "retryable deadline unclear", `the server answered 499 canceled "context canceled"`],
   ["500 unknown while ingesters are away", connectError("unknown", "at least 1 live replicas required, could only find 0"), "retryable server_error unclear", `the server answered 500 unknown "at least 1 live replicas required, could only find 0"`],
-  ["500 with resource_exhausted", connectError("resource_exhausted", rate, { status: 500 }), "retryable rate_limited unclear", `the server answered 500 resource_exhausted "${rate}"`],
+  ["500 with resource_exhausted", connectError("resource_exhausted", rate, { status: 500 }), "retryable rate_limited unclear", `the server answered 500 resource_exhausted "${rate}"; ${tenantsLimit}`],
   ["500 with invalid_argument", connectError("invalid_argument", "no", { status: 500 }), "rejected invalid", `the server answered 500 invalid_argument "no"`],
   ["500 by a proxy", nginx(500, "Internal Server Error"), "retryable server_error unclear", `a proxy in between (nginx/1.27.3) answered 500 "500 Internal Server Error"`],
   ["500 and a body that is packed", { status: 500, headers: { "content-encoding": "gzip" }, body: bomb }, "retryable server_error unclear", "the server answered 500 with something that is no text"],

@@ -94,7 +94,7 @@ describe("what pyroscope.write keeps on disk", () => {
     await first.append("a", "b", "c", "d");
     await first.stop();
     expect(status(first.component)).toMatchObject({ spooledProfiles: 4, droppedProfiles: 0 });
-    expect(first.log.messages("info")).toContain("Profiles are kept on disk for the next start");
+    expect(first.log.messages("info")).toContain("Profiles are kept on disk for when the component runs again");
     expect(new Set(files(path).map((file) => statSync(file).mode & 0o777))).toEqual(new Set([0o600]));
     server.replyWith(undefined);
     const second = aWrite(path, endpoint(server.url));
