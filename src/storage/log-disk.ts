@@ -83,6 +83,8 @@ export class LogDisk {
     if (!(await this.#options.access.acquireExisting())) return false;
     // The directory may be another agent's by now.
     if (this.#isClosed) throw new StorageError("closed", `Cannot use the log "${this.#dir}": it was closed`);
+    // Somebody else may have opened it meanwhile: twice in the index, every record would be sent twice.
+    if (this.#isRecovered) return true;
     await (this.#recovering ??= this.#recover().finally(() => {
       this.#recovering = undefined;
     }));

@@ -1,6 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { systemClock } from "../../src/base/index.ts";
+import { createMetrics } from "../../src/observability/index.ts";
+import type { DirectoryAccess } from "../../src/storage/directory-access.ts";
+import { LogDisk } from "../../src/storage/log-disk.ts";
+import { createSpoolMetrics } from "../../src/storage/spool-metrics.ts";
+import { createMemoryLog } from "../support/memory-log.ts";
 import { directoryAt, openedLogs, openLog, wanted } from "./a-directory.ts";
 
 const opened = openedLogs();
@@ -94,6 +100,29 @@ describe("A data directory at whose place another one is put", () => {
     expect(wanted(log)).toEqual([1]);
     expect(await text(1)).toBe("of the other");
   });
+});
+
+test("A log that is opened by several at once, one of whom is slow, has every record once", async () => {
+  const before = await opened();
+  await before.append("1");
+  await before.directory.close();
+  const slow = Promise.withResolvers<boolean>();
+  const answers = [slow.promise, Promise.resolve(true)];
+  const access = { times: 1, acquireExisting: () => answers.shift() } as unknown as DirectoryAccess;
+  const disk = new LogDisk(before.files, {
+    access,
+    clock: systemClock,
+    log: createMemoryLog(),
+    metrics: createSpoolMetrics(createMetrics(), { component_id: "w" }),
+    bootId: "run",
+    current: () => ({ maxBytes: 1e6, onLost() {} }),
+  });
+  const late = disk.open();
+  await disk.open();
+  slow.resolve(true);
+  await late;
+  expect(disk.index.usage("a").records).toBe(1);
+  await disk.close();
 });
 
 describe("A segment that somebody removes", () => {

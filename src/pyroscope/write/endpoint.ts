@@ -260,9 +260,10 @@ export class Endpoint {
       entry.profile = await this.#spooler.read(entry.record ?? -1);
       return entry.profile;
     } catch (error) {
-      const damaged = error instanceof StorageError ? error.reason === "damaged" : true;
-      if (damaged) this.#giveUp(entry, entry.lost ?? "spool_damaged");
-      else this.#putBack(entry, this.#clock.monotonic() + writeLimits.readRetryMs);
+      const reason = error instanceof StorageError ? error.reason : undefined;
+      if (entry.lost || !reason) this.#giveUp(entry, entry.lost ?? "spool_damaged");
+      else if (reason === "damaged") this.#queue.forget(entry);
+      else this.#queue.putBack(entry, this.#clock.monotonic() + writeLimits.readRetryMs);
       this.#log.debug("Cannot read a profile back from disk", { err: error });
       return undefined;
     }

@@ -127,6 +127,11 @@ export class ProfileQueue {
     return this.#records.lose(number, reason);
   }
 
+  /** The log cannot give it any more, and tells by itself what became of it. */
+  forget(entry: QueueEntry): void {
+    this.#records.forget(entry);
+  }
+
   /** It is delivered or given up. */
   remove(entry: QueueEntry): void {
     if (entry.record === undefined) this.#memory.remove(entry);

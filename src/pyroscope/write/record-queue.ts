@@ -155,14 +155,19 @@ export class RecordQueue {
     return true;
   }
 
+  /** The log cannot give it any more, and tells by itself what became of it. */
+  forget(entry: QueueEntry): void {
+    entry.lost = "spool_damaged";
+    this.remove(entry);
+  }
+
   /** It is delivered or given up. */
   remove(entry: QueueEntry): void {
     if (entry.record === undefined) return;
     if (entry.inFlight) this.#count(entry, -1);
-    if (!entry.lost) {
-      this.#entries.delete(entry.record);
-      this.#options.settle(entry.record);
-    }
+    if (this.#entries.get(entry.record) === entry) this.#entries.delete(entry.record);
+    // Else the log knows, and the number may be that of another by now.
+    if (!entry.lost) this.#options.settle(entry.record);
     markSafe(entry);
   }
 
