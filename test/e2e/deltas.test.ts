@@ -49,8 +49,8 @@ async function quiet(target: GoTarget): Promise<void> {
   await eventually("the longest pause has begun", async () => {
     const last = (await target.requests()).at(-1);
     const sinceMs = Date.now() - (last?.AtMs ?? 0);
-    const isIt = Math.abs(((last?.AtMs ?? 0) % intervalMs) - before) < 50;
-    return (isIt && last?.Status === 200 && sinceMs > 50 && sinceMs < 200) || undefined;
+    const isIt = Math.abs(((last?.AtMs ?? 0) % intervalMs) - before) < 150;
+    return (isIt && last?.Status === 200 && sinceMs > 50 && sinceMs < 250) || undefined;
   });
 }
 

@@ -152,8 +152,7 @@ describe("an HTTP client's failure", () => {
     close();
     expect(await failure(it.get(`http://ann:secret@127.0.0.1:${port}/?token=secret`))).toEqual({
       reason: "refused",
-      message:
-        'Cannot connect to "127.0.0.1:PORT": connection refused; check that the process runs and listens there',
+      message: 'Cannot connect to "127.0.0.1:PORT": connection refused; check that the process runs and listens there',
     });
   });
 
