@@ -112,6 +112,37 @@ basic_auth = { username = "edge", password_file = "no-password" }
     expect((JSON.parse(asJson.stdout) as { warnings: string[] }).warnings).toHaveLength(3);
   });
 
+  test("plans and warns of targets in the file that come through relabelling as of those in the scrape", async () => {
+    const asks = (type: string): string => `__meta_docker_container_label_profiles_grafana_com_${type}`;
+    const text = `[discovery.relabel.all]
+targets = [
+  { __address__ = "none:1" },
+  { __address__ = "port:1", ${asks("cpu_scrape")} = "true", ${asks("cpu_port")} = "abc" },
+  { __address__ = "type:1", ${asks("memroy_scrape")} = "true" },
+  { __address__ = "good:1", ${asks("goroutine_scrape")} = "true" },
+]
+rules_preset = "kubernetes-annotations"
+[discovery.relabel.zone]
+targets = ["discovery.relabel.all"]
+rule = { target_label = "zone", replacement = "eu" }
+[pyroscope.scrape.s]
+targets = ["discovery.relabel.zone"]
+forward_to = ["pyroscope.store.box"]
+[pyroscope.store.box]
+`;
+    const { code, stdout } = await cli("check", file("relabelled.toml", text));
+    expect(code).toBe(0);
+    expect(stdout).toStartWith("Valid: 4 components, 1 URL to scrape\n");
+    expect(stdout).toContain("  http://good:1/debug/pprof/goroutine\n    goroutine: every 15s");
+    expect(stdout).toContain('zone="eu"');
+    expect(stdout).not.toContain("and the targets that");
+    expect(stdout.split("\n").filter((line) => line.startsWith("Warning"))).toEqual([
+      'Warning: discovery.relabel.all: the rules drop 1 of 4 targets in this file; "agent check --explain" shows which one does',
+      'Warning: pyroscope.scrape.s: Cannot scrape "port:1": the port "abc" that is asked for is no number; this target is skipped',
+      'Warning: pyroscope.scrape.s: "__profile_types__" of "type:1": "memroy" is no profile type that is configured; did you mean "memory"?',
+    ]);
+  });
+
   const bad = `[pyroscope.scrape.local]
 targets = [{ __address__ = "localhost:6060" }]
 forward_to = ["pyroscope.stor.local"]

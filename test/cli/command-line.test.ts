@@ -19,8 +19,14 @@ describe("A command line that is wrong ends with exit code 2 and says what to wr
     ["check --json=yes --config a.toml", 'Flag "--json" takes no value: got "yes"'],
     ["--config a.toml --config b.toml", 'Flag "--config" was given twice'],
     ["run --log-level info", "No configuration: give --config FILE or --target URL"],
-    ["check a.toml b.toml", 'Unexpected argument "b.toml" of "agent check"'],
-    ["check a.toml --config b.toml", 'Two configuration files: "b.toml" and "a.toml"'],
+    [
+      "check a.toml b.toml",
+      'Unexpected argument "b.toml" of "agent check": one file is checked; with --explain, a text chooses targets',
+    ],
+    [
+      "check a.toml --config b.toml",
+      'Unexpected argument "a.toml" of "agent check": one file is checked; with --explain, a text chooses targets',
+    ],
     ["demo now", 'Unexpected argument "now" of "agent demo"'],
     ["help nothing", 'Unknown command "nothing"'],
     ["--config a.toml --target b:1", 'Flag "--target" stands beside the file "a.toml": put it into the file'],

@@ -62,7 +62,7 @@ discovery.file.fleet: 4 targets found
 {__address__="b:1", __meta_filepath="${path}", team="shop"}, found by discovery.file.fleet
   discovery.relabel.shop, from discovery.file.fleet
     rule[0]: keep where team matches "shop"
-      kept
+      kept: team="shop" matches
     exports {__address__="b:1", __meta_filepath="${path}", team="shop"}
   pyroscope.scrape.local, from discovery.relabel.shop
     no rule
@@ -70,12 +70,12 @@ discovery.file.fleet: 4 targets found
       as {__name__="goroutine", instance="b:1", job="pyroscope.scrape.local", service_name="unspecified", team="shop"}
       pyroscope.write.central
         rule[0]: drop where instance matches "b:1"
-          DROPPED
+          DROPPED: instance="b:1" matches
 
 {__address__="c:1", __meta_filepath="${path}", team="bank"}, found by discovery.file.fleet
   discovery.relabel.shop, from discovery.file.fleet
     rule[0]: keep where team matches "shop"
-      DROPPED
+      DROPPED: team="bank" does not match (the whole must)
 `);
   });
 
@@ -95,7 +95,7 @@ discovery.file.fleet: 4 targets found
     });
     const none = await cli("check", "--config", file, "--explain", "cart-7");
     expect(none.stdout).toContain(
-      'No target holds "cart-7", so that it is no rule that drops it: look at the arguments of discovery.file.fleet, discovery.file.other',
+      'No target holds "cart-7": it was not found, so no rule dropped it; look at the arguments of discovery.file.fleet, discovery.file.other, and',
     );
   });
 
@@ -116,6 +116,10 @@ ${fleet().replace('["discovery.file.fleet"]', '["discovery.file.fleet", "discove
     expect(stdout).toContain("discovery.http.slow: 0 targets found\n  NO ANSWER within 500ms, or not to all that was");
     expect(stdout).toMatch(/discovery\.http\.failing: 0 targets found\n {2}FAILED: Cannot take targets .* 503/);
     expect(stdout).toContain("discovery.file.fleet: 4 targets found\n  1 scraped\n");
+    const none = await cli("check", "--config", file, "--explain", "--timeout", "500ms", "cart-7");
+    expect(none.stdout).toContain(
+      'No target holds "cart-7": of discovery.http.slow, discovery.http.failing not all targets are known; see above',
+    );
     const ofFleet = await cli("check", "--config", file, "--explain", "discovery.file.fleet");
     expect([ofFleet.code, ofFleet.stdout.includes("slow")]).toEqual([0, false]);
   });
@@ -246,7 +250,7 @@ clustering = { enabled = true }
     expect(stdout).toContain("  4 not scraped, because no component that scrapes takes it\n");
     expect(stdout).toContain('team="bank"}, found by discovery.file.fleet\n  no component takes it\n');
     const { stdout: own } = await cli("check", "--config", file, "--explain", "pyroscope.scrape.local");
-    expect(own).toEndWith(
+    expect(own).toContain(
       "In the cluster, each target of pyroscope.scrape.local is scraped by the one agent that it falls to.\n",
     );
   });

@@ -61,7 +61,7 @@ rule = [
 const shop = `{__address__="a:1", old="x", team="shop"}
   discovery.relabel.shop
     rule[0]: keep where team matches "shop"
-      kept
+      kept: team="shop" matches
     rule[1]: remove every label that matches "old"
       - old="x"
     rule[2]: set team to "$1" where team matches "(s)[h]op"
@@ -77,23 +77,25 @@ const shop = `{__address__="a:1", old="x", team="shop"}
 const bank = `{__address__="b:1", team="bank"}
   discovery.relabel.shop
     rule[0]: keep where team matches "shop"
-      DROPPED
+      DROPPED: team="bank" does not match (the whole must)
 `;
+
+const warning = '\nWarning: pyroscope.scrape.local: "forward_to" is empty: the profiles go nowhere\n';
 
 describe("agent check --explain", () => {
   test("follows every target of the file through rules, components and URLs", async () => {
     expect(await cli("check", "--config", file, "--explain")).toEqual({
       code: 0,
-      stdout: `${shop}\n${bank}`,
+      stdout: `${shop}\n${bank}${warning}`,
       stderr: "",
     });
   });
 
   test("explains the targets that hold a text", async () => {
     const { stdout: out } = await cli("check", "--explain", file, "bank");
-    expect(out).toBe(bank);
+    expect(out).toBe(bank + warning);
     const none = await cli("check", "--explain", file, "nobody");
-    expect(none.stdout).toStartWith("No target to explain");
+    expect(none.stdout).toStartWith('No target to explain: none of 2 targets in the file holds "nobody"\n');
   });
 
   test("explains a target that is given by hand, wherever targets come in", async () => {
@@ -101,8 +103,8 @@ describe("agent check --explain", () => {
     expect(out).toBe(`{__address__="c:1", team="none"}
   discovery.relabel.shop
     rule[0]: keep where team matches "shop"
-      DROPPED
-`);
+      DROPPED: team="none" does not match (the whole must)
+${warning}`);
   });
 
   test("says why a target that no rule drops is not scraped", async () => {
@@ -122,7 +124,7 @@ describe("agent check --explain", () => {
         sends it as {__name__="goroutine", env="x", instance="a:1", job="pyroscope.scrape.local", region="eu", service_name="unspecified"}
       pyroscope.write.drops
         rule[1]: drop where env matches "x"
-          DROPPED
+          DROPPED: env="x" matches
 `);
     const { stdout: json } = await cli("check", "--config", path, "--explain", "--json");
     const { targets } = JSON.parse(json) as {
@@ -168,8 +170,51 @@ describe("agent check --explain", () => {
     writeFileSync(path, receivers.replace('regex = "x"', 'regex = "other"'));
     const { stdout: out } = await cli("check", "--config", path, "--explain", "pyroscope.write.drops");
     expect(out).toContain(`      pyroscope.write.drops
+        rule[1]: no change
         rule[0] (scope "sample"): on the labels inside the profile, which only the profile shows
         sends it as {__name__="goroutine", env="x", `);
+  });
+
+  test("says which rules of a receiver change nothing, and what is suspicious in the file", async () => {
+    const path = join(directory, "idle.toml");
+    const rules = `rule = [
+  { source_labels = "__meta_team", target_label = "team" },
+  { source_labels = "env", regex = "(x)", target_label = "stage", replacement = "$1x" },
+]`;
+    writeFileSync(path, receivers.replace('external_labels = { region = "eu" }', rules));
+    const { stdout: out } = await cli("check", "--config", path, "--explain", "pyroscope.write.external");
+    expect(out).toContain("      pyroscope.write.external\n        rule[0], rule[1]: no change\n\n");
+    expect(out).toMatch(/^Warning: rule\[0\] of pyroscope\.write\.external looks at "__meta_team": no label/m);
+    expect(out).toMatch(/^Warning: rule\[1\] of pyroscope\.write\.external: replacement "\$1x" becomes empty/m);
+  });
+
+  test("says why nothing is scraped of a target that no rule drops, and what the preset looked for", async () => {
+    const path = join(directory, "types.toml");
+    const asks = "__meta_kubernetes_pod_annotation_profiles_grafana_com";
+    writeFileSync(
+      path,
+      `[pyroscope.scrape.s]
+targets = [
+  { __address__ = "a:1", ${asks}_memroy_scrape = "true" },
+  { __address__ = "b:1", ${asks}_cpu_scrape = "yes", ${asks}_block_port_name = "p" },
+  { __address__ = "c:1", ${asks}_cpu_scrape = "true", ${asks}_cpu_port_name = "p" },
+  { __address__ = "d:1" },
+]
+rules_preset = "kubernetes-annotations"
+forward_to = "pyroscope.store.box"
+[pyroscope.store.box]
+`,
+    );
+    const { stdout: out } = await cli("check", "--config", path, "--explain");
+    const unknown = '"memroy" is no profile type that is configured; did you mean "memory"?';
+    expect(out).toContain(`    ${unknown}\n    nothing is scraped\n`);
+    expect(out.match(/DROPPED.*/g)).toEqual([
+      'DROPPED: "block": scrape is not asked for; "process_cpu": scrape is "yes", not "true"',
+      'DROPPED: "process_cpu": port_name is "p", this port is without a name',
+      `DROPPED: no label ${asks}_TYPE_scrape="true", nor such a __meta_docker_container_label_…, __meta_dockerswarm_container_label_… or __meta_dockerswarm_service_label_…`,
+    ]);
+    const { stdout: json } = await cli("check", "--config", path, "--explain", "--json", "a:1");
+    expect(JSON.parse(json)).toMatchObject({ targets: [{ outcome: "skipped", components: [{ problem: unknown }] }] });
   });
 
   test("shows 20 targets and counts the others", async () => {
@@ -178,7 +223,7 @@ describe("agent check --explain", () => {
     writeFileSync(path, `[pyroscope.scrape.a]\ntargets = [${targets.join(", ")}]\nforward_to = []\n`);
     const { stdout: out } = await cli("check", "--config", path, "--explain");
     expect(out.match(/^\{/gm)).toHaveLength(20);
-    expect(out).toEndWith(
+    expect(out).toContain(
       "\n… and 10 more targets: choose some by a text that their labels hold, or see all with --json\n",
     );
   });
@@ -199,6 +244,9 @@ describe("agent check --explain", () => {
                   name: "rule[0]",
                   action: "keep",
                   description: 'keep where team matches "shop"',
+                  input: "bank",
+                  matched: false,
+                  because: 'team="bank" does not match (the whole must)',
                   effect: "dropped",
                   before: { __address__: "b:1", team: "bank" },
                 },
@@ -207,6 +255,7 @@ describe("agent check --explain", () => {
           ],
         },
       ],
+      warnings: ['pyroscope.scrape.local: "forward_to" is empty: the profiles go nowhere'],
     });
   });
 
@@ -249,13 +298,19 @@ describe("agent check --explain", () => {
     [["--config", "a.toml", "--timeout", "10s"], 'Flag "--timeout" is for --explain, which looks for targets'],
     [
       ["--config", "a.toml", "--explain", "--target", "h:1"],
-      `Target "h:1" holds "h:1": write --target 'LABEL=VALUE,LABEL=VALUE'`,
+      `Target "h:1" holds "h:1": write --target 'LABEL=VALUE,LABEL=VALUE', with no comma in a value`,
     ],
     [
       ["--config", "a.toml", "--explain", "--label", "a=b"],
       'Flag "--label" stands beside --explain, which explains a file',
     ],
-    [["a.toml", "b.toml"], 'Unexpected argument "b.toml" of "agent check"'],
+    ...[
+      ["a.toml", "b.toml"],
+      ["--config", "a.toml", "b.toml"],
+    ].map((args): [string[], string] => [
+      args,
+      'Unexpected argument "b.toml" of "agent check": one file is checked; with --explain, a text chooses targets',
+    ]),
   ])("refuses %j", async (args, message) => {
     const { code, stderr: err } = await cli("check", ...args);
     expect([code, err.split("\n")[0]]).toEqual([2, `agent: ${message}`]);
@@ -269,6 +324,10 @@ describe("agent check --explain", () => {
     ],
     [
       ["discovery.relabel.shopp"],
+      'No component "discovery.relabel.shopp" in the file: did you mean "discovery.relabel.shop"?',
+    ],
+    [
+      ["discovery.relabel.shopp", "bank"],
       'No component "discovery.relabel.shopp" in the file: did you mean "discovery.relabel.shop"?',
     ],
   ])("refuses %j of a file", async (texts, message) => {

@@ -330,7 +330,7 @@ http_headers = { "X-Site" = ["${secret}"] }`;
     for (const [lines, path, advice] of table) {
       const file = scraping(`${lines}\ntls_config = { insecure_skip_verify = true }`);
       const { code, stdout } = await cli("test", "--config", file, `https://127.0.0.1:${secure}${path}`);
-      expect(stdout).toContain(`\nNext: ${advice.replace("COMPONENT", "pyroscope.scrape.edge")}`);
+      expect(stdout).toContain(`\nNext: ${advice.replace("FILE", file).replace("COMPONENT", "pyroscope.scrape.edge")}`);
       expect(code).toBe(1);
     }
   });

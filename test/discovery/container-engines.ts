@@ -165,8 +165,10 @@ function mountsBelow(directory: string): readonly string[] {
   return points.filter((point) => point.startsWith(`${directory}/`)).toReversed();
 }
 
-async function checked(command: readonly string[]): Promise<string> {
+async function checked(command: readonly string[], attempts = 5): Promise<string> {
   const { exit, stdout, stderr } = await runChild(command);
+  // Two daemons that set their networks up at once get into each other's way.
+  if (exit !== 0 && attempts > 1 && /IP tables|iptables/i.test(stderr)) return checked(command, attempts - 1);
   if (exit !== 0) throw new Error(`"${command.join(" ")}" ended with ${exit}: ${stderr}`);
   return stdout.trim();
 }

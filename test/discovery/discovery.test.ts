@@ -353,7 +353,11 @@ describe("what is told of a look", () => {
     told.report.found("a", []);
     told.report.complete();
     await clock.advance(2000);
-    expect(log.messages("info")).toEqual(["No targets are discovered", "No targets are discovered any more"]);
+    expect(log.messages("info")).toEqual([
+      "No targets are discovered",
+      "Targets are discovered",
+      "No targets are discovered any more",
+    ]);
     await stop();
   });
 

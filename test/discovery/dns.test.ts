@@ -200,6 +200,8 @@ describe("discovery.dns", () => {
     expect(discovery.addresses()).toEqual(["10.0.0.1:1"]);
     server.fail("NXDOMAIN");
     await discovery.untilAddresses([]);
+    const gone = await discovery.untilStatus("it says so", ({ shownSources }) => shownSources[0]?.targets === 0);
+    expect(gone.shownSources[0]).toMatchObject({ name: "a.test.", remark: "no such name" });
   });
 
   test.concurrent("asks the next server where one does not answer", async () => {

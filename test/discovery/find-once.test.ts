@@ -33,7 +33,7 @@ async function findOnce<Arguments>(
   return { ...rest, addresses: addressesOf(targets) };
 }
 
-const well = { isComplete: true, failures: [], skippedObjects: {} };
+const well = { isComplete: true, failures: [], remarks: [], skippedObjects: {} };
 
 describe("one look for targets", () => {
   test("asks once and ends with what was answered", async () => {
@@ -65,6 +65,20 @@ describe("one look for targets", () => {
       servers: server.address,
     });
     expect(found).toMatchObject({ addresses: ["10.0.0.1:1"], isComplete: true, failures: [{ source: "bad.test" }] });
+  });
+
+  test("remarks on names that do not exist, or have no such record", async () => {
+    await using server = await startScriptedDns();
+    server.follow(({ name }) => (name === "none.test" ? "NXDOMAIN" : []));
+    const names = ["none.test.", "empty.test."];
+    expect(await findOnce(dnsKind, { names, type: "A", port: 1, servers: server.address })).toEqual({
+      ...well,
+      addresses: [],
+      remarks: [
+        { source: "none.test.", message: "no such name" },
+        { source: "empty.test.", message: "no A record" },
+      ],
+    });
   });
 
   test("ends without an answer when there is no more time", async () => {

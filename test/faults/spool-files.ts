@@ -78,6 +78,8 @@ export function* recordsOf(bytes: Buffer, from = headerBytes): Generator<StoredR
   for (const { payload, start, end } of framesOf("log", bytes, from)) {
     const head = readRecordHead(payload);
     if (!head) return;
+    // Nobody's: the agent wrote it to see whether the disk works.
+    if (head.owners.length === 0) continue;
     const { meta, data } = readRecord(payload);
     const { id } = JSON.parse(Buffer.from(meta).toString()) as { id: string };
     yield { id, number: head.number, owners: head.owners, dataBytes: data.length, start, end };

@@ -3,7 +3,7 @@ import { type Matcher, RE2JS } from "re2js";
 import { limits } from "../../src/base/index.ts";
 import { labelsOf, labelValue } from "../../src/model/index.ts";
 import { compileRules, explainRules, relabel } from "../../src/relabel/index.ts";
-import { complete, relabelWith } from "./rules.ts";
+import { complete, relabelWith, type WrittenRule } from "./rules.ts";
 
 describe("relabelling", () => {
   test("hands the very label set on where no rule changes it", () => {
@@ -136,8 +136,53 @@ describe("explaining", () => {
     const given = labelsOf({ a: "1" });
     const changed = labelsOf({ a: "1", b: "1" });
     expect(explainRules(given, rules)).toEqual([
-      { name: "rule[0]", rule: "set b to a", action: "replace", before: given, after: changed },
-      { name: "rule[1]", rule: 'keep where a, b joined by ";" matches "2;2"', action: "keep", before: changed },
+      {
+        name: "rule[0]",
+        rule: "set b to a",
+        action: "replace",
+        before: given,
+        after: changed,
+        input: "1",
+        matched: true,
+      },
+      {
+        name: "rule[1]",
+        rule: 'keep where a, b joined by ";" matches "2;2"',
+        action: "keep",
+        before: changed,
+        input: "1;1",
+        matched: false,
+        because: 'a="1", b="1": "1;1" does not match (the whole must)',
+      },
     ]);
+  });
+
+  test.each<[WrittenRule, string | undefined]>([
+    [{ source_labels: ["a"], regex: "(sh|wh)", target_label: "x" }, 'a="shop" does not match (the whole must)'],
+    [
+      { source_labels: ["a"], regex: "(shop)", target_label: "x", replacement: "$1x" },
+      'a="shop" matches, but "$1x" is empty',
+    ],
+    [{ source_labels: ["a"], target_label: "${n}" }, 'a="shop" matches, but "${n}" is empty'],
+    [{ source_labels: ["z"], target_label: "x" }, "z is absent"],
+    [{ source_labels: ["z"], target_label: "a" }, "z is absent"],
+    [{ source_labels: ["a"], target_label: "a" }, 'a="shop" is there already'],
+    [{ target_label: "x", replacement: "" }, "x is absent already"],
+    [{ target_label: "a", replacement: "" }, undefined],
+    [{ regex: "y", target_label: "x" }, "the empty text, for want of source_labels, does not match (the whole must)"],
+    [{ action: "keep", source_labels: ["z"], regex: "s" }, "z is absent"],
+    [{ action: "keep", source_labels: ["z"] }, "z is absent, and the empty text matches"],
+    [{ action: "drop", source_labels: ["a", "z"] }, 'a="shop", z is absent: "shop;" matches'],
+    [{ action: "keep", source_labels: ["url"], regex: "u" }, 'url="http://h/" does not match (the whole must)'],
+    [{ action: "keepequal", source_labels: ["a"], target_label: "z" }, 'a="shop"; z is absent'],
+    [{ action: "lowercase", source_labels: ["a"], target_label: "a" }, 'a="shop" is there already'],
+    [{ action: "labelmap", regex: "__meta_(.+)" }, "no label has such a name"],
+    [{ action: "labelmap", regex: "(a)", replacement: "$2" }, 'names match, but "$2" is empty'],
+    [{ action: "labeldrop", regex: "z" }, "no label has such a name"],
+    [{ action: "labeldrop", regex: "a" }, undefined],
+    [{ action: "labelkeep", regex: ".*" }, "every label has such a name"],
+  ])("says why %j sets nothing", (written, because) => {
+    const [step] = explainRules(labelsOf({ a: "shop", url: "http://u:hunter2@h" }), compileRules([complete(written)]));
+    expect(step?.because).toBe(because as string);
   });
 });

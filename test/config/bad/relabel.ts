@@ -12,7 +12,7 @@ export const relabel: readonly BadConfig[] = [
     title: "an action that is none",
     text: `${scrape}rule = [{ action = "Keep" }]`,
     problems: [
-      `${at}20: ${rule}[0].action: expected one of "replace", "keep", "drop", "keepequal", "dropequal", "hashmod", "labelmap", "labeldrop", "labelkeep", "lowercase", "uppercase", found "Keep"`,
+      `${at}20: ${rule}[0].action: expected one of "replace", "keep", "drop", "keepequal", "dropequal", "hashmod", "labelmap", "labeldrop", "labelkeep", "lowercase", "uppercase", found "Keep"; did you mean "keep"?`,
     ],
   },
   {

@@ -33,7 +33,7 @@ external_label = { a = "b" }
       'agent.toml:2:12: pyroscope.scrape.a.targets[0]: a target needs the label __address__, such as { __address__ = "localhost:6060" }',
       'agent.toml:3:15: pyroscope.scrape.a.forward_to[0]: there is no component "pyroscope.write.b"; did you mean "pyroscope.write.a"?',
       'agent.toml:4:19: pyroscope.scrape.a.scrape_interval: expected a duration such as "15s", "1m30s" or "500ms", found "15 seconds"; did you mean "15s"?',
-      'agent.toml:5:10: pyroscope.scrape.a.scheme: expected one of "http", "https", found "htp"',
+      'agent.toml:5:10: pyroscope.scrape.a.scheme: expected one of "http", "https", found "htp"; did you mean "http"?',
       'agent.toml:7:1: pyroscope.write.a.external_label: unknown argument; did you mean "external_labels"?',
     ],
   },
@@ -175,7 +175,7 @@ server = "x"`,
     title: "another kind of a later version",
     text: `[pyroscope.relabel.a]`,
     problems: [
-      "agent.toml:1:20: pyroscope.relabel.a: pyroscope.relabel is not carried out by this version of the agent (0.1.0); remove it",
+      'agent.toml:1:20: pyroscope.relabel.a: pyroscope.relabel is not carried out by this version of the agent (0.1.0); give its rules to a pyroscope.write, as "rule"',
     ],
   },
   {

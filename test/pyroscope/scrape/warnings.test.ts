@@ -31,4 +31,25 @@ describe("The warnings of a scrape component", () => {
       `${id}: the rules drop 1 of 2 targets in this file; "agent check --explain" shows which one does`,
     ]);
   });
+
+  test("tell of types that targets ask for in vain, also after the rules", async () => {
+    const asking = (types: string, address = "a:1") => ({ __address__: address, __profile_types__: types });
+    const profile = { block: { enabled: false } };
+    const rule = { source_labels: "ask", regex: "(.+)", target_label: "__profile_types__" };
+    const targets = [
+      asking("memroy,goroutine"),
+      asking("block"),
+      asking("nonsense"),
+      { ...target, ask: "cpu" },
+      target,
+    ];
+    const about = (address: string, problem: string): string =>
+      `${id}: "__profile_types__" of "${address}": ${problem}`;
+    expect(await warnings({ targets, rule, profiling_config: { profile } })).toEqual([
+      about("a:1", '"memroy" is no profile type that is configured; did you mean "memory"?'),
+      about("a:1", '"block" is switched off in profiling_config'),
+      about("a:1", '"nonsense" is no profile type that is configured'),
+      about("localhost:6060", '"cpu" is no profile type that is configured; did you mean "process_cpu"?'),
+    ]);
+  });
 });

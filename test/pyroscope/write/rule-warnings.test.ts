@@ -33,4 +33,21 @@ describe("Rules of pyroscope.write", () => {
     await writeKind.prepare?.({ rule: rules });
     expect(await writeKind.warnings?.(id, withRules(...rules))).toEqual(warnings);
   });
+
+  test("are warned of where they look at labels that only targets have", async () => {
+    const rules = [
+      { source_labels: ["job", "__meta_kubernetes_namespace"], target_label: "namespace" },
+      { action: "labelmap", regex: "__meta_kubernetes_pod_label_(.+)" },
+      { source_labels: ["job"], target_label: "__param_x" },
+      { source_labels: ["__param_x", "__name__", "__delta__"], target_label: "x" },
+      { scope: "sample", source_labels: ["__meta_x"], target_label: "x" },
+    ];
+    await writeKind.prepare?.({ rule: rules });
+    const looks = (index: number, name: string): string =>
+      `rule[${index}] of ${id} looks at "${name}": no label of that kind reaches a pyroscope.write; copy it to another name by a rule of pyroscope.scrape or discovery.relabel`;
+    expect(await writeKind.warnings?.(id, withRules(...rules))).toEqual([
+      looks(0, "__meta_kubernetes_namespace"),
+      looks(1, "__meta_kubernetes_pod_label_"),
+    ]);
+  });
 });
