@@ -9,8 +9,11 @@ import { UsageError } from "./usage-error.ts";
 export const check: Run = async (line, io) => {
   if (line.flags.has("explain")) return (await import("./explain.ts")).explain(line, io);
   if (line.flags.has("timeout")) throw new UsageError('Flag "--timeout" is for --explain, which looks for targets');
-  const [, second] = line.args;
-  if (second !== undefined) throw new UsageError(`Unexpected argument "${second}" of "agent check"`);
+  const unexpected = line.args[line.flags.has("config") ? 0 : 1];
+  if (unexpected !== undefined)
+    throw new UsageError(
+      `Unexpected argument "${unexpected}" of "agent check": one file is checked; with --explain, a text chooses targets`,
+    );
   const json = line.flags.has("json");
   try {
     const plan = planOf(await loadFromFlags(line, io));

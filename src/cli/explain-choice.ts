@@ -19,10 +19,12 @@ export interface Ways {
 export function choiceOf(components: readonly ComponentConfig[], texts: readonly string[]): Choice {
   const ids = components.map((component) => component.id);
   const [id, otherId] = texts.filter((text) => ids.includes(text));
-  const [filter, other] = texts.filter((text) => !ids.includes(text));
+  const rest = texts.filter((text) => !ids.includes(text));
+  const mistyped = rest.find((text) => /^(?:discovery|pyroscope|phlare)\.\w+\.\w+$/.test(text));
+  if (mistyped !== undefined) throw unknown(mistyped, ids);
+  const [filter, other] = rest;
   if (other !== undefined) throw new UsageError(`One text is enough to choose targets: got "${filter}" and "${other}"`);
   if (otherId !== undefined) throw new UsageError(`One component is explained: got "${id}" and "${otherId}"`);
-  if (filter !== undefined && /^(?:discovery|pyroscope|phlare)\.\w+\.\w+$/.test(filter)) throw unknown(filter, ids);
   return { ways: id === undefined ? { before: components, all: components } : waysThrough(components, id), filter };
 }
 

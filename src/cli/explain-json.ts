@@ -8,19 +8,20 @@ import { jsonText } from "./json-text.ts";
 import { labelChanges } from "./label-changes.ts";
 
 /** The explanations for machines: one document, target by target, since all of them together may be gigabytes. */
-export function* explanationJson({ found, chosen }: Explanation): Generator<string> {
+export function* explanationJson({ found, chosen, warnings }: Explanation): Generator<string> {
   yield `{\n  "found": ${jsonText(found.map(foundToJson), { indent: 2 })},\n  "targets": [`;
   for (const [index, target] of chosen.entries())
     yield `${index === 0 ? "" : ","}\n    ${jsonText(targetToJson(target), { indent: 4 })}`;
-  yield `${chosen.length === 0 ? "" : "\n  "}]\n}\n`;
+  yield `${chosen.length === 0 ? "" : "\n  "}],\n  "warnings": ${jsonText(warnings, { indent: 2 })}\n}\n`;
 }
 
-function foundToJson({ component, targets, isComplete, failures, skippedObjects }: Found): unknown {
+function foundToJson({ component, targets, isComplete, failures, remarks, skippedObjects }: Found): unknown {
   return {
     component: component.id,
     targets: targets.length,
     complete: isComplete,
     skipped_objects: skippedObjects,
+    remarks: remarks.map(({ source, message }) => ({ source, remark: message })),
     failures: failures.map(({ source, message }) => ({ source, error: message })),
   };
 }
@@ -46,11 +47,14 @@ function passageToJson({ component, from, steps, target, scrapes, problem }: Pas
   };
 }
 
-function stepToJson({ name, rule, action, before, after }: RelabelStep): unknown {
+function stepToJson({ name, rule, action, before, after, input, matched, because }: RelabelStep): unknown {
   return {
     name,
     action,
     description: rule,
+    input,
+    matched,
+    because,
     effect: !after ? "dropped" : labelChanges(before, after).length > 0 ? "changed" : "unchanged",
     before: labelsJson(before),
     after: after ? labelsJson(after) : undefined,

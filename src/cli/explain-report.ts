@@ -2,7 +2,7 @@ import { escaped, withoutUserinfo } from "../base/index.ts";
 import { formatLabel, formatLabels, formatLabelValue, type RelabelStep } from "../model/index.ts";
 import { droppingStep } from "./explain-outcome.ts";
 import type { ExplainedScrape, ExplainedTarget, Passage, Sending } from "./explain-targets.ts";
-import { type Explanation, formatSummary, whyNothing } from "./explain-summary.ts";
+import { bounded, type Explanation, formatSummary, whyNothing } from "./explain-summary.ts";
 import { type LabelChange, labelChanges } from "./label-changes.ts";
 
 /** More would not be read. */
@@ -10,7 +10,7 @@ const shownTargets = 20;
 
 /** The explanations for people: what was found and what comes of it, then target by target. */
 export function formatExplanation(explanation: Explanation): string {
-  const { found, chosen, shared } = explanation;
+  const { found, chosen, shared, warnings } = explanation;
   const summary = found.length > 0 ? formatSummary(explanation) : [];
   const sharing = shared.map(
     (id) => `In the cluster, each target of ${id} is scraped by the one agent that it falls to.\n`,
@@ -27,6 +27,13 @@ export function formatExplanation(explanation: Explanation): string {
     ...chosen.slice(0, shownTargets).map(({ explain }) => formatTarget(explain())),
     ...rest,
     ...sharing,
+    ...(warnings.length > 0
+      ? [
+          bounded(warnings.map((warning) => `Warning: ${escaped(warning)}`))
+            .map((line) => `${line}\n`)
+            .join(""),
+        ]
+      : []),
   ].join("\n");
 }
 
@@ -51,11 +58,12 @@ function formatStep(step: RelabelStep): string {
   return `    ${escaped(`${step.name}: ${step.rule}`)}\n${lines.join("")}`;
 }
 
-function formatOutcome({ action, before, after }: RelabelStep): readonly string[] {
-  if (!after) return ["DROPPED"];
+function formatOutcome({ action, before, after, because }: RelabelStep): readonly string[] {
+  const why = because === undefined ? "" : `: ${because}`;
+  if (!after) return [`DROPPED${why}`];
   const changed = labelChanges(before, after).map(formatChange);
-  if (changed.length > 0) return changed;
-  return [/^(?:keep|drop)/.test(action) ? "kept" : "no change"];
+  if (changed.length > 0) return because === undefined ? changed : [...changed, because];
+  return [`${/^(?:keep|drop)/.test(action) ? "kept" : "no change"}${why}`];
 }
 
 function formatChange({ name, was, is }: LabelChange): string {
@@ -73,22 +81,20 @@ function formatUrls(scrapes: readonly ExplainedScrape[]): readonly string[] {
   });
 }
 
-/** What a receiver changes; empty where it sends the labels as they are. */
+/** What a receiver changes, and which of its rules change nothing; empty where it has none. */
 function formatSending({ receiver, steps, labels, problem, insideRules }: Sending): string {
   const telling = steps.filter(({ before, after }) => !after || labelChanges(before, after).length > 0);
+  const idle = steps.filter((step) => !telling.includes(step)).map(({ name }) => name);
   const inside =
     insideRules.length > 0 &&
     `${insideRules.join(", ")} (scope "sample"): on the labels inside the profile, which only the profile shows`;
-  const result = problem ?? (labels && `sends it as ${formatLabels(labels)}`);
-  if (telling.length === 0 && problem === undefined && !inside) return "";
+  const isChanged = telling.length > 0 || problem !== undefined || inside;
+  const result = isChanged ? (problem ?? (labels && `sends it as ${formatLabels(labels)}`)) : undefined;
   const lines = [
-    `      ${receiver}`,
-    ...telling.flatMap((step) => [
-      `        ${step.name}: ${step.rule}`,
-      ...formatOutcome(step).map((line) => `          ${line}`),
-    ]),
-    ...(inside && labels ? [`        ${inside}`] : []),
-    ...(result === undefined ? [] : [`        ${result}`]),
+    ...telling.flatMap((step) => [`  ${step.name}: ${step.rule}`, ...formatOutcome(step).map((line) => `    ${line}`)]),
+    ...(idle.length > 0 ? [`  ${idle.join(", ")}: no change`] : []),
+    ...(inside && labels ? [`  ${inside}`] : []),
+    ...(result === undefined ? [] : [`  ${result}`]),
   ];
-  return `${lines.map(escaped).join("\n")}\n`;
+  return lines.length > 0 ? [receiver, ...lines].map((line) => `      ${escaped(line)}\n`).join("") : "";
 }

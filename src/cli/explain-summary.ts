@@ -14,6 +14,8 @@ export interface Explanation {
   readonly filter: string | undefined;
   /** Components whose targets are shared by the agents of a cluster. */
   readonly shared: readonly string[];
+  /** What of the components on the way is legal but probably not meant. */
+  readonly warnings: readonly string[];
 }
 
 /** Lines of each list: more would not be read. */
@@ -30,6 +32,7 @@ export function formatSummary({ found, targets, chosen, filter, timeoutMs }: Exp
       return [
         `${one.component.id}: ${counted(one.targets)} found`,
         ...failureLines(one, timeoutMs),
+        ...bounded(one.remarks.map(({ source, message }) => `${source}: ${message}`)),
         ...skippedLines(one),
         ...outcomeLines(own),
       ];
@@ -42,12 +45,26 @@ export function formatSummary({ found, targets, chosen, filter, timeoutMs }: Exp
 
 /** Why no target is explained. */
 export function whyNothing({ found, targets, filter }: Explanation): string {
-  if (found.length === 0)
-    return "No target to explain: none is written in the file, or none holds that text; give one with --target 'LABEL=VALUE,…'\n";
-  const sources = found.map(({ component }) => component.id).join(", ");
-  const advice = `look at the arguments of ${sources}, and at what the agent may see there`;
-  if (targets.length === 0) return `No target to explain: ${advice}\n`;
-  return `No target holds "${filter}", so that it is no rule that drops it: ${advice}\n`;
+  if (found.length === 0 && targets.length === 0)
+    return "No target to explain: none is written in the file; give one with --target 'LABEL=VALUE,…'\n";
+  if (found.length === 0) return `No target to explain: none of ${counted(targets)} in the file holds "${filter}"\n`;
+  const [nothing, why] =
+    targets.length === 0
+      ? ["No target to explain", "none was found"]
+      : [`No target holds "${filter}"`, "it was not found, so no rule dropped it"];
+  const silent = found.filter(({ failures, isComplete }) => failures.length > 0 || !isComplete);
+  if (silent.length > 0)
+    return `${nothing}: of ${idsOf(silent)} not all targets are known; see above what went wrong, and try again\n`;
+  return `${nothing}: ${why}; ${skippedAdvice(found)}look at the arguments of ${idsOf(found)}, and at what the agent may see there\n`;
+}
+
+function skippedAdvice(found: readonly Found[]): string {
+  const skipping = found.filter(({ skippedObjects }) => Object.keys(skippedObjects).length > 0);
+  return skipping.length > 0 ? `it may be one of those of ${idsOf(skipping)} that became no target, above; else ` : "";
+}
+
+function idsOf(found: readonly Found[]): string {
+  return found.map(({ component }) => component.id).join(", ");
 }
 
 function failureLines({ failures, isComplete }: Found, timeoutMs: number): readonly string[] {
@@ -68,7 +85,7 @@ function outcomeLines(targets: readonly JudgedTarget[]): readonly string[] {
   return bounded(countOutcomes(targets.map(({ outcome }) => outcome)));
 }
 
-function bounded(lines: readonly string[]): readonly string[] {
+export function bounded(lines: readonly string[]): readonly string[] {
   const more = lines.length - shownLines;
   return more > 0 ? [...lines.slice(0, shownLines), `… and ${more} more`] : lines;
 }

@@ -5,7 +5,7 @@ import { type CommandLine, exitCodes, flagValue, type Run } from "./command.ts";
 import { explanationJson } from "./explain-json.ts";
 import { formatExplanation } from "./explain-report.ts";
 import type { Explanation } from "./explain-summary.ts";
-import { choiceOf } from "./explain-choice.ts";
+import { choiceOf, type Ways } from "./explain-choice.ts";
 import { startsByHand, startsOf } from "./explain-starts.ts";
 import { explainAll } from "./explain-all.ts";
 import type { ExplainedTarget } from "./explain-targets.ts";
@@ -87,7 +87,15 @@ async function explained(config: Config, { texts, byHand, timeoutMs }: Wanted, i
     chosen: targets.filter(({ isChosen }) => isChosen),
     filter,
     shared: sharing.map(({ id }) => id),
+    warnings: config.warnings.filter((warning) => isNews(warning, config, ways)),
   };
+}
+
+/** Whether a warning names no other components than these, and does not send its reader here. */
+function isNews(warning: string, { components }: Config, ways: Ways): boolean {
+  if (warning.includes('"agent check --explain"')) return false;
+  const named = components.filter(({ id }) => warning.includes(id));
+  return named.every((component) => ways.all.includes(component));
 }
 
 /** Whether it was found with labels that hold the text, or is sent with some. */
@@ -100,7 +108,10 @@ function holds({ target, passages }: ExplainedTarget, text: string): boolean {
 function parseTarget(text: string): Target {
   const pairs = text.split(",").map((part): [string, string] => {
     const at = part.indexOf("=");
-    if (at < 1) throw new UsageError(`Target "${text}" holds "${part}": write --target 'LABEL=VALUE,LABEL=VALUE'`);
+    if (at < 1)
+      throw new UsageError(
+        `Target "${text}" holds "${part}": write --target 'LABEL=VALUE,LABEL=VALUE', with no comma in a value`,
+      );
     return [part.slice(0, at).trim(), part.slice(at + 1)];
   });
   return labelsFrom(pairs);

@@ -1,6 +1,6 @@
 import { AgentError, formatDuration, withoutUserinfo } from "../base/index.ts";
 import type { ClusterSettings } from "../cluster/index.ts";
-import type { ComponentConfig } from "../component/index.ts";
+import { type ComponentConfig, findingSources, writtenTargets } from "../component/index.ts";
 import type { Config } from "../config/index.ts";
 import { formatLabels, type Labels, labelsKey, labelsToJson, type PlannedScrape } from "../model/index.ts";
 import { formatCluster, planCluster } from "./plan-cluster.ts";
@@ -18,8 +18,10 @@ export interface PlannedComponent {
   readonly id: string;
   /** The components that receive its profiles. */
   readonly forwardTo: readonly string[];
-  /** The components that find targets for it; what they find is only known once they run. */
+  /** The components that hand it targets. */
   readonly targetsFrom: readonly string[];
+  /** Those of them whose targets are not all in the file: what is found is only known once they run. */
+  readonly findingSources: readonly string[];
   readonly scrapes: readonly PlannedRequest[];
 }
 
@@ -30,14 +32,17 @@ export interface PlannedRequest extends PlannedScrape {
 
 export function planOf(config: Pick<Config, "components" | "warnings" | "cluster">): Plan {
   const byId = new Map(config.components.map((component) => [component.id, component]));
-  const components = config.components.map(({ id, kind, args, references }): PlannedComponent => {
+  const written = writtenTargets(config.components);
+  const components = config.components.map((component): PlannedComponent => {
+    const { id, kind, args, references } = component;
     const forwardTo = references.filter(({ needs }) => needs === "receiver").map((reference) => reference.id);
     const receivers = forwardTo.flatMap((receiver) => byId.get(receiver) ?? []);
-    const scrapes = kind.plan?.(id, args) ?? [];
+    const scrapes = kind.plan?.(id, args, written.get(id)) ?? [];
     return {
       id,
       forwardTo,
       targetsFrom: references.filter(({ needs }) => needs === "targets").map((reference) => reference.id),
+      findingSources: findingSources(component, config.components),
       scrapes: scrapes.map((scrape) => ({ ...scrape, sentAs: changedLabels(scrape.labels, receivers) })),
     };
   });
@@ -101,9 +106,9 @@ export function planToJson({ cluster, components, warnings }: Plan): unknown {
   };
 }
 
-function formatComponent({ id, forwardTo, targetsFrom, scrapes }: PlannedComponent): string {
+function formatComponent({ id, forwardTo, findingSources: sources, scrapes }: PlannedComponent): string {
   const receivers = forwardTo.length > 0 ? ` -> ${forwardTo.join(", ")}` : "";
-  const found = targetsFrom.map((source) => `  and the targets that ${source} finds: --explain shows them\n`);
+  const found = sources.map((source) => `  and the targets that ${source} finds: --explain shows them\n`);
   return `${id}${receivers}\n${scrapes.map(formatScrape).join("")}${found.join("")}`;
 }
 

@@ -1,3 +1,4 @@
+import { shellQuoted } from "./shell-quoted.ts";
 import { AgentError, type Clock } from "../base/index.ts";
 import { createHttpClient, diagnose, type HttpError, type HttpResponse, type StepReport } from "../http/index.ts";
 import { type Advised, judgeError } from "./test-advice.ts";
@@ -93,8 +94,8 @@ function advisedOf({ component, args }: ProfilesSubject): Advised {
   return { component, args, timeoutArgument: "scrape_timeout" };
 }
 
-function listingOf({ component, process }: ProfilesSubject): string {
-  return `agent test ${process}${component === undefined ? "" : ` --config FILE --component ${component}`}`;
+function listingOf({ component, file = "FILE", process }: ProfilesSubject): string {
+  return `agent test ${process}${component === undefined ? "" : ` --config ${shellQuoted(file)} --component ${component}`}`;
 }
 
 /** Nobody wonders about less. */

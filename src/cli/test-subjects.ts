@@ -29,6 +29,8 @@ export interface ProfilesSubject {
   readonly title: string;
   /** The component whose settings are used. */
   readonly component?: string;
+  /** The file that holds it. */
+  readonly file?: string;
   /** As `--target` takes it. */
   readonly process: string;
   readonly args: HttpArguments;
@@ -65,7 +67,7 @@ export async function subjectsOf(line: CommandLine, io: CliIo): Promise<readonly
     throw new UsageError(`A URL is tested with the settings of one component: give --component ${namesOf(testable)}`);
   if (id !== undefined && chosen.length === 0)
     throw new UsageError(`No component "${id}" to test in "${file}": it has ${namesOf(testable, id)}`);
-  const options = { text, timeoutMs, all: line.flags.has("all") };
+  const options = { file, text, timeoutMs, all: line.flags.has("all") };
   const subjects = chosen.flatMap((component) => componentSubjects(component, options));
   if (subjects.length === 0)
     throw new UsageError(`Nothing to test in "${file}": no literal target and no endpoint; give a URL`);
@@ -96,6 +98,7 @@ function namesOf(components: readonly ComponentConfig[], meant?: string): string
 }
 
 interface ComponentOptions {
+  readonly file: string;
   readonly text: string | undefined;
   readonly timeoutMs: number | undefined;
   /** Every target, and not only the first. */
@@ -108,8 +111,8 @@ function componentSubjects(component: ComponentConfig, options: ComponentOptions
   const args = component.args as ScrapeArguments;
   const maxBytes = args.body_size_limit.bytes;
   if (options.text !== undefined) {
-    const { timeoutMs } = options;
-    return [urlSubject(parseTestUrl(options.text), { component: id, args, maxBytes, timeoutMs })];
+    const { file, timeoutMs } = options;
+    return [urlSubject(parseTestUrl(options.text), { component: id, file, args, maxBytes, timeoutMs })];
   }
   const byTarget = Map.groupBy(kind.plan(id, args), ({ url }) => parseTestUrl(url).process);
   const targets = [...byTarget].map(([process, scrapes]): ProfilesSubject => {
@@ -117,7 +120,17 @@ function componentSubjects(component: ComponentConfig, options: ComponentOptions
       ProfileRequest,
       ...ProfileRequest[],
     ];
-    return { what: "profiles", title: process, component: id, process, args, maxBytes, requests: [first, ...others] };
+    const { file } = options;
+    return {
+      what: "profiles",
+      title: process,
+      component: id,
+      file,
+      process,
+      args,
+      maxBytes,
+      requests: [first, ...others],
+    };
   });
   return options.all ? targets : targets.slice(0, 1);
 }
@@ -134,7 +147,7 @@ function requestOf({ type, url, timeoutMs, seconds = 0 }: PlannedScrape, askedMs
   };
 }
 
-interface UrlOptions extends Pick<ProfilesSubject, "args" | "maxBytes" | "component"> {
+interface UrlOptions extends Pick<ProfilesSubject, "args" | "maxBytes" | "component" | "file"> {
   readonly timeoutMs: number | undefined;
 }
 

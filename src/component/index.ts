@@ -23,3 +23,4 @@ export { type ExportKind, Reference, referencesIn } from "./reference.ts";
 export { reference } from "./reference-field.ts";
 export { TargetInputs } from "./target-inputs.ts";
 export { renamedKinds } from "./renamed-kinds.ts";
+export { findingSources, writtenTargets } from "./written-targets.ts";

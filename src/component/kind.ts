@@ -36,19 +36,21 @@ export interface ComponentKind<Arguments = unknown> {
   prepare?(raw: unknown): Promise<void>;
   /**
    * What is legal but probably not meant, and files that cannot be used as they are now; a sentence each, shown by `agent check` and
-   * once in the log.
+   * once in the log. `written` are targets in the file that come to it through other components.
    */
-  warnings?(id: string, args: Arguments): readonly string[] | Promise<readonly string[]>;
+  warnings?(id: string, args: Arguments, written?: readonly Target[]): readonly string[] | Promise<readonly string[]>;
   /** Whether its targets are shared between the agents of a cluster, where there is one. */
   sharesTargets?(args: Arguments): boolean;
   /** Why the targets that it finds are those of this machine alone, as the end of a sentence; undefined where they are not. */
   nodeLocal?(args: Arguments): string | undefined;
-  /** The requests it would make to its literal targets, and to those that were found for it. */
+  /** The requests it would make to its literal targets, and to those that come to it from others. */
   plan?(id: string, args: Arguments, found?: readonly Target[]): readonly PlannedScrape[];
   /** Of a component that finds targets: looks once, keeping nothing. Resolves when everything has answered, or when `signal` aborts. */
   findTargets?(args: Arguments, options: FindOptions): Promise<FoundTargets>;
   /** Of a component that takes targets: what it makes of one. */
   explainTarget?(id: string, args: Arguments, target: Target): TargetExplanation;
+  /** Of one that takes targets and exports them: what it exports of one, without the explanation. Throws AgentError. */
+  exportedTarget?(args: Arguments, target: Target): Target | undefined;
   /** The targets that are written in its arguments. */
   literalTargets?(args: Arguments): readonly Target[];
   /**
@@ -96,6 +98,8 @@ export interface FoundTargets {
   readonly isComplete: boolean;
   /** Some of the sources that failed; the source "" is the look as a whole. */
   readonly failures: readonly { readonly source: string; readonly message: string }[];
+  /** Sources that answered and may be mistaken for it: "no such name". */
+  readonly remarks: readonly { readonly source: string; readonly message: string }[];
   /** What was found and became no target, by reason. */
   readonly skippedObjects: Readonly<Record<string, number>>;
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { errorMessage, formatSize } from "../base/index.ts";
-import { type ComponentConfig, type ComponentKind, referencesIn } from "../component/index.ts";
+import { type ComponentConfig, type ComponentKind, referencesIn, writtenTargets } from "../component/index.ts";
 import { checkCluster, clusterWarnings } from "./check-cluster.ts";
 import { checkReferences } from "./check-references.ts";
 import { ConfigError } from "./config-error.ts";
@@ -135,7 +135,10 @@ export async function parseConfig(content: string, options: ConfigOptions): Prom
 async function warningsOf(components: readonly ComponentConfig[]): Promise<readonly string[]> {
   if (components.length === 0)
     return ["The configuration has no component, so there is nothing to do; begin with [pyroscope.scrape.LABEL]"];
-  const warnings = components.map(async ({ id, kind, args }) => (await kind.warnings?.(id, args)) ?? []);
+  const written = writtenTargets(components);
+  const warnings = components.map(
+    async ({ id, kind, args }) => (await kind.warnings?.(id, args, written.get(id) ?? [])) ?? [],
+  );
   return (await Promise.all(warnings)).flat();
 }
 

@@ -85,7 +85,7 @@ function readKind(
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(label))
       findings.push({ path: at, at: "key", message: `the label must match [A-Za-z_][A-Za-z0-9_]*${labelHint(label)}` });
     if (!kind) {
-      findings.push({ path: at, at: "key", message: notYetSentence(`${kindName} is`) });
+      findings.push({ path: at, at: "key", message: notYetSentence(`${kindName} is`, insteadOf(kindName, kinds)) });
       return { id, path: at, raw, args: undefined };
     }
     return { id, path: at, kind, raw, args: checkSchema(kind.schema, raw, { ...options, path: at }) };
@@ -119,6 +119,14 @@ function unknownKind(kindName: string, kinds: readonly ComponentKind[]): string 
   const known = kinds.map(({ name }) => name);
   const near = nearest(kindName, [...known, ...laterKinds]);
   return `unknown kind of component; ${near ? `did you mean "${near}"?` : `there are ${listed(known)}`}`;
+}
+
+/** What this version has for a kind that it has not. */
+function insteadOf(kindName: string, kinds: readonly ComponentKind[]): string {
+  if (kindName === "pyroscope.relabel") return 'give its rules to a pyroscope.write, as "rule"';
+  if (!kindName.startsWith("discovery.")) return "remove it";
+  const finding = kinds.filter((kind) => kind.findTargets !== undefined).map(({ name }) => name);
+  return finding.length > 0 ? `what finds targets here is ${listed(finding)}` : "remove it";
 }
 
 function labelHint(label: string): string {

@@ -160,7 +160,7 @@ export class DiscoveryComponent<Arguments> implements Component<Arguments> {
         if (!signal.aborted) report(...args);
       };
     return {
-      found: (source, targets) => !signal.aborted && this.#found(source, targets),
+      found: (source, targets, remark) => !signal.aborted && this.#found(source, targets, remark),
       gone: whileRunning((source) => this.#gone(source)),
       failed: whileRunning((source, error) => this.#failed(source, error)),
       skipped: whileRunning((counts) => (this.#skipped = counts)),
@@ -168,10 +168,10 @@ export class DiscoveryComponent<Arguments> implements Component<Arguments> {
     };
   }
 
-  #found(source: string, found: readonly Target[]): boolean {
+  #found(source: string, found: readonly Target[], remark: string | undefined): boolean {
     const targets = this.#sockets?.without(source, found) ?? found;
     try {
-      this.#noteChange(this.#sources.found(source, targets, this.#context.clock.now()));
+      this.#noteChange(this.#sources.found(source, targets, { nowMs: this.#context.clock.now(), remark }));
     } catch (thrown) {
       this.#refused(source, thrown);
       return false;
@@ -247,8 +247,14 @@ export class DiscoveryComponent<Arguments> implements Component<Arguments> {
   #tellCount(targets: number): void {
     const { log } = this.#context;
     if (targets === 0 && this.#count > 0) log.info("No targets are discovered any more", { before: this.#count });
+    else if (this.#isFirstFound(targets)) log.info("Targets are discovered", { targets });
     else log.debug("Targets changed", { targets });
     this.#count = targets;
+  }
+
+  /** Not of those of the last run, of which there was a line. */
+  #isFirstFound(targets: number): boolean {
+    return this.#count === 0 && targets > 0 && this.#sources.fromDisk === 0;
   }
 
   #noteChange(changed: boolean): void {

@@ -103,8 +103,10 @@ function findByDns(args: DnsDiscoveryArguments, { clock, log }: FinderContext): 
       const settings = await settingsOf(args);
       const lookUp = async ([name, hosts]: readonly [string, LocatedHosts]): Promise<void> => {
         try {
-          const targets = await targetsOf(name, { args, settings, clock, log, timeoutMs, signal, hosts });
-          report.found(name, boundedTargets(targets, `Cannot take the targets of "${name}"`));
+          const answer = await targetsOf(name, { args, settings, clock, log, timeoutMs, signal, hosts });
+          const targets = boundedTargets(answer ?? [], `Cannot take the targets of "${name}"`);
+          const nothing = answer ? `no ${args.type} record` : "no such name";
+          report.found(name, targets, targets.length > 0 ? undefined : nothing);
         } catch (thrown) {
           report.failed(name, thrown);
         }
@@ -128,7 +130,8 @@ interface LookUpOptions extends Pick<FinderContext, "clock" | "log"> {
   readonly hosts: LocatedHosts;
 }
 
-async function targetsOf(name: string, options: LookUpOptions): Promise<Iterable<Target>> {
+/** Nothing where there is no such name. */
+async function targetsOf(name: string, options: LookUpOptions): Promise<Iterable<Target> | undefined> {
   const { args, settings, clock, timeoutMs, signal, hosts } = options;
   const answer = await withDeadline((inTime) => askForRecords(name, { ...options, signal: inTime }), {
     clock,
@@ -139,7 +142,7 @@ async function targetsOf(name: string, options: LookUpOptions): Promise<Iterable
       return new DiscoveryError("dns", `${cannot}: no answer within ${formatDuration(timeoutMs)}`);
     },
   });
-  if (!answer) return [];
+  if (!answer) return undefined;
   // Those of other types are on the way, such as the CNAME before an A record.
   const records = answer.records.filter(({ type }) => type === args.type);
   const places = records.flatMap((record) => placeOf(record) ?? []);

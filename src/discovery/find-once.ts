@@ -52,7 +52,7 @@ class Look {
     this.#sockets = namesSockets ? undefined : new SocketTargets(context);
     this.#clock = context.clock;
     this.report = {
-      found: (source, targets) => this.#found(source, targets),
+      found: (source, targets, remark) => this.#found(source, targets, remark),
       gone: (source) => void this.#sources.gone(source),
       failed: (source, error) => this.#failed(source, errorMessage(error)),
       skipped: (counts) => (this.#skipped = counts),
@@ -67,22 +67,22 @@ class Look {
   }
 
   result(): FoundTargets {
-    const failures = this.#sources.statuses(limits.discoverySourcesShown).flatMap(({ name, lastError: message }) => {
-      return message === undefined ? [] : [{ source: name, message }];
-    });
+    const statuses = this.#sources.statuses(limits.discoverySourcesShown);
+    const failures = statuses.flatMap(({ name, lastError }) => toldOf(name, lastError));
     const sockets = this.#sockets?.count ?? 0;
     return {
       targets: this.#sources.targets(),
       isComplete: this.over.aborted,
       failures: this.#failure === undefined ? failures : [{ source: wholeLook, message: this.#failure }, ...failures],
+      remarks: statuses.flatMap(({ name, remark }) => toldOf(name, remark)),
       skippedObjects: { ...Object.fromEntries(this.#skipped), ...(sockets > 0 && { [socketReason]: sockets }) },
     };
   }
 
-  #found(source: string, found: readonly Target[]): boolean {
+  #found(source: string, found: readonly Target[], remark: string | undefined): boolean {
     const targets = this.#sockets?.without(source, found) ?? found;
     try {
-      this.#sources.found(source, targets, this.#clock.now());
+      this.#sources.found(source, targets, { nowMs: this.#clock.now(), remark });
       return true;
     } catch (thrown) {
       this.#sources.refuse(source, errorMessage(thrown), this.#clock.now());
@@ -95,4 +95,8 @@ class Look {
     this.#failure = message;
     this.#end.abort();
   }
+}
+
+function toldOf(source: string, message: string | undefined): FoundTargets["failures"] {
+  return message === undefined ? [] : [{ source, message }];
 }

@@ -12,9 +12,10 @@ export interface Finder {
 export interface Report {
   /**
    * All targets of one source (a file, a name, a URL), in place of those it had before; an empty list is an answer. Whether they were taken:
-   * above a limit the source keeps what it had, and its failure is noted.
+   * above a limit the source keeps what it had, and its failure is noted. `remark` is why there are none, where that may be a mistake:
+   * "no such name".
    */
-  found(source: string, targets: readonly Target[]): boolean;
+  found(source: string, targets: readonly Target[], remark?: string): boolean;
   /** A source that is no more: its targets go. */
   gone(source: string): void;
   /**

@@ -34,8 +34,8 @@ export async function lookOnce(look: PollingOptions["look"], { signal, report }:
   let failure: unknown;
   const noting: Report = {
     ...report,
-    found(source, targets) {
-      const isTaken = report.found(source, targets);
+    found(source, targets, remark) {
+      const isTaken = report.found(source, targets, remark);
       answered ||= isTaken;
       return isTaken;
     },

@@ -187,7 +187,8 @@ export class RelabelComponent implements Component<RelabelArguments> {
   }
 }
 
-function relabelled(target: Target, rules: readonly Rule[]): Outcome {
+/** A target that makes rules fail costs itself only. */
+export function relabelled(target: Target, rules: readonly Rule[]): Outcome {
   let droppedBy = 0;
   try {
     const result = relabel(target, rules, { dropped: (rule) => (droppedBy = rule) });

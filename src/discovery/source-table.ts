@@ -24,10 +24,18 @@ interface Source {
   /** From the disk or from an earlier finder, and not heard of since. */
   readonly inherited: boolean;
   readonly fromDisk: boolean;
+  /** Why it has none. */
+  readonly remark: string | undefined;
   readonly error: { readonly message: string; readonly atMs: number } | undefined;
 }
 
 const nothing: ReadonlyMap<string, Target> = new Map();
+
+interface Answer {
+  readonly nowMs: number;
+  /** Why there are none, where that may be a mistake. */
+  readonly remark?: string | undefined;
+}
 
 /** How much there is, over all sources; those targets counted twice that two of them have. */
 class Sum {
@@ -73,7 +81,7 @@ export class SourceTable {
   }
 
   /** Takes the targets of a source in place of those it had; whether any differ. Throws a DiscoveryError, changing nothing, above a limit. */
-  found(name: string, targets: readonly Target[], nowMs: number): boolean {
+  found(name: string, targets: readonly Target[], { nowMs, remark }: Answer): boolean {
     const bytes = targets.reduce((sum, target) => sum + labelBytes(target), 0);
     const before = this.#sources.get(name);
     // Before anything is made of them.
@@ -88,6 +96,7 @@ export class SourceTable {
       foundWith: this.#foundWith,
       inherited: false,
       fromDisk: false,
+      remark,
       error: undefined,
     });
     return !sameKeys(fresh, old);
@@ -127,6 +136,7 @@ export class SourceTable {
         foundWith,
         inherited: true,
         fromDisk: true,
+        remark: undefined,
         error: undefined,
       });
   }
@@ -166,15 +176,16 @@ export class SourceTable {
     );
   }
 
-  /** Every source, those that fail first, at most `max`. */
+  /** Every source, those first that fail, then those of which there is a remark; at most `max`. */
   statuses(max: number): readonly DiscoverySourceStatus[] {
     const failing: DiscoverySourceStatus[] = [];
+    const remarkable: DiscoverySourceStatus[] = [];
     const well: DiscoverySourceStatus[] = [];
     for (const [name, source] of this.#sources) {
-      const list = source.error ? failing : well;
+      const list = source.error ? failing : source.remark === undefined ? well : remarkable;
       if (list.length < max) list.push(statusOf(name, source));
     }
-    return [...failing, ...well].slice(0, max);
+    return [...failing, ...remarkable, ...well].slice(0, max);
   }
 
   /** What is only there until the finder has named everything is about to go, and does not take the room. */
@@ -204,6 +215,7 @@ export class SourceTable {
       foundWith: this.#foundWith,
       inherited: false,
       fromDisk: false,
+      remark: undefined,
       error: undefined,
     };
   }
@@ -242,12 +254,13 @@ function sameKeys(a: ReadonlyMap<string, Target>, b: ReadonlyMap<string, Target>
   return true;
 }
 
-function statusOf(name: string, { targets, foundMs, fromDisk, error }: Source): DiscoverySourceStatus {
+function statusOf(name: string, { targets, foundMs, fromDisk, remark, error }: Source): DiscoverySourceStatus {
   return {
     name,
     targets: targets.size,
     fromDisk,
     ...(foundMs !== undefined && { foundMs }),
+    ...(remark !== undefined && { remark }),
     ...(error && { lastError: error.message, lastErrorMs: error.atMs }),
   };
 }

@@ -151,6 +151,8 @@ export interface DiscoverySourceStatus {
   readonly foundMs?: number;
   /** They are those of the last run, kept on the disk: the source has not answered since the start. */
   readonly fromDisk: boolean;
+  /** Why it has none, where that may be a mistake: "no such name". */
+  readonly remark?: string;
   readonly lastError?: string;
   readonly lastErrorMs?: number;
 }

@@ -26,4 +26,10 @@ export interface RelabelStep {
   readonly before: Target;
   /** Absent where the rule dropped the target. */
   readonly after?: Target;
+  /** The values of the labels that it looks at, joined, without passwords; absent where it looks at names. */
+  readonly input?: string;
+  /** Whether they match what it asks for; absent where it asks for nothing. */
+  readonly matched?: boolean;
+  /** Why it kept or dropped the target, or left it as it is. */
+  readonly because?: string;
 }

@@ -1,6 +1,7 @@
 import type { RuleArguments } from "./arguments.ts";
 import { describeRule } from "./describe-rule.ts";
 import { compileApply, type Rule } from "./rule.ts";
+import { insightOf } from "./rule-insight.ts";
 
 const compiled = new WeakMap<readonly RuleArguments[], readonly Rule[]>();
 
@@ -14,5 +15,11 @@ export function compileRules(rules: readonly RuleArguments[]): readonly Rule[] {
 }
 
 function compileRule(rule: RuleArguments, index: number): Rule {
-  return { name: `rule[${index}]`, action: rule.action, description: describeRule(rule), apply: compileApply(rule) };
+  return {
+    name: `rule[${index}]`,
+    action: rule.action,
+    description: describeRule(rule),
+    apply: compileApply(rule),
+    insight: insightOf(rule),
+  };
 }

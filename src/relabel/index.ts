@@ -18,7 +18,9 @@ export {
   scopedRelabelRules,
 } from "./arguments.ts";
 export { compileRules } from "./compile-rules.ts";
+export { droppedWarning } from "./dropped-warning.ts";
 export { explainRules } from "./explain-rules.ts";
+export { internalLabelWarnings } from "./internal-labels.ts";
 export { missingGroupWarnings } from "./missing-groups.ts";
 export { rulesPreset, type TargetRules, targetRules } from "./presets.ts";
 export { compilePattern, loadEngine, needsEngine, type Pattern } from "./pattern.ts";

@@ -1,4 +1,7 @@
-import type { Rule, RuleLabels } from "./rule.ts";
+import { quoted } from "../base/index.ts";
+import { labelsMap } from "../model/index.ts";
+import type { Rule } from "./rule.ts";
+import type { RuleInsight } from "./rule-insight.ts";
 
 /**
  * What `profiles.grafana.com/TYPE.scrape` and its siblings `port`, `port_name`, `path` and `scheme` ask for, as Grafana's Helm charts
@@ -11,8 +14,8 @@ export const annotationRule: Omit<Rule, "name"> = {
     "keep what asks to be scraped by profiles.grafana.com/TYPE.scrape, and set the types, ports, paths and schemes",
   apply(labels) {
     const types: string[] = [];
-    for (const [type, asked] of readAnnotations(labels)) {
-      if (asked.scrape !== "true" || !isPortNamed(labels, asked.port_name)) continue;
+    for (const [type, asked] of readAnnotations(labels.entries())) {
+      if (refusalOf(asked, labels.get(portNameLabel)) !== undefined) continue;
       types.push(type);
       for (const setting of ["port", "path", "scheme"] as const)
         labels.set(`__profile_${type}_${setting}__`, asked[setting] ?? "");
@@ -20,7 +23,21 @@ export const annotationRule: Omit<Rule, "name"> = {
     labels.set("__profile_types__", types.sort().join(","));
     return types.length > 0;
   },
+  insight(labels): RuleInsight {
+    const own = labelsMap(labels);
+    const refusals = [...readAnnotations(own)].map(([type, asked]) => {
+      const refusal = refusalOf(asked, own.get(portNameLabel) ?? "");
+      return refusal === undefined ? undefined : `${quoted(type)}: ${refusal}`;
+    });
+    if (refusals.includes(undefined)) return { matched: true };
+    return { matched: false, because: refusals.join("; ") || nothingAsks };
+  },
 };
+
+const portNameLabel = "__meta_kubernetes_pod_container_port_name";
+
+const nothingAsks =
+  'no label __meta_kubernetes_pod_annotation_profiles_grafana_com_TYPE_scrape="true", nor such a __meta_docker_container_label_…, __meta_dockerswarm_container_label_… or __meta_dockerswarm_service_label_…';
 
 const settings = ["scrape", "port_name", "port", "path", "scheme"] as const;
 
@@ -30,9 +47,9 @@ const annotation = new RegExp(
   `^__meta_(?:kubernetes_pod_annotation|docker_container_label|dockerswarm_(?:container|service)_label)_profiles_grafana_com_(.+?)_(${settings.join("|")})$`,
 );
 
-function readAnnotations(labels: RuleLabels): ReadonlyMap<string, Asked> {
+function readAnnotations(labels: Iterable<readonly [name: string, value: string]>): ReadonlyMap<string, Asked> {
   const byType = new Map<string, Asked>();
-  for (const [name, value] of labels.entries()) {
+  for (const [name, value] of labels) {
     const [, written = "", setting] = annotation.exec(name) ?? [];
     if (setting === undefined) continue;
     const type = written === "cpu" ? "process_cpu" : written;
@@ -41,7 +58,10 @@ function readAnnotations(labels: RuleLabels): ReadonlyMap<string, Asked> {
   return byType;
 }
 
-/** A pod is one target for each of its ports: a name says which of them is meant. */
-function isPortNamed(labels: RuleLabels, name = ""): boolean {
-  return name === "" || labels.get("__meta_kubernetes_pod_container_port_name") === name;
+/** Why a type is not scraped here. A pod is one target for each of its ports: a name says which of them is meant. */
+function refusalOf({ scrape, port_name: wanted = "" }: Asked, portName: string): string | undefined {
+  if (scrape !== "true")
+    return scrape === undefined ? "scrape is not asked for" : `scrape is ${quoted(scrape)}, not "true"`;
+  if (wanted === "" || wanted === portName) return undefined;
+  return `port_name is ${quoted(wanted)}, this port is ${portName === "" ? "without a name" : quoted(portName)}`;
 }

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import { limits } from "../base/index.ts";
+import type { Labels } from "../model/index.ts";
 import type { RuleArguments } from "./arguments.ts";
 import { lowerCase, upperCase } from "./letter-case.ts";
 import { compilePattern } from "./pattern.ts";
+import type { RuleInsight } from "./rule-insight.ts";
 import { constantOf, expand, parseTemplate } from "./template.ts";
 
 /** A rule ready to be applied. */
@@ -14,6 +16,8 @@ export interface Rule {
   readonly action: string;
   /** Carries the rule out on `labels`; false drops the set. An empty value stands for a label that is absent. */
   apply(labels: RuleLabels): boolean;
+  /** What it saw in a label set, and why it left it as it is, kept or dropped it. */
+  insight(labels: Labels): RuleInsight;
 }
 
 /** A label set under change. */

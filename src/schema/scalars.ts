@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import * as v from "valibot";
-import { Duration, Size } from "../base/index.ts";
+import { Duration, nearest, Size } from "../base/index.ts";
 import { typeName } from "./argument.ts";
 import { found } from "./found.ts";
 import { outcomeOf, running } from "./issue.ts";
@@ -44,7 +44,16 @@ export function number(min: number) {
 /** One of a few words. */
 export function choice<const Options extends readonly string[]>(options: Options) {
   const listed = options.map((option) => `"${option}"`).join(", ");
-  return v.picklist(options, ({ input }) => `expected one of ${listed}, found ${found(input)}`);
+  return v.picklist(options, ({ input }) => {
+    const meant = typeof input === "string" ? onlyNearest(input, options) : undefined;
+    return `expected one of ${listed}, found ${found(input)}${meant === undefined ? "" : `; did you mean "${meant}"?`}`;
+  });
+}
+
+/** Nothing where several are as near: of "TLS14", nobody knows which was meant. */
+function onlyNearest(written: string, options: readonly string[]): string | undefined {
+  const meant = nearest(written, options);
+  return meant === nearest(written, options.toReversed()) ? meant : undefined;
 }
 
 /** Go's form of a length of time. `positive`: zero and less are refused. */

@@ -93,6 +93,7 @@ export function discoveryJson(discovery: DiscoveryStatus) {
       targets: source.targets,
       found: rfc3339(source.foundMs),
       from_disk: source.fromDisk,
+      remark: source.remark,
       last_error: source.lastError,
       last_error_at: rfc3339(source.lastErrorMs),
     })),

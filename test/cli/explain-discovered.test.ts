@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { startScriptedDns } from "../discovery/scripted-dns.ts";
 import { startSdServer } from "../discovery/sd-server.ts";
 import { startBlackHole } from "../support/black-hole.ts";
 import { cli } from "../support/cli.ts";
@@ -122,6 +123,35 @@ ${fleet().replace('["discovery.file.fleet"]', '["discovery.file.fleet", "discove
     );
     const ofFleet = await cli("check", "--config", file, "--explain", "discovery.file.fleet");
     expect([ofFleet.code, ofFleet.stdout.includes("slow")]).toEqual([0, false]);
+  });
+
+  test("says why a source has nothing, and that what is looked for may have become no target", async () => {
+    await using server = await startSdServer();
+    server.groups([{ targets: ["a:1", "unix:///run/cart.sock"] }]);
+    await using dns = await startScriptedDns();
+    dns.fail("NXDOMAIN");
+    const file = written(
+      "nothing",
+      `[discovery.http.fleet]
+url = "${server.url}"
+[discovery.dns.names]
+names = "no-such-name.invalid."
+servers = "${dns.address}"
+[discovery.file.missing]
+files = ["missing.json"]
+[pyroscope.scrape.local]
+targets = ["discovery.http.fleet", "discovery.dns.names", "discovery.file.missing"]
+forward_to = "pyroscope.store.local"
+[pyroscope.store.local]
+`,
+    );
+    const { code, stdout } = await cli("check", "--config", file, "--explain", "cart");
+    expect(code).toBe(0);
+    expect(stdout).toContain("discovery.dns.names: 0 targets found\n  no-such-name.invalid.: no such name\n");
+    expect(stdout).toContain(
+      'No target holds "cart": it was not found, so no rule dropped it; it may be one of those of discovery.http.fleet that became no target, above; else look at the arguments of ',
+    );
+    expect(stdout).toMatch(/^Warning: discovery\.file\.missing: no file is named /m);
   });
 
   test("tells a process that is found several times from several processes", async () => {

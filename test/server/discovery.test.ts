@@ -42,6 +42,13 @@ describe("what discovers targets", () => {
     expect(await page({})).not.toContain("no target");
   });
 
+  test("tells what a source that has nothing says", async () => {
+    const shownSources = [{ name: "x.test", targets: 0, fromDisk: false, remark: "no such name" }];
+    expect(await page({ shownSources })).toContain("<bdi>x.test: no such name</bdi>.");
+    const answer = await (await testApp(discovering({ shownSources })).get(`/api/v0/components/${id}`)).json();
+    expect(answer).toMatchObject({ debug_info: { discovery: { shown_sources: [{ remark: "no such name" }] } } });
+  });
+
   test("is well when nothing is wrong, and not there at all where nothing is discovered", async () => {
     expect(await page({ lastSuccessMs: nowMs })).toContain('<span class="state good">well</span>');
     expect(await (await testApp([component({ id: "pyroscope.scrape.a" })]).get("/")).text()).not.toContain("Discovery");

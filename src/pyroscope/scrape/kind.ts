@@ -62,7 +62,7 @@ export function createScrapeKind(
     explainTarget: (id, args, target) => explainTarget(target, { id, args, infersServiceName }),
     plan: (id, args, found = []): readonly PlannedScrape[] =>
       planScrapes([...literalTargets(args), ...found], { id, args, infersServiceName }).scrapes,
-    warnings: (id, args) => scrapeWarnings({ id, args, infersServiceName }),
+    warnings: (id, args, written) => scrapeWarnings({ id, args, infersServiceName, written }),
     sharesTargets: (args) => args.clustering?.enabled === true,
     create: (args, context) => new ScrapeComponent(args, { context, shared, options }),
   };

@@ -184,7 +184,7 @@ export class ScrapeManager {
         targets: targets.length,
         dropped_by_rules: this.#dropped,
         skipped: this.#errors.length,
-        ...(this.#isShared && { of_other_agents: this.#share.status.knownTargets }),
+        ...(this.#isShared && { shared_but_not_its_own: this.#share.status.knownTargets }),
       });
     this.#toldNone = isNone;
   }

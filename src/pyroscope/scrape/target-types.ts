@@ -1,5 +1,5 @@
 import { isIPv6 } from "node:net";
-import { preview } from "../../base/index.ts";
+import { nearest, preview, quoted } from "../../base/index.ts";
 import { labelValue, type Target } from "../../model/index.ts";
 import type { ScrapeArguments } from "./arguments.ts";
 import { enabledTypes, requestedTypes, type ScrapeType } from "./scrape-types.ts";
@@ -12,6 +12,28 @@ export function typeChoice(args: ScrapeArguments): (target: Target) => readonly 
     const listed = labelValue(target, "__profile_types__");
     return listed === "" ? usual : requestedTypes(args.profiling_config, new Set(listed.split(",")));
   };
+}
+
+/** Why types that a target asks for are not scraped, or none is; a sentence each. */
+export function typeProblems({ profiling_config: config }: ScrapeArguments, target: Target): readonly string[] {
+  const listed = labelValue(target, "__profile_types__");
+  if (listed === "") return enabledTypes(config).length > 0 ? [] : ["no profile type is enabled in profiling_config"];
+  const { custom, ...builtIn } = config.profile;
+  const blocks = new Map<string, { enabled: boolean; explicit?: boolean }>([
+    ...Object.entries(builtIn),
+    ...Object.entries(custom).map(([name, { enabled }]) => [name, { enabled, explicit: true }] as const),
+  ]);
+  return listed.split(",").flatMap((name) => {
+    const block = blocks.get(name);
+    if (!block) return [`${quoted(name)} is no profile type that is configured${meant(name, blocks.keys())}`];
+    return block.enabled || !block.explicit ? [] : [`"${name}" is switched off in profiling_config`];
+  });
+}
+
+function meant(name: string, known: Iterable<string>): string {
+  // What annotations call it.
+  const near = name === "cpu" ? "process_cpu" : nearest(name.trim(), known);
+  return near === undefined ? "" : `; did you mean "${near}"?`;
 }
 
 /** Whether the target says itself what is scraped from it: then it is one of several that stand for the same process. */

@@ -1,12 +1,18 @@
 import { type Labels, labelsOf, labelValue } from "../../model/index.ts";
-import { compileRules, missingGroupWarnings, relabel, type ScopedRuleArguments } from "../../relabel/index.ts";
+import {
+  compileRules,
+  internalLabelWarnings,
+  missingGroupWarnings,
+  relabel,
+  type ScopedRuleArguments,
+} from "../../relabel/index.ts";
 
 /** What every profile has, whatever its target. */
 const anySeries: Labels = labelsOf({ __name__: "process_cpu" });
 
 /** Rules that do something else than what was meant. */
 export function ruleWarnings(id: string, rules: readonly ScopedRuleArguments[]): readonly string[] {
-  return [...missingGroupWarnings(id, rules), ...namelessWarnings(id, rules)];
+  return [...missingGroupWarnings(id, rules), ...internalLabelWarnings(id, rules), ...namelessWarnings(id, rules)];
 }
 
 /** Rules that take from every profile the name of its type, without which no server takes it. */

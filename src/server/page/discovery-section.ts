@@ -61,7 +61,17 @@ function remarks({ targets, lastError, lastErrorMs, shownSources }: DiscoverySta
       .map((source) => errorRow(source.lastError ?? "", { ...when, atMs: source.lastErrorMs })),
   ];
   const remembered = shownSources.filter((source) => source.fromDisk && source.targets > 0);
-  return remembered.length === 0 ? errors : [...errors, rememberedRow(remembered, nowMs)];
+  const remarkable = shownSources.filter((source) => source.remark !== undefined).slice(0, shownErrors);
+  return [
+    ...errors,
+    ...remarkable.map(remarkRow),
+    ...(remembered.length > 0 ? [rememberedRow(remembered, nowMs)] : []),
+  ];
+}
+
+/** An answer that may be a mistake of who asks. */
+function remarkRow({ name, remark = "" }: DiscoverySourceStatus): Html {
+  return html`<tr class="note"><td colspan="5">${outsideText(`${name}: ${remark}`, 600)}.</td></tr>`;
 }
 
 function errorRow(
