@@ -33,13 +33,14 @@ export function isRunning(started: Started): started is ContainerEngine {
 /** Limits that even a sandbox may set. */
 const ulimits = ["nofile=1024:1024", "nproc=1024:1024"];
 
-/** Docker's own daemon. */
+/** Docker's own daemon. Two at once fight over the machine's networks, so that one waits for the other. */
 export function startDocker(): Promise<Started> {
   const [daemon, tool] = [requireProgram("dockerd"), requireProgram("docker")];
   return start("Docker", {
     programs: [daemon, tool],
     daemon: (at, host) =>
       words(
+        `flock --no-fork ${join(tmpdir(), "pprof-agent-dockerd.lock")}`,
         `${daemon} --host ${host} --data-root ${at}/root --exec-root ${at}/exec --pidfile ${at}/pid`,
         `--storage-driver vfs --default-ulimit ${ulimits[0]}`,
       ),
@@ -90,7 +91,7 @@ async function start(title: string, options: EngineOptions): Promise<Started> {
   const child = startChild(options.daemon(at, host));
   const engine = engineOf({ at, socketPath, host, child, options });
   try {
-    await eventually("the daemon answers", () => answers(child, engine), 30_000);
+    await eventually("the daemon answers", () => answers(child, engine), 90_000);
     await engine.cli("import", await imageFile(at), image);
     return engine;
   } catch (thrown) {

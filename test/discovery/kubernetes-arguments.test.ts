@@ -15,7 +15,9 @@ test.each<{ what: string; written: object; found: readonly string[] }>([
   {
     what: "an unknown role",
     written: { role: "pods" },
-    found: ['role: expected one of "pod", "service", "endpoints", "endpointslice", "node", "ingress", found "pods"; did you mean "pod"?'],
+    found: [
+      'role: expected one of "pod", "service", "endpoints", "endpointslice", "node", "ingress", found "pods"; did you mean "pod"?',
+    ],
   },
   {
     what: "client arguments without api_server",
