@@ -91,6 +91,18 @@ export class LogDisk {
     return true;
   }
 
+  /** The owner wants it no more. Returns whether it did, and that is to be written soon. */
+  settle(number: number, owner: string): boolean {
+    for (const segment of this.#hidden) {
+      const slot = number - segment.first;
+      if (slot >= 0 && slot < segment.slots.length) segment.unwant(slot, owner);
+    }
+    const segment = this.index.find(number);
+    if (!segment?.unwant(number - segment.first, owner)) return false;
+    this.note(segment, { slot: number - segment.first, owner, wanted: false });
+    return true;
+  }
+
   /** Notes in the journal what has become of a record. */
   note(segment: Segment, entry: Segment["notes"][number]): void {
     segment.notes.push(entry);
@@ -275,10 +287,24 @@ export class LogDisk {
 
   /** Tells what was lost with a directory: all but what is there again. Another directory may use the same numbers. */
   #settleHidden(found: readonly Segment[]): void {
-    const isThere = (segment: Segment): boolean =>
-      found.some(({ marker }) => Buffer.compare(marker, segment.marker) === 0);
-    for (const segment of this.#hidden) if (!isThere(segment)) this.#tellAllLost(segment, "spool_damaged");
+    const sameAs = (segment: Segment): Segment | undefined =>
+      found.find(({ marker }) => Buffer.compare(marker, segment.marker) === 0);
+    for (const segment of this.#hidden) {
+      const same = sameAs(segment);
+      if (same) this.#goOnWith(same, segment);
+      else this.#tellAllLost(segment, "spool_damaged");
+    }
     this.#hidden = [];
+  }
+
+  /** What became of records since is known here, and perhaps not yet there. */
+  #goOnWith(found: Segment, known: Segment): void {
+    for (let slot = 0; slot < found.slots.length; slot++) {
+      const wanting = known.ownersOf(slot);
+      for (const owner of found.ownersOf(slot))
+        if (!wanting.includes(owner) && found.unwant(slot, owner)) this.note(found, { slot, owner, wanted: false });
+      for (const owner of wanting) if (found.want(slot, owner)) this.note(found, { slot, owner, wanted: true });
+    }
   }
 
   #tellAllLost(segment: Segment, reason: LostReason): void {

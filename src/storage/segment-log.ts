@@ -75,8 +75,7 @@ export class SegmentLog implements SpoolLog {
   }
 
   settle(number: number, owner: string): void {
-    const segment = this.#disk.index.find(number);
-    if (segment?.unwant(number - segment.first, owner)) this.#note(segment, { number, owner, wanted: false });
+    if (this.#disk.settle(number, owner)) this.#loop.tidySoon();
   }
 
   async read(number: number): Promise<SpoolRecord> {

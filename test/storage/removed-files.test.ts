@@ -70,6 +70,26 @@ describe("A data directory that is removed while the agent runs", () => {
     expect(readdirSync(directory.path).toSorted()).toEqual(["lock", "x"]);
   });
 
+  test("has what was settled meanwhile settled where only its lock was removed", async () => {
+    const { append, log, lost, directory } = await opened();
+    for (const text of ["1", "2", "3"]) await append(text, ["a", "b"]);
+    rmSync(join(directory.path, "lock"));
+    // Before it is noticed, so that nothing of it is on disk yet.
+    log.settle(1, "a");
+    const noticed = log.flush();
+    log.settle(2, "b");
+    await expect(noticed).rejects.toMatchObject({ reason: "io" });
+    expect([wanted(log, "a"), wanted(log, "b"), lost]).toEqual([[2, 3], [1, 3], []]);
+    await log.flush();
+    await directory.close();
+    const again = await openLog({ path: directory.path });
+    expect([wanted(again.log, "a"), wanted(again.log, "b")]).toEqual([
+      [2, 3],
+      [1, 3],
+    ]);
+    await again.directory.close();
+  });
+
   test("has its records again where only its lock was removed", async () => {
     const { append, text, log, lost, directory } = await opened();
     await append("1");

@@ -33,8 +33,8 @@ export interface Attempt {
  * rate gets half as many requests at once from then on, and slowly more again.
  *
  * Old profiles are no witnesses against it where young ones pass: many of them may be at fault themselves. When several of them failed in
- * a row it is paused, but only down once a young one fails as well, which need not wait for the end of the pause. Where it passes, twice as
- * many old ones may fail the next time.
+ * a row it is paused, but only down once the probe fails as well. A young one need not wait for the end of the pause; where it passes, twice
+ * as many old ones may fail the next time.
  *
  * Whose fault a failure is does not follow from being down, since profiles at fault can take an endpoint down: it is the profile's where
  * others passed since it failed last, which `passes` tells.
@@ -45,6 +45,8 @@ export class EndpointHealth {
   #state: "unknown" | "up" | "down" = "unknown";
   #passes = 0;
   #lastFault: Retryable["fault"] = "endpoint";
+  /** Whether it has answered in this trouble. */
+  #isReached = false;
   /** Whether the last failure was the server's limit. */
   #limited = false;
   /** Young profiles that failed since one last passed; never more than `distinctFailures`. */
@@ -106,7 +108,7 @@ export class EndpointHealth {
 
   /** Whether a push may well succeed: it is up, or nothing is known against it yet. */
   get promising(): boolean {
-    return this.#state === "up" || (this.#state === "unknown" && this.#failed.size === 0);
+    return this.#state === "up" || (this.#state === "unknown" && this.#failed.size + this.#oldFailed.size === 0);
   }
 
   /** How many requests may be in flight. */
@@ -152,9 +154,7 @@ export class EndpointHealth {
   /** `suspect`: the profile has failed while others passed, so that this tells nothing of the endpoint. */
   failed(attempt: Attempt, failure: Retryable, { suspect }: { readonly suspect: boolean }): void {
     const { backlog, round } = attempt;
-    // It can be reached again, which is another trouble than before.
-    if (this.#lastFault === "endpoint" && failure.fault === "unclear")
-      this.#pausesInARow = Math.min(this.#pausesInARow, 1);
+    this.#noteReached(failure);
     this.#lastFault = failure.fault;
     const several = this.#countFailure(attempt, suspect);
     const isProbe = this.probing && round === this.#round;
@@ -162,7 +162,7 @@ export class EndpointHealth {
     if (failure.fault === "endpoint" || (several && !backlog)) this.#patience = writeLimits.distinctFailures;
     if (failure.retryAfterMs !== undefined) this.#ask(failure.retryAfterMs);
     const limited = failure.reason === "rate_limited";
-    this.#limited = limited;
+    if (limited || round === this.#round) this.#limited = limited;
     // Who asks to be left alone for another reason than a limit does not work.
     const unwell = failure.retryAfterMs !== undefined && !limited;
     if ((down || several || limited || unwell) && round === this.#round) {
@@ -171,6 +171,13 @@ export class EndpointHealth {
     }
     if (down || unwell) this.#noteDown(failure);
     else this.#noteFailure(failure);
+  }
+
+  /** A server that can be reached again is another trouble than one that cannot: pauses begin anew, but once. */
+  #noteReached({ fault, reason }: Retryable): void {
+    if (fault === "endpoint" || notReached.has(reason) || this.#isReached) return;
+    if (this.#lastFault === "endpoint") this.#pausesInARow = Math.min(this.#pausesInARow, 1);
+    this.#isReached = true;
   }
 
   /** Returns whether so many different ones of the same lane have failed by now, and none passed, that it does not look like their own fault. */
@@ -223,6 +230,7 @@ export class EndpointHealth {
   #resume(): void {
     this.#pausesInARow = 0;
     this.#pausedUntilMs = 0;
+    this.#isReached = false;
   }
 
   #noteDown({ reason, message }: Retryable): void {

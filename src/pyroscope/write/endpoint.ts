@@ -263,7 +263,7 @@ export class Endpoint {
       const reason = error instanceof StorageError ? error.reason : undefined;
       if (entry.lost || !reason) this.#giveUp(entry, entry.lost ?? "spool_damaged");
       else if (reason === "damaged") this.#queue.forget(entry);
-      else this.#queue.putBack(entry, this.#clock.monotonic() + writeLimits.readRetryMs);
+      else this.#queue.putBackUnread(entry, this.#clock.monotonic() + writeLimits.readRetryMs);
       this.#log.debug("Cannot read a profile back from disk", { err: error });
       return undefined;
     }

@@ -35,7 +35,7 @@ export const writeLimits = {
   /** How many of the oldest records of each lane are looked at for a probe. */
   probeCandidates: 256,
   /** Records whose failures are remembered, for each endpoint. */
-  failedRecords: 8192,
+  failedRecords: 16_384,
   /** How often it is looked for something of the backlog that may be tried, while all there is has failed and waits for its time. */
   backlogLookMs: 1000,
   /** How often it is looked whether the clock of the machine has been set, while something waits for that. */

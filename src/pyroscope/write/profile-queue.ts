@@ -127,6 +127,11 @@ export class ProfileQueue {
     return this.#records.lose(number, reason);
   }
 
+  /** The same for one that could not be read. */
+  putBackUnread(entry: QueueEntry, notBeforeMs: number): void {
+    this.#records.putBackUnread(entry, notBeforeMs);
+  }
+
   /** The log cannot give it any more, and tells by itself what became of it. */
   forget(entry: QueueEntry): void {
     this.#records.forget(entry);

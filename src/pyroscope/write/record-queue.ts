@@ -54,6 +54,10 @@ export class RecordQueue {
   #timelessUpTo: number | undefined;
   /** The record of the backlog that was tried last. */
   #triedLast = 0;
+  /** With as many failures remembered as may be, something of the backlog that has not failed yet is tried no earlier. */
+  #strangerAfterMs = 0;
+  /** The disk could not be read: until then it is not tried again. */
+  #readAfterMs = 0;
   /** Until then none of the backlog can be tried: looking costs something where thousands wait for their time. */
   #idleUntilMs = 0;
 
@@ -100,15 +104,15 @@ export class RecordQueue {
   /** The first of the lane that may be tried now and finds room in memory. */
   next(lane: Lane): QueueEntry | undefined {
     const nowMs = this.#options.clock.monotonic();
-    if (lane === "backlog" && nowMs < this.#idleUntilMs) return undefined;
+    if (nowMs < this.#readAfterMs || (lane === "backlog" && nowMs < this.#idleUntilMs)) return undefined;
     let untilMs: number | undefined;
     for (const number of this.#lane(lane)) {
-      if (this.#ready(number)) {
+      const readyMs = this.#readyMs(number, lane);
+      if (readyMs !== undefined && readyMs <= nowMs) {
         const entry = this.#entryOf(number);
         return this.#fits(entry) ? entry : undefined;
       }
-      const { inFlight = true, notBeforeMs = 0 } = this.#entries.get(number) ?? {};
-      if (!inFlight) untilMs = Math.min(untilMs ?? nowMs + writeLimits.backlogLookMs, notBeforeMs);
+      if (readyMs !== undefined) untilMs = Math.min(untilMs ?? nowMs + writeLimits.backlogLookMs, readyMs);
     }
     if (lane === "backlog" && untilMs !== undefined) this.#idleUntilMs = untilMs;
     return undefined;
@@ -117,6 +121,7 @@ export class RecordQueue {
   /** The first of the lane that may be tried now. */
   *candidates(lane: Lane): Iterable<QueueEntry> {
     let left: number = writeLimits.probeCandidates;
+    if (this.#options.clock.monotonic() < this.#readAfterMs) return;
     for (const number of this.#lane(lane)) {
       if (left === 0) return;
       // Those that wait for their time may be many, and all of them at fault themselves.
@@ -130,6 +135,7 @@ export class RecordQueue {
     entry.inFlight = true;
     entry.backlog = entry.record !== undefined && this.#isOld(entry.record);
     if (entry.backlog) this.#triedLast = entry.record ?? 0;
+    if (this.#isFull) this.#strangerAfterMs = this.#options.clock.monotonic() + writeLimits.backlogLookMs;
     this.#remember(entry);
     this.#count(entry, 1);
     return entry;
@@ -143,6 +149,15 @@ export class RecordQueue {
     entry.profile = undefined;
     entry.notBeforeMs = notBeforeMs;
     this.#idleUntilMs = Math.min(this.#idleUntilMs, notBeforeMs);
+    // Its failures are forgotten: it starts anew when it is its turn.
+    if (entry.record !== undefined && this.#entries.size > writeLimits.failedRecords)
+      this.#entries.delete(entry.record);
+  }
+
+  /** The same for one that could not be read: the disk is not asked for another before that either. */
+  putBackUnread(entry: QueueEntry, notBeforeMs: number): void {
+    this.#readAfterMs = notBeforeMs;
+    this.putBack(entry, notBeforeMs);
   }
 
   /** Notes that the log has let a record go. Returns whether it is in flight, and may be delivered yet. */
@@ -176,7 +191,10 @@ export class RecordQueue {
     let nextMs: number | undefined;
     for (const { inFlight, notBeforeMs } of this.#entries.values())
       if (!inFlight && notBeforeMs > nowMs && (nextMs === undefined || notBeforeMs < nextMs)) nextMs = notBeforeMs;
-    if (this.#idleUntilMs > nowMs) nextMs = Math.min(nextMs ?? Infinity, this.#idleUntilMs);
+    // Of those that have not failed there is no time.
+    if (this.#idleUntilMs > nowMs && this.usage.records > this.#entries.size)
+      nextMs = Math.min(nextMs ?? Infinity, this.#idleUntilMs);
+    if (this.#readAfterMs > nowMs && this.usage.records > 0) nextMs = Math.min(nextMs ?? Infinity, this.#readAfterMs);
     // Nobody tells when the machine's clock has been set.
     if (this.#timelessUpTo !== undefined) nextMs = Math.min(nextMs ?? Infinity, nowMs + writeLimits.clockCheckMs);
     return nextMs;
@@ -184,6 +202,7 @@ export class RecordQueue {
 
   hurry(): void {
     this.#idleUntilMs = 0;
+    this.#readAfterMs = 0;
     for (const entry of this.#entries.values()) entry.notBeforeMs = 0;
   }
 
@@ -279,6 +298,18 @@ export class RecordQueue {
     return !entry || (!entry.inFlight && entry.notBeforeMs <= this.#options.clock.monotonic());
   }
 
+  /** When it may be tried; `undefined` while it is. */
+  #readyMs(number: number, lane: Lane): number | undefined {
+    const entry = this.#entries.get(number);
+    if (entry) return entry.inFlight ? undefined : entry.notBeforeMs;
+    // What it would do wrong could not be remembered: of thousands that a server never takes none must be tried without end.
+    return lane === "backlog" && this.#isFull ? this.#strangerAfterMs : 0;
+  }
+
+  get #isFull(): boolean {
+    return this.#entries.size >= writeLimits.failedRecords;
+  }
+
   #fits({ bytes }: QueueEntry): boolean {
     return this.#inFlight === 0 || this.#inFlightBytes + bytes <= this.#limits.maxReadBytes;
   }
@@ -292,10 +323,7 @@ export class RecordQueue {
 
   #remember(entry: QueueEntry): void {
     if (entry.record === undefined) return;
-    this.#entries.set(entry.record, entry);
-    if (this.#entries.size <= writeLimits.failedRecords) return;
-    // The failures of the first are forgotten: it starts anew.
-    for (const [number, { inFlight }] of this.#entries) if (!inFlight) return void this.#entries.delete(number);
+    if (entry.inFlight || !this.#isFull) this.#entries.set(entry.record, entry);
   }
 
   #count({ bytes, backlog }: QueueEntry, by: 1 | -1): void {

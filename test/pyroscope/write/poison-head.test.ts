@@ -115,3 +115,29 @@ test("the backlog is tried oldest first, and behind what failed before that once
   expect(attempts.length).toBeGreaterThan(6);
   await stop();
 });
+
+test.each([
+  ["refused and unavailable in turn", (count: number) => (count % 2 === 0 ? refused : unavailable)],
+  [
+    "unreachable, or without an answer",
+    (count: number) => (count % 2 === 0 ? failure("unreachable", { fault: "endpoint" }) : failure("timeout")),
+  ],
+])("pauses grow in an outage whatever its failures are: %s", async (_, answer) => {
+  const { clock, spool } = aLog(["old", 50]);
+  const { attempts, stop } = anEndpoint((_profile, attempt) => answer(attempt), outage, { clock, spool });
+  await clock.advance(30 * 60_000);
+  // One every 30 s at the most is what an endpoint gets that cannot be reached.
+  expect(attempts.length).toBeLessThan(100);
+  await stop();
+});
+
+test("an endpoint that fails at the start and has nothing but old profiles ends at once", async () => {
+  const { clock, spool } = aLog(["old", 2]);
+  const { end, ended } = anEndpoint(() => unavailable, outage, { clock, spool });
+  await clock.advance(100);
+  end.abort();
+  await settle();
+  await clock.advance(50);
+  const state = await Promise.race([ended.then(() => "ended"), settle().then(() => "under way")]);
+  expect(state).toBe("ended");
+});

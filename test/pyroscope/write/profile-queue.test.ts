@@ -202,19 +202,39 @@ describe("records of a queue", () => {
     expect(take()).toBe("disk 1");
   });
 
-  test.each([
-    [0, 7],
-    [1, 0],
-  ])("have their failures remembered, for as many as may be and %d more", (more, failures) => {
-    const { queue, onDisk } = aQueue();
-    for (let count = 0; count < writeLimits.failedRecords + more; count++) {
-      onDisk(old);
-      const entry = queue.take({ window: 8 }) as QueueEntry;
+  test("have their failures remembered, for as many as may be; of the others one is tried at a time", async () => {
+    const { queue, clock, onDisk, take } = aQueue();
+    const fail = (): QueueEntry["record"] => {
+      const entry = queue.take({ window: 8 });
+      if (!entry) return undefined;
       entry.failures = 7;
-      queue.putBack(entry, 1000);
-    }
+      queue.putBack(entry, clock.monotonic() + 3_600_000);
+      return entry.record;
+    };
+    const { failedRecords, backlogLookMs } = writeLimits;
+    for (let count = 0; count < failedRecords + 3; count++) onDisk(old);
+    for (let count = 0; count < failedRecords; count++) fail();
+    expect([fail(), fail()]).toEqual([failedRecords + 1, undefined]);
+    await clock.advance(backlogLookMs);
+    expect([fail(), fail()]).toEqual([failedRecords + 2, undefined]);
+    expect(queue.nextMs(clock.monotonic())).toBe(clock.monotonic() + backlogLookMs);
+    // What is live is not held up by that.
+    onDisk();
+    expect(take()).toBe(`disk ${failedRecords + 4}`);
     queue.hurry();
-    expect(queue.take({ window: 8 })).toMatchObject({ record: 1, failures });
+    await clock.advance(backlogLookMs);
+    expect(queue.take({ window: 8 })).toMatchObject({ failures: expect.any(Number) });
+  });
+
+  test("that cannot be read keep the disk from being asked for others for a while", async () => {
+    const { queue, clock, onDisk, take } = aQueue();
+    onDisk(old);
+    onDisk(old);
+    onDisk();
+    queue.putBackUnread(queue.take({ window: 8 }) as QueueEntry, 5000);
+    expect([take(), queue.nextMs(clock.monotonic())]).toEqual([undefined, 5000]);
+    await clock.advance(5000);
+    expect(new Set([take(), take(), take()])).toEqual(new Set(["disk 1", "disk 2", "disk 3"]));
   });
 
   test("tell how old the oldest of all is", async () => {
