@@ -29,7 +29,7 @@ export interface LoopContext {
 
 /**
  * What the arguments say of a scrape beside the plan. A loop gets both together: what belongs to other targets, such as credentials and
- * receivers, is never used with its own.
+ * receivers, is never used with its own. While a reload waits for a new source, loops that stay keep theirs, the receiver too.
  */
 export interface Terms {
   readonly client: HttpClient;
