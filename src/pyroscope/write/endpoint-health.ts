@@ -173,11 +173,15 @@ export class EndpointHealth {
     else this.#noteFailure(failure);
   }
 
-  /** A server that can be reached again is another trouble than one that cannot: pauses begin anew, but once. */
+  /** A server that can be reached again is another trouble than one that cannot: all begins anew, but once. */
   #noteReached({ fault, reason }: Retryable): void {
     if (fault === "endpoint" || notReached.has(reason) || this.#isReached) return;
-    if (this.#lastFault === "endpoint") this.#pausesInARow = Math.min(this.#pausesInARow, 1);
     this.#isReached = true;
+    if (this.#lastFault !== "endpoint") return;
+    this.#pausesInARow = Math.min(this.#pausesInARow, 1);
+    // They failed for another reason.
+    this.#failed.clear();
+    this.#oldFailed.clear();
   }
 
   /** Returns whether so many different ones of the same lane have failed by now, and none passed, that it does not look like their own fault. */

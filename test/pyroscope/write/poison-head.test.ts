@@ -75,7 +75,7 @@ test("a server that is reached again is not left alone for as long as one that c
   phase = "starting";
   await clock.advance(writeLimits.probeMs);
   phase = "up";
-  await clock.advance(writeLimits.probeMs);
+  await clock.advance(2 * writeLimits.probeMs);
   expect(endpoint.snapshot()).toMatchObject({ state: "up", sentProfiles: 20 });
   await stop();
 });
@@ -141,3 +141,34 @@ test("an endpoint that fails at the start and has nothing but old profiles ends 
   const state = await Promise.race([ended.then(() => "ended"), settle().then(() => "under way")]);
   expect(state).toBe("ended");
 });
+
+test.each(Array.from({ length: 8 }, (_, round) => ({ round })))(
+  "a server that is reached again is asked for young ones at once where old ones are at fault (round $round)",
+  async () => {
+    // The old ones are the smallest, and so the first to be tried.
+    const { clock, spool } = aLog(["p", 50]);
+    let isGone = true;
+    const answeredMs: number[] = [];
+    const passedMs: number[] = [];
+    const { append, stop } = anEndpoint(
+      ({ id }) => {
+        if (isGone) return refused;
+        answeredMs.push(clock.monotonic());
+        if (id.startsWith("p ")) return failure("server_error");
+        passedMs.push(clock.monotonic());
+        return sent;
+      },
+      outage,
+      { clock, spool },
+    );
+    append("young a", "young b", "young c", "young d");
+    for (let second = 0; second < 150; second++) {
+      isGone = second < 90;
+      append(`young ${second}${"x".repeat(100)}`);
+      await clock.advance(1000);
+    }
+    // The next young one comes within a second.
+    expect((passedMs[0] ?? Infinity) - (answeredMs[0] ?? 0)).toBeLessThan(1100);
+    await stop();
+  },
+);
