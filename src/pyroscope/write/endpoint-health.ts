@@ -175,9 +175,9 @@ export class EndpointHealth {
 
   /** A server that can be reached again is another trouble than one that cannot: all begins anew, but once. */
   #noteReached({ fault, reason }: Retryable): void {
-    if (fault === "endpoint" || notReached.has(reason) || this.#isReached) return;
+    const wasNot = this.probing && this.#lastFault === "endpoint";
+    if (!wasNot || this.#isReached || fault === "endpoint" || notReached.has(reason)) return;
     this.#isReached = true;
-    if (this.#lastFault !== "endpoint") return;
     this.#pausesInARow = Math.min(this.#pausesInARow, 1);
     // They failed for another reason.
     this.#failed.clear();

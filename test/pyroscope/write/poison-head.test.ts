@@ -151,8 +151,9 @@ test.each(Array.from({ length: 8 }, (_, round) => ({ round })))(
     const answeredMs: number[] = [];
     const passedMs: number[] = [];
     const { append, stop } = anEndpoint(
-      ({ id }) => {
-        if (isGone) return refused;
+      ({ id }, attempt) => {
+        // An outage often begins with a connection that is cut.
+        if (isGone) return attempt === 1 ? failure("reset") : refused;
         answeredMs.push(clock.monotonic());
         if (id.startsWith("p ")) return failure("server_error");
         passedMs.push(clock.monotonic());
@@ -162,8 +163,8 @@ test.each(Array.from({ length: 8 }, (_, round) => ({ round })))(
       { clock, spool },
     );
     append("young a", "young b", "young c", "young d");
-    for (let second = 0; second < 150; second++) {
-      isGone = second < 90;
+    for (let second = 0; second < 400; second++) {
+      isGone = second < 300;
       append(`young ${second}${"x".repeat(100)}`);
       await clock.advance(1000);
     }
