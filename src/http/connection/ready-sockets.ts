@@ -13,7 +13,7 @@ interface ReadyLimits {
   readonly forMs?: number;
 }
 
-/** Where a request has gone before it took its connection, that one waits as long as any idle one, and among as many. */
+/** A connection whose request went away before taking it is kept as long as any idle one, and as many of them are. */
 export function createReadySockets(readyLimits: ReadyLimits = {}): ReadySockets {
   const { max = limits.idleConnections, forMs = limits.idleConnectionMs } = readyLimits;
   const sockets = new Map<string, Socket>();

@@ -70,10 +70,6 @@ export class RecordQueue {
     return this.#log?.usage(this.#options.owner) ?? { records: 0, bytes: 0 };
   }
 
-  get inFlight(): number {
-    return this.#inFlight;
-  }
-
   get backlogInFlight(): number {
     return this.#backlogInFlight;
   }
@@ -105,27 +101,31 @@ export class RecordQueue {
   next(lane: Lane): QueueEntry | undefined {
     const nowMs = this.#options.clock.monotonic();
     if (nowMs < this.#readAfterMs || (lane === "backlog" && nowMs < this.#idleUntilMs)) return undefined;
-    let untilMs: number | undefined;
+    // What they would do wrong could not be remembered: of thousands that a server never takes none must be tried without end.
+    const strangerMs = lane === "backlog" && this.#isFull ? this.#strangerAfterMs : 0;
+    let untilMs = Infinity;
     for (const number of this.#lane(lane)) {
-      const readyMs = this.#readyMs(number, lane);
-      if (readyMs !== undefined && readyMs <= nowMs) {
+      const readyMs = this.#readyMs(number, strangerMs);
+      if (readyMs <= nowMs) {
         const entry = this.#entryOf(number);
         return this.#fits(entry) ? entry : undefined;
       }
-      if (readyMs !== undefined) untilMs = Math.min(untilMs ?? nowMs + writeLimits.backlogLookMs, readyMs);
+      untilMs = Math.min(untilMs, readyMs);
     }
-    if (lane === "backlog" && untilMs !== undefined) this.#idleUntilMs = untilMs;
+    if (lane === "backlog" && untilMs < Infinity)
+      this.#idleUntilMs = Math.min(untilMs, nowMs + writeLimits.backlogLookMs);
     return undefined;
   }
 
   /** The first of the lane that may be tried now. */
   *candidates(lane: Lane): Iterable<QueueEntry> {
+    const nowMs = this.#options.clock.monotonic();
     let left: number = writeLimits.probeCandidates;
-    if (this.#options.clock.monotonic() < this.#readAfterMs) return;
+    if (nowMs < this.#readAfterMs) return;
     for (const number of this.#lane(lane)) {
       if (left === 0) return;
       // Those that wait for their time may be many, and all of them at fault themselves.
-      if (!this.#ready(number)) continue;
+      if (this.#readyMs(number) > nowMs) continue;
       left -= 1;
       yield this.#entryOf(number);
     }
@@ -135,7 +135,8 @@ export class RecordQueue {
     entry.inFlight = true;
     entry.backlog = entry.record !== undefined && this.#isOld(entry.record);
     if (entry.backlog) this.#triedLast = entry.record ?? 0;
-    if (this.#isFull) this.#strangerAfterMs = this.#options.clock.monotonic() + writeLimits.backlogLookMs;
+    if (this.#isFull && !this.#entries.has(entry.record ?? -1))
+      this.#strangerAfterMs = this.#options.clock.monotonic() + writeLimits.backlogLookMs;
     this.#remember(entry);
     this.#count(entry, 1);
     return entry;
@@ -293,17 +294,11 @@ export class RecordQueue {
     return typeof ageMs !== "number" || ageMs > writeLimits.liveMs;
   }
 
-  #ready(number: number): boolean {
+  /** When it may be tried; `strangerMs` where it has not failed yet, and never while it is in flight. */
+  #readyMs(number: number, strangerMs = 0): number {
     const entry = this.#entries.get(number);
-    return !entry || (!entry.inFlight && entry.notBeforeMs <= this.#options.clock.monotonic());
-  }
-
-  /** When it may be tried; `undefined` while it is. */
-  #readyMs(number: number, lane: Lane): number | undefined {
-    const entry = this.#entries.get(number);
-    if (entry) return entry.inFlight ? undefined : entry.notBeforeMs;
-    // What it would do wrong could not be remembered: of thousands that a server never takes none must be tried without end.
-    return lane === "backlog" && this.#isFull ? this.#strangerAfterMs : 0;
+    if (!entry) return strangerMs;
+    return entry.inFlight ? Infinity : entry.notBeforeMs;
   }
 
   get #isFull(): boolean {

@@ -150,7 +150,7 @@ test.each(Array.from({ length: 8 }, (_, round) => ({ round })))(
     let isGone = true;
     const answeredMs: number[] = [];
     const passedMs: number[] = [];
-    const { append, stop } = anEndpoint(
+    const { endpoint, stop } = anEndpoint(
       ({ id }, attempt) => {
         // An outage often begins with a connection that is cut.
         if (isGone) return attempt === 1 ? failure("reset") : refused;
@@ -162,10 +162,11 @@ test.each(Array.from({ length: 8 }, (_, round) => ({ round })))(
       outage,
       { clock, spool },
     );
-    append("young a", "young b", "young c", "young d");
+    const append = (id: string): void => void endpoint.append(aProfile({ id, padding: 500 }));
+    for (const id of ["young a", "young b", "young c", "young d"]) append(id);
     for (let second = 0; second < 400; second++) {
       isGone = second < 300;
-      append(`young ${second}${"x".repeat(100)}`);
+      append(`young ${second}`);
       await clock.advance(1000);
     }
     // The next young one comes within a second.
