@@ -169,12 +169,20 @@ describe("agent demo", () => {
   }, 20_000);
 
   test.concurrent("moves to another port where the usual one is taken", async () => {
-    const usual = createServer();
-    await new Promise<void>((resolve) => usual.once("error", () => resolve()).listen(12_345, "127.0.0.1", resolve));
+    // Whoever else listens there may end at any moment, or never: then it is taken as well.
+    const usual = await eventually("it is free", () => listening(12_345), 20_000).catch(() => undefined);
     const child = startChild([...agentCommand, "demo"], { cwd: directory });
     await child.waitFor(/Ctrl-C/);
     expect(child.stdout()).not.toContain(":12345/");
     await child.stop();
-    usual.close();
-  });
+    usual?.close();
+  }, 60_000);
 });
+
+/** A server at the port, `undefined` where another one has it. */
+function listening(port: number): Promise<Server | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer().once("error", () => resolve(undefined));
+    server.listen(port, "127.0.0.1", () => resolve(server));
+  });
+}

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -88,8 +88,9 @@ async function start(title: string, options: EngineOptions): Promise<Started> {
   const at = mkdtempSync(join(tmpdir(), "ce-"));
   const socketPath = join(at, "api.sock");
   const host = `unix://${socketPath}`;
+  const linksBefore = new Set(overlayLinks());
   const child = startChild(options.daemon(at, host));
-  const engine = engineOf({ at, socketPath, host, child, options });
+  const engine = engineOf({ at, socketPath, host, child, options, linksBefore });
   try {
     await eventually("the daemon answers", () => answers(child, engine), 90_000);
     await engine.cli("import", await imageFile(at), image);
@@ -135,9 +136,10 @@ interface EngineParts {
   readonly host: string;
   readonly child: Child;
   readonly options: EngineOptions;
+  readonly linksBefore: ReadonlySet<string>;
 }
 
-function engineOf({ at, socketPath, host, child, options }: EngineParts): ContainerEngine {
+function engineOf({ at, socketPath, host, child, options, linksBefore }: EngineParts): ContainerEngine {
   const cli = (...args: readonly string[]): Promise<string> => checked([...options.tool(at, host), ...args]);
   return {
     host,
@@ -153,9 +155,15 @@ function engineOf({ at, socketPath, host, child, options }: EngineParts): Contai
       if (options.lastly) await cli(...options.lastly).catch(() => undefined);
       await child.stop("SIGTERM", 15_000);
       for (const mount of mountsBelow(at)) await runChild(["umount", mount]);
+      for (const link of overlayLinks()) if (!linksBefore.has(link)) await runChild(["ip", "link", "delete", link]);
       rmSync(at, { recursive: true, force: true });
     },
   };
+}
+
+/** The machine's interfaces of overlay networks. A swarm that ends may leave one, and the next swarm cannot make its own then. */
+function overlayLinks(): readonly string[] {
+  return readdirSync("/sys/class/net").filter((link) => /^(vx|ov)-/.test(link));
 }
 
 /** What a daemon leaves mounted, the innermost first. */

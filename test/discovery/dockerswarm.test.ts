@@ -42,9 +42,16 @@ describe.skipIf(!isRunning(docker))("discovery.dockerswarm with Docker's own swa
 
   beforeAll(async () => {
     let managementPort: number;
-    [ingressPort, hostPort, managementPort] = await Promise.all([freePort(), freePort(), freePort()]);
+    let dataPort: number;
+    [ingressPort, hostPort, managementPort, dataPort] = await Promise.all([
+      freePort(),
+      freePort(),
+      freePort(),
+      freePort(),
+    ]);
     const at = ["--advertise-addr", "127.0.0.1", "--listen-addr", `127.0.0.1:${managementPort}`];
-    await engine.cli("swarm", "init", ...at);
+    // With a port of its own, its networks meet nobody else's of the same number.
+    await engine.cli("swarm", "init", ...at, "--data-path-port", String(dataPort));
     nodeId = await engine.cli("node", "ls", "--quiet");
     await engine.cli("node", "update", "--label-add", "rack.row=7", nodeId);
     await engine.cli("network", "create", "--driver", "overlay", "--label", "site=north", "inside");

@@ -50,7 +50,10 @@ export async function startSquid(options: SquidOptions = {}): Promise<Squid> {
   writeFileSync(join(directory, "hosts"), hostsFile(options.hosts ?? {}));
   writeFileSync(join(directory, "users"), passwordFile(options.users ?? {}));
   writeFileSync(join(directory, "tls.pem"), options.tls ? options.tls.key + options.tls.cert : "");
-  const running = await startListening([squidProgram ?? "squid", "-N", "-f", join(directory, "squid.conf")], { port });
+  // The name is that of its shared memory too, over which two squids of one name fail when they start at the same time.
+  const name = `agent${port}`;
+  const command = [squidProgram ?? "squid", "-N", "-n", name, "-f", join(directory, "squid.conf")];
+  const running = await startListening(command, { port });
   return {
     address: `127.0.0.1:${port}`,
     tlsAddress: `127.0.0.1:${tlsPort}`,
