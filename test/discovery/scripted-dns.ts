@@ -25,6 +25,8 @@ export async function startScriptedDns(): Promise<ScriptedDns> {
   let script: Parameters<ScriptedDns["follow"]>[0] | undefined;
   const asked: string[] = [];
   const socket = dgram.createSocket("udp4");
+  // Who asked may have gone, of which Bun tells.
+  socket.on("error", () => {});
   socket.on("message", (bytes, from) => {
     if (code === undefined) return;
     const { id = 0, questions } = decode(bytes);

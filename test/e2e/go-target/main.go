@@ -213,6 +213,10 @@ func (j *journal) record(next http.Handler) http.Handler {
 		defer j.mu.Unlock()
 		j.entries[index].TookMs = time.Since(start).Milliseconds()
 		j.entries[index].Status = tee.status
+		if tee.err != nil || r.Context().Err() != nil {
+			// Nobody has it: who asked went away.
+			return
+		}
 		if j.answers["first "+r.URL.Path] == nil {
 			j.answers["first "+r.URL.Path] = tee.body.Bytes()
 		}
@@ -242,6 +246,7 @@ type teeWriter struct {
 	http.ResponseWriter
 	body   bytes.Buffer
 	status int
+	err    error
 }
 
 func (t *teeWriter) WriteHeader(status int) {
@@ -251,7 +256,11 @@ func (t *teeWriter) WriteHeader(status int) {
 
 func (t *teeWriter) Write(p []byte) (int, error) {
 	t.body.Write(p)
-	return t.ResponseWriter.Write(p)
+	n, err := t.ResponseWriter.Write(p)
+	if err != nil {
+		t.err = err
+	}
+	return n, err
 }
 
 func intParam(r *http.Request, name string, fallback int) int {
