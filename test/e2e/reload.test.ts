@@ -88,8 +88,10 @@ describe("A reload", () => {
     await using targetPort = await startCountingProxy(target.port);
     await using server = await startPushServer(anyAge);
     await using serverPort = await startCountingProxy(server.port);
+    // One push at a time, and so one connection, however slow the machine is.
     const kept = `${scrape({ name: "kept", port: targetPort.port, to: "pyroscope.write.kept", type: "memory" })}
-${write("kept", `http://127.0.0.1:${serverPort.port}`)}`;
+${write("kept", `http://127.0.0.1:${serverPort.port}`)}queue.max_in_flight = 1
+`;
     const other = (interval: string): string =>
       `${scrape({ name: "other", port: target.port, to: "pyroscope.store.local", interval })}
 [pyroscope.store.local]
