@@ -68,6 +68,24 @@ describe("the page of a busy box", () => {
     expect(await page(busyBox())).not.toContain("Nothing is kept on disk");
   });
 
+  test("shows what is on disk that nobody sends, until when, and what to do for it", async () => {
+    const left = [
+      { component: "a.left.<b>", profiles: 1200, bytes: 2048, oldestMs: nowMs - 60_000, keptUntilMs: nowMs + 120_000 },
+      { component: "a.newer.c", profiles: 0, bytes: 0, newerBytes: 1024 },
+    ];
+    const leftEndpoints = [{ endpoint: "http://old:4040", profiles: 7, bytes: 10 }];
+    const present = component({ id: "a.write.b", debugInfo: { leftEndpoints } });
+    const html = await (await testApp([present], { leftComponents: () => left }).get("/")).text();
+    const [, section = ""] = html.split(/On disk, and not sent|<\/section>\n<section id="components"/);
+    expect(section.match(/<tr><td>/g)).toHaveLength(3);
+    expect(html).toContain("<bdi>a.left.&lt;b&gt;</bdi>");
+    expect(html).toMatch(/1\u202f200, 2KiB<br><span class="hint">oldest <time [^>]*>1 min ago/);
+    expect(html).toMatch(/goes <time [^>]*>in 2 min<\/time>.*put the component back into the configuration/);
+    expect(html).toMatch(/old:4040.*a\.write\.b.*until the clock of this machine is set.*put the endpoint back/s);
+    expect(html).toMatch(/1KiB.*<bdi>a\.newer\.c<\/bdi>.*left alone.*run the later version/s);
+    expect(await page([component({ id: "a.write.b" })])).not.toContain("On disk, and not sent");
+  });
+
   test("shows the cluster, its members and what of the targets is this agent's", async () => {
     const share = component({
       id: "pyroscope.scrape.local",

@@ -44,7 +44,7 @@ export const writeLimits = {
   clockSettingMs: 600_000,
   /** How long the records of an endpoint that left the configuration are kept, and how often they are looked at. */
   leftAgeMs: 50 * 60_000,
-  leftCheckMs: 60_000,
+  leftCheckMs: 10_000,
   /** What the log of a component without endpoints may occupy. */
   leftBytes: 256 * kibibyte * kibibyte,
   /** How long to wait before a record that could not be read is read again. */

@@ -12,6 +12,7 @@ import { componentsSection } from "./components-section.ts";
 import { discoverySection } from "./discovery-section.ts";
 import { endpointsSection } from "./endpoints-section.ts";
 import type { Html } from "./html.ts";
+import { leftSection } from "./left-section.ts";
 import { profilesSection, storedProfiles } from "./profiles-section.ts";
 import { icon, style, styleHash } from "./style.ts";
 import { summary } from "./summary.ts";
@@ -61,6 +62,7 @@ ${summary(counts, view)}
 ${targetsSection(groups, components, view)}
 ${discoverySection(components, view)}
 ${endpointsSection(endpoints, components, view)}
+${leftSection(options.leftComponents(), components, view)}
 ${clusterSection(cluster, sharesOf(components), view)}
 ${profilesSection(stored, components, view)}
 ${componentsSection(components)}

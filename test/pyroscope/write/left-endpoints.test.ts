@@ -42,7 +42,8 @@ describe("the records of an endpoint that left the configuration", () => {
   test("are kept until they are too old, then counted and dropped; those of others stay", async () => {
     const { clock, spool, log, metrics, endpoints, end } = left();
     const record = toRecord(aProfile());
-    for (const age of [0, 60_000]) spool.leave(record, { owners: [gone, here], age: writeLimits.leftAgeMs - age });
+    for (const age of [0, writeLimits.leftCheckMs])
+      spool.leave(record, { owners: [gone, here], age: writeLimits.leftAgeMs - age });
     endpoints.run(end.signal);
     expect(spool.usage(gone).records).toBe(2);
     await clock.advance(writeLimits.leftCheckMs);
