@@ -5,7 +5,8 @@
  * side answers until the last component has ended.
  */
 import process from "node:process";
-import { AgentError, type Clock, systemClock } from "./base/index.ts";
+import { AgentError, type Clock, hostPort, systemClock } from "./base/index.ts";
+import { createApply } from "./apply-components.ts";
 import { Graph } from "./component/index.ts";
 import {
   collectProcessMetrics,
@@ -65,15 +66,12 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const cluster = clusterOf(config.cluster, { clock, log, metrics });
   const graph = new Graph({ clock, log, metrics, storage, userAgent, cluster });
   const left = new LeftComponents({ storage, clock, log, metrics });
-  left.applyConfig(config.components);
-  graph.applyConfig(config.components);
+  const apply = createApply({ graph, left });
+  apply(config.components);
   const token = createServerToken(config.server, log);
   const reloader = new Reloader(config, {
     load: options.load,
-    apply(next) {
-      left.applyConfig(next.components);
-      graph.applyConfig(next.components);
-    },
+    apply: ({ components: next }) => apply(next),
     onApplied(next) {
       token.applyConfig(next.server);
       options.onReloaded?.(next);
@@ -145,7 +143,7 @@ async function listen(
 /** Where a browser on this machine finds the page. */
 function pageUrl({ hostname, port }: Listener): string {
   if (hostname === everyAddress || hostname === "::") return `http://localhost:${port}/`;
-  return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}/`;
+  return `http://${hostPort(hostname, port)}/`;
 }
 
 function showBuild(metrics: Metrics, runtime: Runtime): void {

@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { type ClusterSettings, type Cluster, createCluster } from "./cluster/index.ts";
-import type { Clock } from "./base/index.ts";
+import { type Clock, hostPort } from "./base/index.ts";
 import type { Logger, Metrics } from "./observability/index.ts";
 import type { Listener } from "./runtime/index.ts";
 import { namesLoopback } from "./server/index.ts";
@@ -36,6 +36,6 @@ export function joinCluster(
 /** Where the debug page is, for somebody on another machine; empty where it is for this one alone. */
 export function urlFromElsewhere({ hostname: host, port }: Pick<Listener, "hostname" | "port">): string {
   const name = host === "0.0.0.0" || host === "::" ? hostname() : host;
-  const authority = `${name.includes(":") ? `[${name}]` : name}:${port}`;
+  const authority = hostPort(name, port);
   return namesLoopback(authority) ? "" : `http://${authority}/`;
 }

@@ -100,6 +100,7 @@ export class Reloader {
     try {
       next = await load();
       if (signal.aborted) return stopping;
+      this.#checkIsWhole(next);
       apply(next);
     } catch (thrown) {
       return this.#failed(thrown);
@@ -107,6 +108,15 @@ export class Reloader {
     // From here on it is in force, whatever follows.
     this.#takeEffect(next);
     return { outcome: "applied" };
+  }
+
+  /** A file is empty for a moment while it is written anew: nobody stops everything that way. */
+  #checkIsWhole({ components }: AgentConfig): void {
+    if (components.length > 0 || this.#config.components.length === 0) return;
+    throw new AgentError(
+      "rejected",
+      "The file names no component any more, which would end everything; reload once it is whole, or stop the agent",
+    );
   }
 
   #takeEffect(next: AgentConfig): void {

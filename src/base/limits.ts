@@ -2,6 +2,8 @@ const mebibyte = 1024 ** 2;
 
 /** Every bound that has no argument in the configuration, by name. What exceeds one is refused, named and counted. */
 export const limits = {
+  /** Clocks that differ by less are not worth a word to people. */
+  notableSkewMs: 30_000,
   /** An uncompressed profile; `body_size_limit` of a scrape component sets another. Servers accept 4 MiB by default. */
   profileBytes: 32 * mebibyte,
   /** What is kept of a response that is an error: enough for the server's own words. */
@@ -14,6 +16,8 @@ export const limits = {
   baselinesBytes: 64 * mebibyte,
   /** How long the baseline of a target that is no longer scraped is kept. */
   baselineAgeMs: 3_600_000,
+  /** Targets of one component that discovery has lost and that are asked for whose they are, in a cluster: the newest. */
+  lostTargets: 10_000,
   /** The file of baselines that a clean shutdown leaves: an SD card writes that much well within the time there is. */
   savedBaselinesBytes: 32 * mebibyte,
   /** Clocks that differ by no more count as one, and a clock that moved by no more as never set: they are slewed a little all the time. */
@@ -75,14 +79,18 @@ export const limits = {
   /** Targets that one discovery component knows, and the text of their labels; also the largest answer or file that one is read from. */
   discoveredTargets: 20_000,
   discoveryBytes: 32 * mebibyte,
-  /** Ports of one container, or of one service or task of a swarm, that become targets. */
+  /** Ports of one container, of one service or task of a swarm, or of one endpoint slice or subset of endpoints, that become targets. */
   containerPorts: 100,
-  /** Files that one discovery component reads. */
+  /** Files that one discovery component reads, what it looks at to find them, and the directories that it, or anybody, watches. */
   discoveredFiles: 1000,
+  discoveredFileEntries: 100_000,
+  watchedDirectories: 1000,
   /** The least time between two publications of what a discovery component knows, and between two savings of it, which is more where it is much. */
   discoveryPublishMs: 1000,
   discoverySaveMs: 10_000,
   discoverySaveBytesPerSecond: 16_384,
+  /** The file of kept targets: what is within `discoveryBytes` as text takes more there with many characters beyond ASCII. */
+  keptTargetsBytes: 64 * mebibyte,
   /**
    * How old the targets that are kept on the disk may be to be used at a start, and how often their file is written anew while they stay
    * the same, so that it shows that they were there until the end.
@@ -91,8 +99,13 @@ export const limits = {
   keptTargetsRenewMs: 86_400_000,
   /** How often files of targets are looked for whose component has left the configuration. */
   leftTargetsCheckMs: 60_000,
-  /** How long nothing more is logged of a source that keeps failing in new ways. */
+  /**
+   * How long a kind of failure of one source is not logged again, of how many kinds each is logged at once, and how long a failure lasts that
+   * is logged all the same, because the last line says otherwise.
+   */
   discoveryQuietMs: 600_000,
+  discoveryKindsTold: 10,
+  discoveryLastingMs: 60_000,
   /**
    * What a reload leaves running of the targets of a source that is referred to anew: until the source has told its first ones and a moment more,
    * in which the rest of many comes, at the most for so long.
@@ -106,13 +119,15 @@ export const limits = {
   /** The kernel's table of listening TCP sockets: some 25,000 of them. And the answer of a process that may be a target. */
   socketTableBytes: 4 * mebibyte,
   probeBytes: 4 * mebibyte,
-  /** A kubeconfig. */
+  /** A kubeconfig, and the least time between two readings of it that a refusal asked for. */
   kubeconfigBytes: mebibyte,
+  kubeconfigRereadMs: 5000,
   /** Objects of one resource of Kubernetes that are kept, and what is kept of all of them. */
   kubernetesObjects: 50_000,
   kubernetesObjectsBytes: 64 * mebibyte,
-  /** Objects in one page of a list: some hundreds of kilobytes of JSON, which is parsed in one go. */
+  /** Objects in one page of a list: some hundreds of kilobytes of JSON, which is parsed in one go. And pages of one list: they may come half empty. */
   kubernetesPageObjects: 100,
+  kubernetesPages: 1000,
   /** One page of a list, or the head of a watch. */
   kubernetesRequestMs: 30_000,
   /** One event of a watch: an object has at most 1.5 MiB in etcd. */
@@ -122,9 +137,9 @@ export const limits = {
   kubernetesIdleMs: 180_000,
   /** The waits after a list or watch that failed. */
   kubernetesBackoff: { minMs: 500, maxMs: 30_000 },
-  /** How long changes of Kubernetes objects are collected, and how many of them are worked off at once. */
+  /** How long changes of Kubernetes objects are collected, and how long one turn of the event loop goes on with working them off. */
   kubernetesSettleMs: 100,
-  kubernetesBatchObjects: 100,
+  kubernetesTurnMs: 10,
   /** One answer of the engine of a cluster: some ten thousand members. */
   clusterAnswerBytes: 8 * mebibyte,
   /** The longest silence of an engine that is listened to, after which it is listened to anew. */

@@ -114,8 +114,9 @@ const demo: Command = {
 const help: Command = {
   name: "help",
   summary: "Explain a command",
-  usage: ["help [COMMAND]"],
-  description: "The same as COMMAND --help.",
+  usage: ["help [COMMAND]", "help alloy"],
+  description:
+    "The same as COMMAND --help. The second form shows how a file of Grafana Alloy is written for this agent.",
   maxArgs: 1,
   flags: {},
   load: async () => (await import("./help.ts")).help,

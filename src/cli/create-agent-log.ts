@@ -24,13 +24,24 @@ export interface AgentLog extends Logger {
 export function createAgentLog(line: CommandLine, io: CliIo, logging: Settings["logging"]): AgentLog {
   const level = oneOf(logLevels, flagValue(line, "log-level"), "log-level");
   const format = oneOf(logFormats, flagValue(line, "log-format"), "log-format");
+  let lost = 0;
+  const write = (text: string): void => {
+    if (io.err(text) === false) {
+      lost++;
+      return;
+    }
+    if (lost === 0) return;
+    const lines = lost;
+    lost = 0;
+    current.error("Lines of the log were dropped before this one: standard error was not read", { lines });
+  };
   const create = (settings: Settings["logging"]): Logger =>
     createLogger({
       level: level ?? settings.level,
       format: format ?? settings.format ?? usualFormat(io),
       // https://no-color.org: any value but the empty one.
       color: io.errIsTerminal && !io.env["NO_COLOR"] && io.env["TERM"] !== "dumb",
-      write: (text) => io.err(text),
+      write,
     });
   let current = create(logging);
   return {

@@ -1,4 +1,5 @@
 import { createServer } from "node:net";
+import { hostPort } from "../base/index.ts";
 import type { Config } from "../config/index.ts";
 import { flagValue, type Run } from "./command.ts";
 import type { CliIo } from "./io.ts";
@@ -16,8 +17,7 @@ export const demo: Run = (line, io) => {
 async function loadDemo(listen: string | undefined, io: CliIo): Promise<Config> {
   const { listen_address: address, host, port } = await parseListenAddress(listen ?? "127.0.0.1:12345", io);
   if (port !== 0 && (listen !== undefined || (await isFree(host, port)))) return loadFromTree(demoTree(address), io);
-  const shownHost = host.includes(":") ? `[${host}]` : host;
-  return loadFromTree(demoTree(`${shownHost}:${await freePort(host)}`), io);
+  return loadFromTree(demoTree(hostPort(host, await freePort(host))), io);
 }
 
 /** The configuration of the demo, as a file would have it. */

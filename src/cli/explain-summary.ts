@@ -1,4 +1,4 @@
-import { escaped, formatDuration, preview } from "../base/index.ts";
+import { escaped, formatDuration, oneLine } from "../base/index.ts";
 import type { JudgedTarget } from "./explain-all.ts";
 import { countOutcomes } from "./explain-outcome.ts";
 import type { Found } from "./find-targets.ts";
@@ -20,7 +20,7 @@ export interface Explanation {
 
 /** Lines of each list: more would not be read. */
 const shownLines = 20;
-const messageLength = 400;
+const messageLength = 600;
 
 /** What was found and what becomes of it, source by source; then the same of those that were chosen. */
 export function formatSummary({ found, targets, chosen, filter, timeoutMs }: Explanation): readonly string[] {
@@ -68,11 +68,12 @@ function idsOf(found: readonly Found[]): string {
 }
 
 function failureLines({ failures, isComplete }: Found, timeoutMs: number): readonly string[] {
-  const late = `NO ANSWER within ${formatDuration(timeoutMs)}, or not to all that was asked; wait longer with --timeout 1m`;
+  const whoElse = failures.length > 0 ? " from others that were asked" : ", or not to all that was asked";
+  const late = `NO ANSWER within ${formatDuration(timeoutMs)}${whoElse}; wait longer with --timeout 1m`;
   const failed = failures.map(({ source, message }) => {
-    return `FAILED${source === "" ? "" : ` ${source}`}: ${preview(message, messageLength)}`;
+    return `FAILED${source === "" ? "" : ` ${source}`}: ${oneLine(message, messageLength)}`;
   });
-  return bounded([...(isComplete ? [] : [late]), ...failed]);
+  return [...bounded(failed), ...(isComplete ? [] : [late])];
 }
 
 /** What the source has and no target is made of. */

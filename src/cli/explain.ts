@@ -1,6 +1,6 @@
 import { Duration } from "../base/index.ts";
 import { type Config, ConfigError } from "../config/index.ts";
-import { formatLabels, labelsFrom, type Target } from "../model/index.ts";
+import { formatLabels, type Target } from "../model/index.ts";
 import { type CommandLine, exitCodes, flagValue, type Run } from "./command.ts";
 import { explanationJson } from "./explain-json.ts";
 import { formatExplanation } from "./explain-report.ts";
@@ -12,6 +12,7 @@ import type { ExplainedTarget } from "./explain-targets.ts";
 import { findTargets } from "./find-targets.ts";
 import type { CliIo } from "./io.ts";
 import { loadFile, reportProblems } from "./load.ts";
+import { parseTarget } from "./parse-target.ts";
 import { UsageError } from "./usage-error.ts";
 
 /**
@@ -102,17 +103,4 @@ function isNews(warning: string, { components }: Config, ways: Ways): boolean {
 function holds({ target, passages }: ExplainedTarget, text: string): boolean {
   const sent = passages.flatMap(({ scrapes = [] }) => scrapes.map(({ labels }) => labels));
   return [target, ...sent].some((labels) => formatLabels(labels).includes(text));
-}
-
-/** `__address__=10.0.0.1:80,job=shop` as a target. */
-function parseTarget(text: string): Target {
-  const pairs = text.split(",").map((part): [string, string] => {
-    const at = part.indexOf("=");
-    if (at < 1)
-      throw new UsageError(
-        `Target "${text}" holds "${part}": write --target 'LABEL=VALUE,LABEL=VALUE', with no comma in a value`,
-      );
-    return [part.slice(0, at).trim(), part.slice(at + 1)];
-  });
-  return labelsFrom(pairs);
 }

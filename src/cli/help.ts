@@ -2,9 +2,10 @@ import { type Command, exitCodes, type Flag, type Run } from "./command.ts";
 import { commands } from "./commands.ts";
 import { commandNamed } from "./parse-command-line.ts";
 
-/** `agent help [COMMAND]` */
+/** `agent help [COMMAND]`, and for who comes from there `agent help alloy`. */
 export const help: Run = async ({ args: [name] }, io) => {
-  io.out(name === undefined ? overview() : helpOf(commandNamed(name)));
+  if (name === "alloy") io.out((await import("./alloy-help.ts")).alloyHelp);
+  else io.out(name === undefined ? overview() : helpOf(commandNamed(name)));
   return exitCodes.ok;
 };
 

@@ -9,8 +9,10 @@ export interface CliIo {
   out(text: string): void;
   /** Resolves when standard output has taken what was written, with whether it takes more: who writes megabytes waits for it. */
   drained?(): Promise<boolean>;
-  /** Standard error: problems and the log. */
-  err(text: string): void;
+  /** Standard error: problems and the log. `false` where the text was dropped, because too much waits for who reads it. */
+  err(text: string): boolean | undefined;
+  /** Ends the process with this code shortly, unless it ends by itself before: nobody may ever read what standard error still holds. */
+  endSoon?(code: number): void;
   /** Whether a person at a terminal reads standard error. */
   readonly errIsTerminal: boolean;
 }
@@ -22,16 +24,22 @@ export interface CliIo {
 export function processIo(): CliIo {
   const out = writer(process.stdout, endWithoutOutput);
   // Nowhere is left to say it, and an agent that cannot log still has profiles to push.
-  const err = writer(process.stderr, () => {});
+  const err = bounded(writer(process.stderr, () => {}));
   let taken = Promise.resolve(true);
   return {
     env: process.env,
     out: (text) => void (taken = out(text)),
     drained: () => taken,
-    err: (text) => void err(text),
+    err,
+    endSoon: (code) => void setTimeout(() => process.exit(code), flushMs).unref(),
     errIsTerminal: process.stderr.isTTY,
   };
 }
+
+/** For what standard error still holds at the end. */
+const flushMs = 500;
+/** What may wait for who reads standard error: minutes of a log in which much goes wrong. */
+const maxPendingBytes = 2 * 1024 ** 2;
 
 /**
  * Resolves with whether a text was taken. Bun emits what went wrong, Deno throws it; only what a write calls back tells on both that nothing
@@ -53,6 +61,19 @@ function writer(stream: NodeJS.WriteStream, onFailure: (error: NodeJS.ErrnoExcep
         resolve(false);
       }
     });
+}
+
+/** Drops what would make more than `maxPendingBytes` wait, and all that follows until half of them are taken. */
+function bounded(write: Write): CliIo["err"] {
+  let [pendingBytes, isFull] = [0, false];
+  return (text) => {
+    const bytes = Buffer.byteLength(text);
+    isFull = pendingBytes > 0 && pendingBytes + bytes > (isFull ? maxPendingBytes / 2 : maxPendingBytes);
+    if (isFull) return false;
+    pendingBytes += bytes;
+    void write(text).then(() => (pendingBytes -= bytes));
+    return true;
+  };
 }
 
 function endWithoutOutput(error: NodeJS.ErrnoException): never {

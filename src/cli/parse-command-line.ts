@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { nearest } from "../base/index.ts";
 import type { Command, CommandLine, Flag } from "./command.ts";
 import { commands } from "./commands.ts";
+import { foreignCommand, foreignFlag } from "./foreign-words.ts";
 import { UsageError } from "./usage-error.ts";
 
 export interface Invocation {
@@ -30,7 +31,13 @@ export function commandNamed(name: string): Command {
     name,
     commands.map((one) => one.name),
   );
-  throw new UsageError(`Unknown command "${name}"${meant ? `: did you mean "${meant}"?` : ""}`);
+  throw new UsageError(`Unknown command "${name}"${hint(foreignCommand(name), meant)}`);
+}
+
+/** What is said of a word of another system, or the word of ours that was probably meant. */
+function hint(foreign: string | undefined, meant: string | undefined): string {
+  const words = foreign ?? (meant && `did you mean "${meant}"?`);
+  return words ? `: ${words}` : "";
 }
 
 function parseFlags(command: Command, args: readonly string[]): CommandLine {
@@ -73,7 +80,7 @@ function addFlag(flags: Map<string, string[]>, token: OptionToken, known: Readon
   const flag = Object.hasOwn(known, name) ? known[name] : undefined;
   if (!flag) {
     const meant = nearest(name, Object.keys(known));
-    throw new UsageError(`Unknown flag "${rawName}"${meant ? `: did you mean "--${meant}"?` : ""}`);
+    throw new UsageError(`Unknown flag "${rawName}"${hint(foreignFlag(name), meant && `--${meant}`)}`);
   }
   // `--config --json`: the next flag is no value, whatever parseArgs makes of it.
   if (flag.value && (value === undefined || value === "" || (!inlineValue && value.startsWith("-"))))

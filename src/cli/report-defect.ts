@@ -1,5 +1,5 @@
 import process from "node:process";
-import { AgentError, errorMessage, preview } from "../base/index.ts";
+import { AgentError, errorMessage, oneLine } from "../base/index.ts";
 import { exitCodes } from "./command.ts";
 import type { CliIo } from "./io.ts";
 
@@ -16,7 +16,7 @@ const longestMessage = 1000;
  * asks for it. The exit code is the result.
  */
 export function reportDefect(thrown: unknown, { argv, io }: DefectOptions): number {
-  const message = preview(errorMessage(thrown), longestMessage);
+  const message = oneLine(errorMessage(thrown), longestMessage);
   if (thrown instanceof AgentError) {
     io.err(`agent: ${message}\n`);
     return exitCodes.failure;

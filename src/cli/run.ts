@@ -58,6 +58,7 @@ export async function runUntilSignal(line: CommandLine, io: CliIo, options: RunO
       },
       untilSignal(log),
     );
+    io.endSoon?.(exitCodes.ok);
     return exitCodes.ok;
   } catch (thrown) {
     if (thrown instanceof ConfigError) reportProblems(thrown, io, { json: false });

@@ -1,5 +1,4 @@
-import { isIPv6 } from "node:net";
-import { withoutCredentials } from "../base/index.ts";
+import { hostPort, withoutCredentials } from "../base/index.ts";
 import { defaultListenAddress, loadListenAddress } from "../config/index.ts";
 import { type CommandLine, flagValue } from "./command.ts";
 import type { CliIo } from "./io.ts";
@@ -47,6 +46,5 @@ function parseUrl(text: string): string {
 /** How to connect to a listener; an address that stands for every one of the machine is none to connect to. */
 function urlOf({ host, port }: { readonly host: string; readonly port: number }): string {
   const everyAddress: Readonly<Record<string, string>> = { "": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1" };
-  const connected = everyAddress[host] ?? host;
-  return `http://${isIPv6(connected) ? `[${connected}]` : connected}:${port}`;
+  return `http://${hostPort(everyAddress[host] ?? host, port)}`;
 }

@@ -1,10 +1,10 @@
 import * as v from "valibot";
-import { preview } from "../base/index.ts";
+import { oneLine } from "../base/index.ts";
 
 /** What answers may be anything: nothing of it reaches a terminal that the terminal would obey. */
 const text = v.pipe(
   v.string(),
-  v.transform((written) => preview(written, 1000)),
+  v.transform((written) => oneLine(written, 1000)),
 );
 
 /** The same of several lines. */
@@ -13,7 +13,7 @@ const lines = v.pipe(
   v.transform((written) =>
     written
       .split("\n")
-      .map((line) => preview(line, 1000))
+      .map((line) => oneLine(line, 1000))
       .join("\n"),
   ),
 );

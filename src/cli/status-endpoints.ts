@@ -1,12 +1,9 @@
-import { Duration, formatSize, formatSpan, preview } from "../base/index.ts";
+import { Duration, formatSize, formatSpan, limits, oneLine, splitHint } from "../base/index.ts";
 import type { EndpointDocument, StatusDocument } from "./status-document.ts";
 import { droppedReasons, endpointName } from "./status-judgement.ts";
 import { ago, since } from "./status-times.ts";
-import { splitHint } from "./test-advice.ts";
 
 const messageLength = 400;
-/** Clocks differ by this much before it is worth a word. */
-const notableSkewMs = 30_000;
 /** Who waits for so long may want to know how to shorten it. */
 const longWaitMs = 60_000;
 
@@ -51,11 +48,11 @@ function endpointBlock(endpoint: EndpointDocument, nowMs: number): readonly stri
   const details = [
     waitingLine(endpoint, nowMs),
     deliveryLine(endpoint, nowMs),
-    spoolProblem && `not on disk: ${preview(splitHint(spoolProblem).what, messageLength)}`,
-    refused && refused !== error && `dropped: ${preview(splitHint(refused).what, messageLength)}`,
+    spoolProblem && `disk: ${oneLine(splitHint(spoolProblem).what, messageLength)}`,
+    refused && refused !== error && `dropped: ${oneLine(splitHint(refused).what, messageLength)}`,
     error &&
       (troubled || refused === error) &&
-      `${preview(splitHint(error).what, messageLength)} (${ago(errorAt, nowMs)})`,
+      `${oneLine(splitHint(error).what, messageLength)} (${ago(errorAt, nowMs)})`,
   ];
   return [
     `  ${standingOf(endpoint).padEnd(4)}  ${endpointName(endpoint)}`,
@@ -86,7 +83,7 @@ function deliveryLine(endpoint: EndpointDocument, nowMs: number): string {
     `${sent} sent`,
     success === undefined ? "none taken yet" : `last ${ago(success, nowMs)}`,
     dropped > 0 && `${dropped} dropped (${droppedReasons(endpoint)})`,
-    Math.abs(skewMs) >= notableSkewMs &&
+    Math.abs(skewMs) >= limits.notableSkewMs &&
       `its clock is ${formatSpan(Math.abs(skewMs))} ${skewMs > 0 ? "ahead of" : "behind"} this machine's`,
   ]
     .filter(Boolean)

@@ -1,4 +1,4 @@
-import { formatDuration, preview } from "../base/index.ts";
+import { formatDuration, formatSpan, preview, splitHint } from "../base/index.ts";
 import { shellQuoted } from "./shell-quoted.ts";
 import type {
   ClusterDocument,
@@ -7,7 +7,6 @@ import type {
   StatusDocument,
   TargetFailure,
 } from "./status-document.ts";
-import { splitHint } from "./test-advice.ts";
 
 /** Something that is not as it should be, and what to do about it. */
 export interface Problem {
@@ -143,8 +142,8 @@ function endpointProblems(
     const { what, hint } = splitHint(error);
     problems.push({ ...about, problem: what, next: advice ?? hint ?? explained(`--component ${component}`, file) });
   }
-  const pause = pauseProblem(endpoint, status);
-  if (pause) problems.push({ ...about, ...pause });
+  const slow = pauseProblem(endpoint, status) ?? behindProblem(endpoint, status);
+  if (slow) problems.push({ ...about, ...slow });
   // What is wrong with the whole directory is told once.
   if (spoolProblem !== undefined && spoolProblem !== status.storage?.problem) {
     const { what, hint } = splitHint(spoolProblem);
@@ -175,6 +174,26 @@ function pauseProblem(
   const { what, hint } = splitHint(error);
   const waits = "what comes in waits meanwhile; a reload (SIGHUP) lets it be tried at once";
   return { problem: `It takes nothing for a while: ${what}`, next: advice ?? hint ?? waits };
+}
+
+/** Who waits for longer, and was turned away in the last minute, is more than the endpoint takes. */
+const notableWaitMs = 120_000;
+
+/** Of an endpoint that takes some: what waits grows, or goes slowly. */
+function behindProblem(
+  endpoint: EndpointDocument,
+  { time }: StatusDocument,
+): Pick<Problem, "problem" | "next"> | undefined {
+  const { state, oldest_queued: oldest = time, last_error: error, last_error_at: at, advice } = endpoint;
+  if (state !== "up" || endpoint.refuses || error === undefined || at === undefined) return undefined;
+  const waitedMs = Date.parse(time) - Date.parse(oldest);
+  if (waitedMs < notableWaitMs || Date.parse(time) - Date.parse(at) > 60_000) return undefined;
+  const waiting = endpoint.queued_profiles + endpoint.spooled_profiles;
+  const { what, hint } = splitHint(error);
+  return {
+    problem: `It takes less than there is: ${waiting} profiles wait, the oldest for ${formatSpan(waitedMs)}: ${what}`,
+    next: advice ?? hint ?? "find out why it turns profiles away, or scrape less often; what waits too long is dropped",
+  };
 }
 
 /** Whether a profile was dropped so lately that it still matters. */

@@ -1,4 +1,4 @@
-import { preview } from "../base/index.ts";
+import { oneLine } from "../base/index.ts";
 import type { Problem } from "./status-judgement.ts";
 
 const messageLength = 400;
@@ -8,7 +8,7 @@ const shownNames = 3;
 /** What to do: a line for all things of a kind that want the same. */
 export function nextLines(problems: readonly Problem[]): readonly string[] {
   const alike = Map.groupBy(problems, ({ kind, next }) => JSON.stringify([kind, next]));
-  return [...alike.values()].map((group) => `  ${namesOf(group)}: ${preview(group[0]?.next ?? "", messageLength)}`);
+  return [...alike.values()].map((group) => `  ${namesOf(group)}: ${oneLine(group[0]?.next ?? "", messageLength)}`);
 }
 
 /** Parted by semicolons, because a target's name has commas in it. Types of one target that fail in several ways are one name. */

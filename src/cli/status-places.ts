@@ -1,4 +1,4 @@
-import { preview } from "../base/index.ts";
+import { oneLine } from "../base/index.ts";
 import type { ClusterDocument, CountedComponent, DiscoveryDocument, StatusDocument } from "./status-document.ts";
 import { ago } from "./status-times.ts";
 
@@ -33,7 +33,7 @@ function foundOf(found: DiscoveryDocument, nowMs: number): string {
 export function leftOutOf(component: CountedComponent, { cluster }: StatusDocument): readonly string[] {
   const { dropped = 0, skipped = 0, skipped_because: because, held_back: heldBack = 0 } = component;
   const others = component.of_other_agents ?? 0;
-  const why = because === undefined ? "" : ` (${preview(because, messageLength)})`;
+  const why = because === undefined ? "" : ` (${oneLine(because, messageLength)})`;
   return [
     dropped > 0 && `${dropped} dropped by its rules`,
     skipped > 0 && `${skipped} skipped${why}`,
@@ -81,8 +81,8 @@ export function clusterLines({ cluster }: StatusDocument, nowMs: number): readon
   const is = state === "member" ? "is a member" : `is in state ${state}`;
   return [
     `Cluster: "${name}" ${is}, ${engine.name} is ${engine.up ? "up" : "DOWN"}, ${membersOf(cluster, nowMs)}`,
-    ...(problem === undefined ? [] : [`  ${preview(problem, messageLength)}`]),
-    ...(error === undefined ? [] : [`  ${preview(error, messageLength)}`]),
+    ...(problem === undefined ? [] : [`  ${oneLine(problem, messageLength)}`]),
+    ...(error === undefined ? [] : [`  ${oneLine(error, messageLength)}`]),
     ...shares
       .filter((share) => share.known_targets > 0)
       .map((share) => `  ${share.component}: ${share.owned_targets} of ${share.known_targets} targets are its own`),

@@ -1,4 +1,4 @@
-import { formatSpan, preview } from "../base/index.ts";
+import { formatSpan, oneLine, splitHint } from "../base/index.ts";
 import type { StatusDocument, TargetFailure } from "./status-document.ts";
 import { endpointBlocks, endpointsTitle } from "./status-endpoints.ts";
 import { notReady, type Problem, targetName } from "./status-judgement.ts";
@@ -6,7 +6,6 @@ import { leftBlocks } from "./status-left.ts";
 import { nextLines } from "./status-next.ts";
 import { clusterLines, discoveryLines, leftOutOf, noTargetLines, whyNone } from "./status-places.ts";
 import { ago } from "./status-times.ts";
-import { splitHint } from "./test-advice.ts";
 
 /** Lines of each list. */
 const shownLines = 20;
@@ -27,7 +26,7 @@ export function formatStatus({ url, status, problems }: Report): string {
     targetLines(status, nowMs),
     bounded(discoveryLines(status, nowMs), "Discovery:"),
     bounded(
-      status.discovery_failures.map(({ component, error }) => `  ${component}: ${preview(error, messageLength)}`),
+      status.discovery_failures.map(({ component, error }) => `  ${component}: ${oneLine(error, messageLength)}`),
       "Targets that could not be discovered:",
     ),
     clusterLines(status, nowMs),
@@ -36,7 +35,7 @@ export function formatStatus({ url, status, problems }: Report): string {
     bounded(
       status.unhealthy.map(
         ({ component, message, running }) =>
-          `  ${component}${running ? "" : " (does not run)"}: ${preview(message, messageLength)}`,
+          `  ${component}${running ? "" : " (does not run)"}: ${oneLine(message, messageLength)}`,
       ),
       "Components that are not well:",
     ),
@@ -74,7 +73,7 @@ function configLines({ config }: StatusDocument, nowMs: number): readonly string
 }
 
 function storageLines({ storage }: StatusDocument): readonly string[] {
-  return storage?.problem === undefined ? [] : [`Disk: ${preview(splitHint(storage.problem).what, messageLength)}`];
+  return storage?.problem === undefined ? [] : [`Disk: ${oneLine(splitHint(storage.problem).what, messageLength)}`];
 }
 
 function targetLines(status: StatusDocument, nowMs: number): readonly string[] {
@@ -105,7 +104,7 @@ function failureLine(failure: TargetFailure, nowMs: number): string {
   const { what } = splitHint(failure.error);
   const success = failure.last_success;
   const last = success === undefined ? "never succeeded" : `last success ${ago(success, nowMs)}`;
-  return `  DOWN  ${targetName(failure)}: ${preview(what, messageLength)}; ${last}`;
+  return `  DOWN  ${targetName(failure)}: ${oneLine(what, messageLength)}; ${last}`;
 }
 
 function endpointLines(status: StatusDocument): readonly string[] {

@@ -1,7 +1,6 @@
-import { type AgentError, errorMessage } from "../base/index.ts";
+import { type AgentError, errorMessage, splitHint } from "../base/index.ts";
 import { shellQuoted } from "./shell-quoted.ts";
 import type { StatusAddress } from "./status-address.ts";
-import { splitHint } from "./test-advice.ts";
 
 /** That no agent could be asked. */
 export interface Unreachable {

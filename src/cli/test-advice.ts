@@ -1,3 +1,4 @@
+import { splitHint } from "../base/index.ts";
 import {
   answererOf,
   authenticationOf,
@@ -15,12 +16,6 @@ export interface Advised {
   readonly args: HttpArguments;
   /** The argument of that component which bounds a request. */
   readonly timeoutArgument: "scrape_timeout" | "remote_timeout";
-}
-
-/** A message of ours in two: what happened, and behind the last semicolon what to do about it. */
-export function splitHint(message: string): { readonly what: string; readonly hint: string | undefined } {
-  const at = message.lastIndexOf("; ");
-  return at < 0 ? { what: message, hint: undefined } : { what: message.slice(0, at), hint: message.slice(at + 2) };
 }
 
 const withSettings = "test it with --config FILE --component ID";

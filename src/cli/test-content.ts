@@ -1,8 +1,8 @@
-import { errorMessage, formatDuration, preview, roundedMs } from "../base/index.ts";
+import { errorMessage, formatDuration, preview, roundedMs, splitHint } from "../base/index.ts";
 import type { HttpResponse } from "../http/index.ts";
 import type { ProfileInfo } from "../model/index.ts";
 import { decodeBody, describeProfile, PprofError, type ProfileDescription, validate } from "../pprof/index.ts";
-import { type Advised, judgeStatus, splitHint } from "./test-advice.ts";
+import { type Advised, judgeStatus } from "./test-advice.ts";
 import type { Judgement } from "./test-result.ts";
 
 export interface ContentOptions {

@@ -1,7 +1,8 @@
+import { splitHint } from "../base/index.ts";
 import { type HttpArguments, diagnose } from "../http/index.ts";
 import { judgeTestPush, tenantOf, testPush } from "../pyroscope/write/index.ts";
 import { userAgent } from "../version.ts";
-import { judgeError, splitHint } from "./test-advice.ts";
+import { judgeError } from "./test-advice.ts";
 import type { TestContext } from "./test-profiles.ts";
 import type { Judgement, TestResult } from "./test-result.ts";
 import type { EndpointSubject } from "./test-subjects.ts";

@@ -1,6 +1,5 @@
-import { escaped, formatDuration, roundedMs } from "../base/index.ts";
+import { escaped, formatDuration, roundedMs, splitHint } from "../base/index.ts";
 import type { StepReport } from "../http/index.ts";
-import { splitHint } from "./test-advice.ts";
 import type { Judgement, JudgedProfile, TestResult } from "./test-result.ts";
 import type { Subject } from "./test-subjects.ts";
 

@@ -42,14 +42,14 @@ export function createCluster(options: ClusterOptions): Cluster {
   });
 }
 
-/** Of one call to the engine: a look and a renewal are a few calls, and must fail before the ttl has passed. */
-function callTimeoutMs({ settings }: ClusterOptions): number {
+/** Of one exchange with the engine. */
+function exchangeTimeoutMs({ settings }: ClusterOptions): number {
   return settings.ttl.ms / 3;
 }
 
 function openEtcd(self: ClusterMember, args: EtcdSettings, options: ClusterOptions): Engine {
   const { settings, clock, log, userAgent } = options;
-  const client = createEtcdClient({ args, timeoutMs: callTimeoutMs(options), clock, log, userAgent });
+  const client = createEtcdClient({ args, timeoutMs: exchangeTimeoutMs(options), clock, log, userAgent });
   return new EtcdEngine({ client, self, ttlMs: settings.ttl.ms, prefix: args.prefix });
 }
 
@@ -58,7 +58,7 @@ async function openKubernetes(self: ClusterMember, args: KubernetesSettings, opt
   const server = await openApiServer({
     settings: args,
     clientOptions: { clock, log },
-    timeoutMs: callTimeoutMs(options),
+    timeoutMs: exchangeTimeoutMs(options),
     userAgent,
   });
   return new KubernetesEngine({ server, group: args.group, self, ttlMs: settings.ttl.ms, clock, log });

@@ -2,8 +2,9 @@ import { AgentError } from "../base/index.ts";
 import type { ClusterMember } from "../model/index.ts";
 
 /**
- * What keeps the members of a cluster: an existing service that all agents can reach and that agrees with itself. Each call is one
- * exchange that ends by itself in a time well below the ttl, and rejects with ClusterError or HttpError where it does not succeed.
+ * What keeps the members of a cluster: an existing service that all agents can reach and that agrees with itself. Each call is a
+ * few exchanges, of which each ends by itself in a third of the ttl; all of them end with `signal`, which aborts after half of it. It rejects
+ * with ClusterError or HttpError where it does not succeed.
  */
 export interface Engine {
   readonly name: "etcd" | "kubernetes";

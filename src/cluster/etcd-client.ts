@@ -1,4 +1,4 @@
-import { type Clock, limits } from "../base/index.ts";
+import { type Clock, limits, textAt } from "../base/index.ts";
 import {
   type BodySink,
   createHttpClient,
@@ -6,7 +6,6 @@ import {
   type HttpArguments,
   httpArgumentsOf,
 } from "../http/index.ts";
-import { textAt } from "../kubernetes/index.ts";
 import type { Logger } from "../observability/index.ts";
 import { type Answer, type AskOptions, ask } from "./ask.ts";
 import { checkIsEtcd, etcdRefusal } from "./etcd-refusal.ts";

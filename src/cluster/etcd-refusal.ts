@@ -1,4 +1,4 @@
-import { valueAt } from "../kubernetes/index.ts";
+import { valueAt } from "../base/index.ts";
 import { type Answer, foreignAnswer, statusError } from "./ask.ts";
 import type { ClusterError } from "./engine.ts";
 
@@ -19,10 +19,13 @@ const advice: readonly (readonly [said: RegExp, advice: string])[] = [
 const noGateway =
   "this is no etcd that serves its JSON gateway: correct cluster.etcd.endpoints, or start etcd 3.4 or later with --enable-grpc-gateway";
 
+/** As a web server answers who does not know the path, or that it can be posted to. */
+const unknownPath: ReadonlySet<number> = new Set([404, 405, 501]);
+
 /** The error that a refusal of etcd is; `said` are its own words. */
 export function etcdRefusal(answer: Answer, said: string): ClusterError {
   const known = advice.find(([words]) => words.test(said))?.[1];
-  return statusError(answer, said, known ?? (answer.status === 404 ? noGateway : undefined));
+  return statusError(answer, said, known ?? (unknownPath.has(answer.status) ? noGateway : undefined));
 }
 
 /** Throws where a success is not etcd's, whose answers all have a header: another server may answer everything so. */

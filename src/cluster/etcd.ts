@@ -1,4 +1,4 @@
-import { listAt, textAt, valueAt } from "../kubernetes/index.ts";
+import { listAt, textAt, valueAt } from "../base/index.ts";
 import type { ClusterMember } from "../model/index.ts";
 import type { Engine, EngineOptions, Standing } from "./engine.ts";
 import { type EtcdClient, fromBase64, toBase64 } from "./etcd-client.ts";

@@ -1,8 +1,8 @@
 /**
  * cluster: agents that share their targets.
  *
- * Flow: an engine keeps the members (etcd.ts: keys bound to leases; kubernetes.ts: Lease objects), who renew their membership every third
- * of a ttl and look who else is one (membership.ts). A target belongs to the member with the highest hash of its name and the target's
+ * Flow: an engine keeps the members (etcd.ts: keys bound to leases; kubernetes.ts: Lease objects), who look who else is one and
+ * renew their own membership every third of a ttl (membership.ts). A target belongs to the member with the highest hash of its name and the target's
  * address (owner.ts), so that all agents with the same view come to the same answer without asking each other. What an agent owns when
  * the engine does not answer, or when it did not run itself, follows from a few facts (state.ts).
  *

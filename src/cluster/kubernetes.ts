@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { type Clock, limits } from "../base/index.ts";
-import { listAt, textAt, valueAt } from "../kubernetes/index.ts";
+import { type Clock, limits, listAt, textAt, valueAt } from "../base/index.ts";
 import type { ClusterMember } from "../model/index.ts";
 import type { Logger } from "../observability/index.ts";
 import type { ApiServer } from "./api-server.ts";
@@ -24,7 +23,7 @@ const memberAnnotation = "pprof-agent/member";
 interface Sighting {
   readonly version: string;
   readonly changedMs: number;
-  /** It was old when it was first seen. */
+  /** It was old when it was first seen, by the clock of the API server alone. */
   readonly isLeftover: boolean;
 }
 
@@ -68,7 +67,7 @@ export class KubernetesEngine implements Engine {
     const answer = await server.ask({ method: "GET", path: `${this.#path}?labelSelector=${selector}`, signal });
     if (answer.status !== 200) throw refusal(answer);
     const leases = listAt(answer.json, "items");
-    this.#sightings = new Map(leases.map((lease) => [nameOf(lease), this.#sight(lease)]));
+    this.#sightings = new Map(leases.map((lease) => [nameOf(lease), this.#sight(lease, answer)]));
     await this.#deleteLeftover(leases, signal);
     const members = leases.filter((lease) => this.#isLive(lease)).map(memberOf);
     if (!members.some(({ name, instance }) => name === self.name && instance === self.instance)) this.#own = undefined;
@@ -103,9 +102,9 @@ export class KubernetesEngine implements Engine {
     }
     if (found.status !== 200) throw refusal(found);
     const holder = memberOf(found.json);
-    const sighting = this.#sight(found.json);
+    const sighting = this.#sight(found.json, found);
     this.#sightings.set(this.#objectName, sighting);
-    const isAbandoned = sighting.isLeftover || clock.uptime() - sighting.changedMs >= ttlMs / 2;
+    const isAbandoned = clock.uptime() - sighting.changedMs >= ttlMs / 2;
     const mayTake = holder.instance === self.instance || isAbandoned;
     return mayTake && (await this.#replace(found.json, signal)) ? "member" : { heldBy: holder };
   }
@@ -150,15 +149,12 @@ export class KubernetesEngine implements Engine {
     };
   }
 
-  #sight(lease: unknown): Sighting {
+  #sight(lease: unknown, answer: Answer): Sighting {
     const version = textAt(lease, "metadata", "resourceVersion");
     const before = this.#sightings.get(nameOf(lease));
     if (before?.version === version) return before;
-    const { clock } = this.#options;
-    const ageMs = clock.now() - Date.parse(textAt(lease, "spec", "renewTime"));
-    // Clocks differ, but not by that much, and an agent that does live renews it soon.
-    const isLeftover = !before && !(ageMs < limits.clusterLeftoverMs);
-    return { version, changedMs: clock.uptime(), isLeftover };
+    const isLeftover = !before && ageMs(lease, answer) >= limits.clusterLeftoverMs;
+    return { version, changedMs: this.#options.clock.uptime(), isLeftover };
   }
 
   #isLive(lease: unknown): boolean {
@@ -211,6 +207,16 @@ function nameOf(lease: unknown): string {
 function memberOf(lease: unknown): ClusterMember {
   const annotation = textAt(lease, "metadata", "annotations", memberAnnotation);
   return decodeMember(textAt(lease, "spec", "holderIdentity"), annotation);
+}
+
+/**
+ * How long before its answer the API server last took a Lease in, both by its own clock; zero where it does not tell. Not by `renewTime`:
+ * that is of the holder's clock, and who compares it with its own takes a living agent for one that is gone.
+ */
+function ageMs(lease: unknown, { response }: Answer): number {
+  const writtenMs = listAt(lease, "metadata", "managedFields").map((entry) => Date.parse(textAt(entry, "time")));
+  const age = Date.parse(response.headers.date ?? "") - Math.max(...writtenMs);
+  return Number.isFinite(age) ? age : 0;
 }
 
 /** What the API server says of a request that it refuses, and what would help. */

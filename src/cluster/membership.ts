@@ -1,11 +1,12 @@
-import { AgentError, type Clock, compareText, errorMessage, formatDuration, limits, sleep } from "../base/index.ts";
+import { AgentError, aborted, type Clock, compareText, errorMessage, limits, sleep } from "../base/index.ts";
 import type { ClusterMember, ClusterState, ClusterStatus, Ownership } from "../model/index.ts";
 import type { Logger, Metrics } from "../observability/index.ts";
-import { ClusterError, type Engine } from "./engine.ts";
+import { ClusterError, type Engine, type Standing } from "./engine.ts";
 import { type ClusterMetrics, createClusterMetrics } from "./metrics.ts";
 import { createOwnerOf } from "./owner.ts";
 import { type Facts, problemOf, stateOf, wasAway } from "./state.ts";
 import { View } from "./view.ts";
+import { tooLate, withinShareOfTtl } from "./within-ttl.ts";
 
 export interface MembershipOptions {
   readonly nodeName: string;
@@ -17,6 +18,15 @@ export interface MembershipOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
+}
+
+/** What the engine is asked for, as it would refuse it. */
+const questions = { look: "to say who is a member", renewal: "to make this agent a member" } as const;
+
+/** An answer to who is a member, which holds from when it was asked for. */
+interface Look {
+  readonly members: readonly ClusterMember[];
+  readonly askedMs: number;
 }
 
 /** Asking is spread, so that agents that were started together do not ask together. */
@@ -31,13 +41,18 @@ export class Membership implements Ownership {
   readonly #startedMs: number;
   readonly #instance = crypto.randomUUID();
   #engine: Engine | undefined;
+  readonly #opened = Promise.withResolvers<Engine>();
   #renewedMs: number | undefined;
   #renewedAtMs: number | undefined;
   #answeredMs: number | undefined;
   #answeredAtMs: number | undefined;
-  #error: { readonly message: string; readonly atMs: number; readonly isRefusal: boolean } | undefined;
+  /** What of the engine is waited for, or was waited for last. */
+  #question: string | undefined;
+  #error: { readonly message: string; readonly atMs: number; readonly refused: string | undefined } | undefined;
   #failing = false;
   #backSinceMs: number | undefined;
+  /** When time is looked at next: whoever looks much later finds that the agent did not run. */
+  #timeDueMs = Number.POSITIVE_INFINITY;
   #heldBy: ClusterMember | undefined;
   #heldSinceMs: number | undefined;
   #left = false;
@@ -57,7 +72,8 @@ export class Membership implements Ownership {
   }
 
   owns(address: string): boolean {
-    return this.#owns(address);
+    // The timer that tells of time away is late itself.
+    return !this.#wasAway() && this.#owns(address);
   }
 
   subscribe(listener: () => void): () => void {
@@ -77,7 +93,7 @@ export class Membership implements Ownership {
 
   snapshot(): ClusterStatus {
     const { nodeName, engineName, ttlMs, onEngineLoss } = this.#options;
-    const problem = problemOf(this.#state, { heldBy: this.#heldBy, isRefused: this.#error?.isRefusal });
+    const problem = this.#problem();
     return {
       nodeName,
       instance: this.#instance,
@@ -100,6 +116,7 @@ export class Membership implements Ownership {
       this.#mayHaveChanged = false;
       try {
         this.#engine ??= await openEngine(self);
+        this.#opened.resolve(this.#engine);
         await this.#beat(this.#engine, signal);
       } catch (thrown) {
         if (!signal.aborted) this.#failed(thrown);
@@ -125,47 +142,70 @@ export class Membership implements Ownership {
 
   /** Listens to the engine where it can be listened to. What fails is not told: looks fail as well, and tell it. */
   async #listen(signal: AbortSignal): Promise<void> {
-    const { clock, ttlMs } = this.#options;
+    const { clock } = this.#options;
+    const engine = await Promise.race([this.#opened.promise, aborted(signal)]);
+    if (!engine) return;
     while (!signal.aborted) {
-      await this.#engine?.watch?.(() => this.#noteHint(), signal).catch(() => undefined);
-      await sleep(clock, this.#engine?.lookEveryMs ?? ttlMs / 3, signal).catch(() => undefined);
+      await engine.watch?.(() => this.#noteHint(), signal).catch(() => undefined);
+      await sleep(clock, engine.lookEveryMs, signal).catch(() => undefined);
     }
   }
 
-  /** Renews where it is time to, and looks who is a member. */
+  /** Looks who is a member, and renews where it is time to. */
   async #beat(engine: Engine, signal: AbortSignal): Promise<void> {
     const { clock, ttlMs } = this.#options;
-    // What is answered holds from when it was asked, however late the answer comes.
-    const askedMs = clock.uptime();
-    const isDue = this.#renewedMs === undefined || askedMs - this.#renewedMs >= ttlMs / 3 - engine.lookEveryMs / 2;
-    const isMember = this.#state === "member" && this.#isNamed;
-    if (isDue || !isMember || this.#failing) {
-      const standing = await engine.renew(signal);
-      if (standing === "member") {
-        this.#renewedMs = askedMs;
-        this.#renewedAtMs = clock.now();
-      }
-      this.#noteHolder(standing === "member" ? undefined : standing.heldBy);
+    // Who cannot look does not renew either: others would count on an agent that learns nothing of what changes.
+    let look = await this.#look(engine, signal);
+    if (this.#state !== "member" || !this.#isAmong(look) || this.#isRenewalDue(engine)) {
+      const standing = await this.#renew(engine, signal);
+      if (standing === "member" && !this.#isAmong(look)) look = await this.#look(engine, signal);
     }
-    const members = await engine.members(signal);
-    if (clock.uptime() - askedMs >= ttlMs) throw tooLate(ttlMs);
-    this.#answered(members);
+    // A process that did not run reads late.
+    if (clock.uptime() - look.askedMs >= ttlMs) throw tooLate(ttlMs);
+    this.#answered(look);
   }
 
-  /** Whether this agent is among the members. */
-  get #isNamed(): boolean {
-    return this.#view.members?.some(({ name }) => name === this.#options.nodeName) ?? false;
+  async #look(engine: Engine, signal: AbortSignal): Promise<Look> {
+    const askedMs = this.#options.clock.uptime();
+    return { askedMs, members: await this.#ask("look", (ends) => engine.members(ends), signal) };
   }
 
-  #answered(members: readonly ClusterMember[]): void {
+  async #renew(engine: Engine, signal: AbortSignal): Promise<Standing> {
+    const { clock } = this.#options;
+    const askedMs = clock.uptime();
+    const standing = await this.#ask("renewal", (ends) => engine.renew(ends), signal);
+    if (standing === "member") {
+      this.#renewedMs = askedMs;
+      this.#renewedAtMs = clock.now();
+    }
+    this.#noteHolder(standing === "member" ? undefined : standing.heldBy);
+    return standing;
+  }
+
+  #ask<T>(what: keyof typeof questions, ask: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+    this.#question = questions[what];
+    return withinShareOfTtl(ask, { ...this.#options, signal });
+  }
+
+  #isRenewalDue(engine: Engine): boolean {
+    const { clock, ttlMs } = this.#options;
+    // At the look that is nearest to a third of the ttl.
+    return this.#renewedMs === undefined || clock.uptime() - this.#renewedMs >= ttlMs / 3 - engine.lookEveryMs / 2;
+  }
+
+  /** Whether this agent is among the members, and not another one under its name. */
+  #isAmong({ members }: Look): boolean {
+    return members.some(({ name, instance }) => name === this.#options.nodeName && instance === this.#instance);
+  }
+
+  #answered({ members, askedMs }: Look): void {
     const { clock, log } = this.#options;
     const nowMs = clock.uptime();
-    // While this agent did not run, the others did, and the view they agree on is whole.
-    const sinceMs = Math.max(this.#answeredMs ?? nowMs, this.#backSinceMs ?? 0);
-    const outageMs = this.#failing ? nowMs - sinceMs : 0;
-    this.#view.answered(members, { nowMs, outageMs });
+    // While this agent was away the others were not, and the view they agree on is whole.
+    const isOutage = this.#failing && stateOf(this.#facts()) !== "away";
+    this.#view.answered(members, { nowMs, outageMs: isOutage ? nowMs - (this.#answeredMs ?? nowMs) : 0 });
     if (this.#failing) log.info("The engine of the cluster answers again");
-    this.#answeredMs = nowMs;
+    this.#answeredMs = askedMs;
     this.#answeredAtMs = clock.now();
     this.#failing = false;
     this.#error = undefined;
@@ -180,7 +220,8 @@ export class Membership implements Ownership {
     if (this.#error?.message !== message)
       log.warn("The engine of the cluster did not answer as it should", { err: thrown });
     const isRefusal = thrown instanceof ClusterError && thrown.reason === "status";
-    this.#error = { message, atMs: clock.now(), isRefusal };
+    const refused = isRefusal ? (this.#question ?? "what this agent asks") : undefined;
+    this.#error = { message, atMs: clock.now(), refused };
     this.#failing = true;
     this.#update();
   }
@@ -194,13 +235,19 @@ export class Membership implements Ownership {
   /** Notices that time has passed: that this agent did not run, or that its membership has ended. */
   async #watchTime(signal: AbortSignal): Promise<void> {
     const { clock, ttlMs } = this.#options;
-    for (let dueMs = clock.uptime(); !signal.aborted; ) {
-      dueMs = clock.uptime() + ttlMs / 10;
+    while (!signal.aborted) {
+      this.#timeDueMs = clock.uptime() + ttlMs / 10;
       await sleep(clock, ttlMs / 10, signal).catch(() => undefined);
-      const nowMs = clock.uptime();
-      if (wasAway(nowMs - dueMs, { nowMs, renewedMs: this.#renewedMs, ttlMs })) this.#backSinceMs = nowMs;
+      if (this.#wasAway()) this.#backSinceMs = clock.uptime();
       if (!signal.aborted) this.#update();
     }
+  }
+
+  /** Whether it was kept from running for so long that others may have taken over, with nobody told yet. */
+  #wasAway(): boolean {
+    const { clock, ttlMs } = this.#options;
+    const nowMs = clock.uptime();
+    return wasAway(nowMs - this.#timeDueMs, { nowMs, renewedMs: this.#renewedMs, ttlMs });
   }
 
   async #leave(): Promise<void> {
@@ -263,14 +310,13 @@ export class Membership implements Ownership {
   #enter(state: ClusterState): void {
     this.#state = state;
     const { log } = this.#options;
-    const problem = problemOf(state, { heldBy: this.#heldBy, isRefused: this.#error?.isRefusal });
+    const problem = this.#problem();
     if (problem === undefined) return;
     if (state === "name_taken") log.error(problem);
     else log.warn(problem);
   }
-}
 
-function tooLate(ttlMs: number): ClusterError {
-  const message = `The engine took longer than the ttl of ${formatDuration(ttlMs)} to answer: what it said may no longer hold; set a longer "ttl" where it is always that slow`;
-  return new ClusterError("late", message);
+  #problem(): string | undefined {
+    return problemOf(this.#state, { heldBy: this.#heldBy, refused: this.#error?.refused });
+  }
 }

@@ -6,7 +6,7 @@ export interface Facts {
   readonly startedMs: number;
   readonly ttlMs: number;
   readonly onEngineLoss: "keep" | "stop";
-  /** When the engine last said who is a member; undefined where it never has. */
+  /** When the engine was last asked who is a member, and said it; undefined where it never has. */
   readonly answeredMs: number | undefined;
   /** When the membership was last renewed: others count on this agent for a ttl from then on. */
   readonly renewedMs: number | undefined;
@@ -32,8 +32,9 @@ export function stateOf(facts: Facts): ClusterState {
   if (backSinceMs !== undefined && !isLostSince(backSinceMs)) return "away";
   if (answeredMs === undefined && !isLostSince(startedMs)) return "joining";
   if (answeredMs === undefined) return onEngineLoss === "keep" ? "alone" : "stopped";
-  // Others judge by the renewals alone, whatever else the engine still answers.
-  if (renewedMs !== undefined && nowMs - renewedMs < ttlMs * (failing ? 1 - marginOfTtl : 1)) return "member";
+  // Others judge by the renewals, and who the others are is known as of the last look.
+  const sinceMs = Math.min(renewedMs ?? Number.NEGATIVE_INFINITY, answeredMs);
+  if (nowMs - sinceMs < ttlMs * (failing ? 1 - marginOfTtl : 1)) return "member";
   return onEngineLoss === "keep" ? "kept" : "stopped";
 }
 
@@ -59,18 +60,19 @@ export function wasAway(
   return lateMs > ttlMs / 2 && renewedMs !== undefined && nowMs - renewedMs >= ttlMs;
 }
 
+export interface ProblemOptions {
+  readonly heldBy: ClusterMember | undefined;
+  /** What the engine said no to, such as "to say who is a member"; undefined where it was not that. */
+  readonly refused?: string | undefined;
+}
+
 /** The state in words, where somebody may want to know more. */
-export function problemOf(
-  state: ClusterState,
-  {
-    heldBy,
-    isRefused = false,
-  }: { readonly heldBy: ClusterMember | undefined; readonly isRefused?: boolean | undefined },
-): string | undefined {
+export function problemOf(state: ClusterState, { heldBy, refused }: ProblemOptions): string | undefined {
   // It may have answered all the time, with no.
-  const [isLost, wasLost] = isRefused
-    ? ["The engine refuses what this agent asks", "The engine has refused this agent since the start"]
-    : ["The engine does not answer", "The engine has not answered since the start"];
+  const [isLost, wasLost] =
+    refused === undefined
+      ? ["The engine does not answer", "The engine has not answered since the start"]
+      : [`The engine refuses ${refused}`, `The engine has refused ${refused} since the start`];
   const holder = heldBy?.url ? ` (${heldBy.url})` : "";
   const problems: Partial<Record<ClusterState, string>> = {
     kept: `${isLost}: this agent goes on with its share of before, and others may scrape the same targets`,

@@ -113,11 +113,25 @@ export class Graph {
     for (const [id, node] of created) this.#nodes.set(id, node);
     for (const node of this.#nodes.values()) {
       node.markHealthy();
-      node.tryNow();
+      this.#tryNow(node);
     }
     for (const [id, node] of created) this.#bind(id, node.exports);
     if (this.#running) this.#start(created);
     this.#metrics.loadSucceeded();
+  }
+
+  /** Who fails at it keeps no other from it. */
+  #tryNow(node: GraphNode): void {
+    try {
+      node.tryNow();
+    } catch (err) {
+      const component = node.config.id;
+      this.#options.log.error("An error inside the agent: a component could not try at once what it would try later", {
+        component,
+        err,
+      });
+      node.markUnhealthy(`It could not try at once what it would try later: ${errorMessage(err)}`);
+    }
   }
 
   /** Lets references to a component lead to these. Who fails at the news stops nothing. */

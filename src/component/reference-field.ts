@@ -50,6 +50,10 @@ function hint(text: string, needs: ExportKind): string {
   if (scheme !== undefined || /:\d+$/.test(host)) return addressHint(preview(host), { scheme, needs });
   if (/^unix:\/\/\//i.test(text)) return addressHint(preview(shownUrl(text)), { scheme, needs });
   if (/^\w+\.\w+$/.test(text)) return "; the label is missing";
+  if (needs === "targets" && /^\s*\[?\s*\{/.test(text))
+    return '; a target is a table, without quotes around it: { __address__ = "host:port" }';
+  if (needs === "targets" && /^(?:array\.)?concat\(/.test(text))
+    return '; a list holds both: ["discovery.http.default", { __address__ = "host:port" }]';
   if (/^\[.*\]$/.test(text)) return "; write the id without brackets";
   return "";
 }

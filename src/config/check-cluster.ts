@@ -21,7 +21,7 @@ export function checkCluster(declared: readonly Declared[], findings: Finding[])
     findings.push({
       path: [...path, "clustering"],
       at: "key",
-      message: `would leave most targets of "${local.id}" to agents that do not know them, because ${local.why}; remove clustering from "${id}", or let "${local.id}" find the targets of all machines`,
+      message: `would leave most targets of "${local.id}" to agents that do not know them, because ${local.why}; remove clustering from "${id}", or give it targets that every machine finds`,
     });
   }
 }

@@ -19,13 +19,13 @@ export function checkReferences(
   declared: readonly Declared[],
   { kinds, findings }: { readonly kinds: readonly ComponentKind[]; readonly findings: Finding[] },
 ): void {
-  const known: Known = { kinds, byId: new Map(declared.map((component) => [component.id, component])) };
+  const byId = new Map(declared.map((component) => [component.id, component]));
   const flows = new Map<string, readonly Placed[]>();
   for (const { id, path, args } of declared) {
     const placed = placedIn(args, path);
     reportDoubles(placed, findings);
     const sound = placed.filter(({ reference, path: at }) => {
-      const message = problemOf(reference, known);
+      const message = problemOf(reference, { kinds, byId, from: id });
       if (message !== undefined) findings.push({ path: at, at: "value", message });
       return message === undefined;
     });
@@ -61,20 +61,22 @@ function reportDoubles(placed: readonly Placed[], findings: Finding[]): void {
 interface Known {
   readonly byId: ReadonlyMap<string, Declared>;
   readonly kinds: readonly ComponentKind[];
+  /** The component that refers. */
+  readonly from: string;
 }
 
-function problemOf({ id, needs }: Reference, { byId, kinds }: Known): string | undefined {
-  const target = byId.get(id);
+function problemOf({ id, needs }: Reference, known: Known): string | undefined {
+  const target = known.byId.get(id);
+  const fitting = idsThatExport(needs, known);
   if (target) {
     // A kind of a later version has been refused where it stands.
     if (!target.kind || target.kind.exports === needs) return undefined;
-    return `"${id}" is no component that ${offers[needs]}${alternatives(needs, byId)}`;
+    return `"${id}" is no component that ${offers[needs]}${fitting.length > 0 ? `; one that does is ${quoted(fitting)}` : ""}`;
   }
-  const fitting = idsThatExport(needs, byId);
   const near = nearest(id, fitting);
   if (near) return `there is no component "${id}"; did you mean "${near}"?`;
   const instead = fitting.length > 0 ? `, or use ${quoted(fitting)}` : "";
-  return `there is no component "${id}"${advice(id, { needs, kinds })}${instead}`;
+  return `there is no component "${id}"${advice(id, { needs, kinds: known.kinds })}${instead}`;
 }
 
 /** How the component could come to be there, if this version can have it at all. */
@@ -93,13 +95,9 @@ function whatOffers(needs: ExportKind, capable: readonly string[]): string {
   return `no kind of this version can ${offer[needs]}${instead}`;
 }
 
-function idsThatExport(needs: ExportKind, byId: ReadonlyMap<string, Declared>): readonly string[] {
-  return [...byId.values()].filter(({ kind }) => kind?.exports === needs).map((component) => component.id);
-}
-
-function alternatives(needs: ExportKind, byId: ReadonlyMap<string, Declared>): string {
-  const fitting = idsThatExport(needs, byId);
-  return fitting.length > 0 ? `; one that does is ${quoted(fitting)}` : "";
+/** But itself. */
+function idsThatExport(needs: ExportKind, { byId, from }: Known): readonly string[] {
+  return [...byId.values()].filter(({ id, kind }) => kind?.exports === needs && id !== from).map(({ id }) => id);
 }
 
 function quoted(ids: readonly string[]): string {

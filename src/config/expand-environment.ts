@@ -21,11 +21,16 @@ function expandValue(value: unknown, path: Path, expansion: Expansion): unknown 
   if (typeof value === "string") return expandText(value, path, expansion);
   if (Array.isArray(value)) return value.map((item, index) => expandValue(item, [...path, index], expansion));
   if (!isTable(value)) return value;
-  const entries = Object.entries(value).map(([key, item]): [string, unknown] => [
-    key,
-    key === "rule" && typeof item !== "string" ? item : expandValue(item, [...path, key], expansion),
-  ]);
+  const entries = Object.entries(value).map(([key, item]): [string, unknown] => {
+    const at = [...path, key];
+    return [key, isRules(item, at) ? item : expandValue(item, at, expansion)];
+  });
   return Object.fromEntries(entries);
+}
+
+/** Rules are the argument `rule` of a component, `[[pyroscope.write.x.rule]]`; deeper or higher, "rule" is a name of the user's. */
+function isRules(value: unknown, path: Path): boolean {
+  return path.length === 4 && path[3] === "rule" && typeof value !== "string";
 }
 
 const reference = /\$\$\{|\$\{([^}]*)(\}?)/g;

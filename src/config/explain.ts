@@ -2,6 +2,7 @@ import type { GenericSchema } from "valibot";
 import { compareText, nearest } from "../base/index.ts";
 import type { ConfigProblem } from "./config-error.ts";
 import { type Finding, formatPath, type Path, pathAsWritten, startsWith } from "./finding.ts";
+import { foreignArgument } from "./foreign-arguments.ts";
 import type { Positions } from "./positions.ts";
 import type { ConfigFormat } from "./read-tree.ts";
 import { entriesAt, pathsTo } from "./schema-walk.ts";
@@ -78,7 +79,10 @@ function explainOne(finding: Finding, { schemas, format, tree }: ExplainOptions)
   const unknown: Unknown = { key, inside, root: table.path, schema: table.schema, format, message };
   return {
     finding,
-    ...(belongsAbove(unknown) ?? belongsBelow(unknown) ?? typingError(unknown) ?? { message: listing(unknown) }),
+    ...(foreign(unknown) ??
+      belongsAbove(unknown) ??
+      belongsBelow(unknown) ??
+      typingError(unknown) ?? { message: listing(unknown) }),
   };
 }
 
@@ -98,6 +102,13 @@ interface Unknown {
 }
 
 type Meant = Pick<Explained, "message" | "meant">;
+
+/** A word of another system. */
+function foreign({ key, inside, root, schema, message }: Unknown): Meant | undefined {
+  const known = Object.keys(entriesAt(schema, inside) ?? {});
+  const said = foreignArgument(key, { table: [...root, ...inside], known });
+  return said === undefined ? undefined : { message: `${message}; ${said}` };
+}
 
 /** An argument of a table further out: in TOML, everything below a [table] line is inside that table. */
 function belongsAbove({ key, inside, root, schema, format }: Unknown): Meant | undefined {
@@ -142,8 +153,9 @@ const mostListed = 10;
 
 function listing({ inside, schema, message }: Unknown): string {
   const known = Object.keys(entriesAt(schema, inside) ?? {});
-  if (message.includes(";") || known.length === 0 || known.length > mostListed) return message;
-  return `${message}; this table takes ${known.join(", ")}`;
+  if (message.includes(";") || known.length === 0) return message;
+  const more = known.length > mostListed ? ` and ${known.length - mostListed} more` : "";
+  return `${message}; this table takes ${known.slice(0, mostListed).join(", ")}${more}`;
 }
 
 function valueAt(tree: unknown, path: Path): unknown {

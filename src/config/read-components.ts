@@ -77,7 +77,7 @@ function readKind(
   if (Array.isArray(labels))
     return refuse(`expected a table with a label; write [${kindName}.LABEL] with single brackets`);
   if (!isTable(labels)) return refuse(`expected a table; write [${kindName}.LABEL]`);
-  const [bare] = Object.entries(labels).find(([, args]) => !isTable(args)) ?? [];
+  const [bare] = Object.entries(labels).find(([label, args]) => !isTable(args) || isArgument(label, args, kind)) ?? [];
   if (bare !== undefined) return refuse(withoutLabel(bare, labels[bare], { kindName, kind }));
   return Object.entries(labels).map(([label, raw]): Declared => {
     const id = `${kindName}.${label}`;
@@ -92,14 +92,23 @@ function readKind(
   });
 }
 
+/** Whether a table in the place of a component's is one of the tables inside it, such as `endpoint`: of the component itself it has nothing. */
+function isArgument(name: string, raw: Record<string, unknown>, kind: ComponentKind | undefined): boolean {
+  const own = kind && entriesAt(kind.schema, []);
+  const inside = kind && entriesAt(kind.schema, [name]);
+  if (!own || !inside) return false;
+  const keys = Object.keys(raw);
+  return keys.some((key) => Object.hasOwn(inside, key)) && !keys.some((key) => Object.hasOwn(own, key));
+}
+
 /** What stands where a component's table should: an argument of a table without a label, or a list of tables. */
 function withoutLabel(
   name: string,
   value: unknown,
   { kindName, kind }: { readonly kindName: string; readonly kind: ComponentKind | undefined },
 ): string {
-  const isArgument = kind && Object.hasOwn(entriesAt(kind.schema, []) ?? {}, name);
-  if (Array.isArray(value) && !isArgument)
+  const isKnown = kind && Object.hasOwn(entriesAt(kind.schema, []) ?? {}, name);
+  if (Array.isArray(value) && !isKnown)
     return `there is one ${kindName}.${name}; write it with single brackets, [${kindName}.${name}]`;
   return `a component needs a label; write [${kindName}.LABEL], for example [${kindName}.default]`;
 }

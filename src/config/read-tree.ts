@@ -1,8 +1,8 @@
 import { parse, TomlError } from "smol-toml";
 import { isTable } from "../schema/index.ts";
 import { ConfigError, type ConfigProblem } from "./config-error.ts";
-import { alloyAt } from "./alloy-at.ts";
 import { isTooDeep, jsonTooDeepAt, maxNesting, tooDeep } from "./nesting.ts";
+import { otherLanguageAt } from "./other-language-at.ts";
 import { tomlSyntaxMessage } from "./toml-syntax-message.ts";
 
 export type ConfigFormat = "toml" | "json";
@@ -49,8 +49,8 @@ function readToml(
     return isTooDeep(tree) ? refuse([{ message: tooDeep }]) : tree;
   } catch (thrown) {
     if (!(thrown instanceof TomlError)) throw thrown;
-    const alloy = alloyAt(text, path);
-    if (alloy) return refuse([alloy]);
+    const other = otherLanguageAt(text, path);
+    if (other) return refuse([other]);
     const { line, column } = thrown;
     return refuse([{ line, column, message: tomlSyntaxMessage(text, thrown) }]);
   }

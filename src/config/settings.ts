@@ -68,7 +68,7 @@ export const settings = {
     })),
   ),
   storage: table({
-    path: optional(filePath(), {
+    path: optional(filePath('must not be empty; leave it out for "data-agent"'), {
       default: "data-agent",
       description: "Directory for what the agent keeps",
       example: "/var/lib/pprof-agent",

@@ -1,4 +1,5 @@
 import { Duration, Size } from "../base/index.ts";
+import { alloySyntax } from "./alloy-syntax.ts";
 import { tooDeep } from "./nesting.ts";
 
 interface SyntaxError {
@@ -16,6 +17,8 @@ export function tomlSyntaxMessage(text: string, { message, line, column }: Synta
   const said = (message.split("\n")[0] ?? "").replace(/^Invalid TOML document: /, "");
   if (said.includes("excessively nested")) return tooDeep;
   if (said.startsWith("trying to redefine")) return redefinition(source);
+  const alloy = alloySyntax(source, column);
+  if (alloy !== undefined) return `not valid TOML: ${alloy}`;
   if (said === "illegal character in numeric literal" || said === "invalid value")
     return unquoted(source, column) ?? `not valid TOML: ${said}`;
   if (said === "illegal leading zero")

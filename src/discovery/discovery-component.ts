@@ -1,8 +1,9 @@
 import { aborted, AgentError, errorMessage, limits, sleep, type Timer } from "../base/index.ts";
 import type { Component, ComponentContext, DebugInfo, Exports } from "../component/index.ts";
 import type { DiscoveryStatus, Target } from "../model/index.ts";
+import { advised } from "./advised.ts";
 import { DiscoveryError } from "./discovery-error.ts";
-import type { Finder, FinderContext, Report } from "./finder.ts";
+import { type Finder, type FinderContext, type Report, wholeLook } from "./finder.ts";
 import { argumentsHash, createTargetKeeper, type TargetKeeper } from "./keep-targets.ts";
 import { createDiscoveryMetrics, type DiscoveryMetrics } from "./metrics.ts";
 import type { SkippedCounts } from "./skipped-objects.ts";
@@ -18,8 +19,6 @@ export interface DiscoveryComponentOptions<Arguments> {
   readonly namesSockets: boolean;
 }
 
-/** The name of no source: what fails is the look as a whole. */
-const wholeLook = "";
 /** Stands for all sources that do not fit. Not the name of one, which begin otherwise. */
 const noRoom = "\0no room";
 
@@ -162,14 +161,16 @@ export class DiscoveryComponent<Arguments> implements Component<Arguments> {
     return {
       found: (source, targets, remark) => !signal.aborted && this.#found(source, targets, remark),
       gone: whileRunning((source) => this.#gone(source)),
-      failed: whileRunning((source, error) => this.#failed(source, error)),
+      failed: whileRunning((source, error) => this.#failed(source, advised(error))),
       skipped: whileRunning((counts) => (this.#skipped = counts)),
-      complete: whileRunning((failure) => this.#complete(failure)),
+      complete: whileRunning((failure) => this.#complete(failure && advised(failure))),
+      settled: whileRunning((isOver) => this.#noteChange(this.#sources.dropInherited(isOver))),
     };
   }
 
   #found(source: string, found: readonly Target[], remark: string | undefined): boolean {
     const targets = this.#sockets?.without(source, found) ?? found;
+    const hadAnswered = this.#sources.hasAnswered(source);
     try {
       this.#noteChange(this.#sources.found(source, targets, { nowMs: this.#context.clock.now(), remark }));
     } catch (thrown) {
@@ -177,7 +178,7 @@ export class DiscoveryComponent<Arguments> implements Component<Arguments> {
       return false;
     }
     this.#metrics.refreshed();
-    this.#well(source);
+    this.#well(source, hadAnswered);
     this.#succeeded();
     return true;
   }
@@ -202,17 +203,20 @@ export class DiscoveryComponent<Arguments> implements Component<Arguments> {
   }
 
   #succeeded(): void {
+    const isAgain = this.#lastSuccessMs !== undefined || this.#count > 0;
     this.#lastSuccessMs = this.#context.clock.now();
     this.#error = undefined;
-    this.#well(wholeLook);
-    if (this.#sources.refused === 0) this.#well(noRoom);
+    this.#well(wholeLook, isAgain);
+    if (this.#sources.refused === 0) this.#well(noRoom, isAgain);
     this.#keeper.confirmed();
   }
 
-  #well(source: string): void {
+  /** The first success of all has a line of its own, which says how many. */
+  #well(source: string, isAgain: boolean): void {
     if (!this.#told.isOver(source)) return;
-    const named = source === wholeLook || source === noRoom ? {} : { source };
-    this.#context.log.info("Targets are discovered again", named);
+    const isNamed = source !== wholeLook && source !== noRoom;
+    if (isAgain) this.#context.log.info("Targets are discovered again", isNamed ? { source } : {});
+    else if (isNamed && this.#lastSuccessMs !== undefined) this.#context.log.info("Targets are discovered", { source });
   }
 
   #failed(source: string, error: unknown): void {

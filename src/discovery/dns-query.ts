@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
 import net from "node:net";
-import type { Answer, DecodedPacket, RecordType } from "dns-packet";
+import type { Answer, DecodedPacket, OptAnswer, RecordType } from "dns-packet";
 
 export interface DnsQuestion {
   readonly name: string;
@@ -27,6 +27,37 @@ export interface DnsAnswer {
  * does not exist: targets would go with every outage.
  */
 export async function queryDns(question: DnsQuestion, server: DnsServer, signal: AbortSignal): Promise<DnsAnswer> {
+  const answer = await ask(question, server, { signal, additionals: [edns] });
+  return withoutEdns.has(answer.code) ? ask(question, server, { signal, additionals: [] }) : answer;
+}
+
+/** What passes every network in one piece. */
+const udpPayloadSize = 1232;
+
+const edns: OptAnswer = {
+  type: "OPT",
+  name: ".",
+  udpPayloadSize,
+  flags: 0,
+  extendedRcode: 0,
+  ednsVersion: 0,
+  flag_do: false,
+  options: [],
+};
+
+/** What servers say to it that do not know it: RFC 6891, 7. */
+const withoutEdns: ReadonlySet<string> = new Set(["FORMERR", "NOTIMP"]);
+
+interface AskOnceOptions {
+  readonly signal: AbortSignal;
+  readonly additionals: Answer[];
+}
+
+async function ask(
+  question: DnsQuestion,
+  server: DnsServer,
+  { signal, additionals }: AskOnceOptions,
+): Promise<DnsAnswer> {
   const { decode, encode, RECURSION_DESIRED } = await import("dns-packet");
   const id = randomInt(65_536);
   const packet = encode({
@@ -34,18 +65,7 @@ export async function queryDns(question: DnsQuestion, server: DnsServer, signal:
     id,
     flags: RECURSION_DESIRED,
     questions: [{ ...question, class: "IN" }],
-    additionals: [
-      {
-        type: "OPT",
-        name: ".",
-        udpPayloadSize,
-        flags: 0,
-        extendedRcode: 0,
-        ednsVersion: 0,
-        flag_do: false,
-        options: [],
-      },
-    ],
+    additionals,
   });
   /** Anything else on the socket is somebody else's. */
   const answers = (bytes: Buffer): DecodedPacket | undefined => {
@@ -58,9 +78,6 @@ export async function queryDns(question: DnsQuestion, server: DnsServer, signal:
   const { rcode } = whole as DecodedPacket & { readonly rcode: string };
   return { code: rcode, records: whole.answers ?? [], additional: whole.additionals ?? [] };
 }
-
-/** What passes every network in one piece. */
-const udpPayloadSize = 1232;
 
 interface Exchange {
   readonly packet: Buffer;

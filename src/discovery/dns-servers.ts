@@ -1,7 +1,6 @@
-import { type Clock, errorMessage, formatDuration } from "../base/index.ts";
+import { type Clock, errorMessage, formatDuration, hostPort, preview } from "../base/index.ts";
 import { DiscoveryError } from "./discovery-error.ts";
 import { type DnsAnswer, type DnsQuestion, type DnsServer, queryDns } from "./dns-query.ts";
-import { hostPort } from "./host-port.ts";
 import { withDeadline } from "./with-deadline.ts";
 
 export interface AskOptions {
@@ -15,6 +14,10 @@ export interface ServersAnswer extends DnsAnswer {
   /** Who gave it. */
   readonly server: DnsServer;
 }
+
+export const lookAtNameServers =
+  "see that the name servers run, are reached from this machine and answer its questions, or set servers: until they do, the last good targets are scraped on";
+const noServer = "this machine has no name server; set servers";
 
 /** For one question to one server. */
 const questionMs = 2500;
@@ -41,12 +44,12 @@ export async function askServers(
       failures.push(`${shown}: ${inWords(errorMessage(thrown))}`);
     }
   }
-  const why = failures.join("; ") || "this machine has no name server; set servers";
+  const why = failures.length > 0 ? `${failures.join(", ")}; ${lookAtNameServers}` : noServer;
   throw new DiscoveryError("dns", `${cannotLookUp(question)}: ${why}`);
 }
 
 export function cannotLookUp({ name, type }: DnsQuestion): string {
-  return `Cannot look up ${type} records of "${name}"`;
+  return `Cannot look up ${type} records of "${preview(name, 255)}"`;
 }
 
 /** What the system says is a word; on Deno the code is in the text only. */

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { formatDuration } from "../base/index.ts";
+import { formatDuration, hostPort } from "../base/index.ts";
 import { labelsOf, type Target } from "../model/index.ts";
 import { argument, crossCheck, duration, found, oneOrMany, optional, table, word } from "../schema/index.ts";
 import { boundedTargets } from "./bounded-targets.ts";
@@ -7,9 +7,8 @@ import { DiscoveryError } from "./discovery-error.ts";
 import { discoveryKind } from "./discovery-kind.ts";
 import { type AddressesOf, LocatedHosts } from "./dns-addresses.ts";
 import { type Place, placeOf } from "./dns-places.ts";
-import { askServers, cannotLookUp, type ServersAnswer } from "./dns-servers.ts";
+import { askServers, cannotLookUp, lookAtNameServers, type ServersAnswer } from "./dns-servers.ts";
 import type { Finder, FinderContext } from "./finder.ts";
-import { hostPort } from "./host-port.ts";
 import { polling } from "./polling.ts";
 import { portNumber } from "./port-argument.ts";
 import { type DnsSettings, namesToAsk, parseDnsServer, systemDnsSettings } from "./resolv-conf.ts";
@@ -139,7 +138,10 @@ async function targetsOf(name: string, options: LookUpOptions): Promise<Iterable
     signal,
     late: () => {
       const cannot = cannotLookUp({ name, type: args.type });
-      return new DiscoveryError("dns", `${cannot}: no answer within ${formatDuration(timeoutMs)}`);
+      return new DiscoveryError(
+        "dns",
+        `${cannot}: no answer within ${formatDuration(timeoutMs)}; ${lookAtNameServers}`,
+      );
     },
   });
   if (!answer) return undefined;

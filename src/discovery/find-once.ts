@@ -1,7 +1,8 @@
 import { aborted, type Clock, errorMessage, limits } from "../base/index.ts";
 import type { FoundTargets } from "../component/index.ts";
 import type { Target } from "../model/index.ts";
-import type { Finder, FinderContext, Report } from "./finder.ts";
+import { advised } from "./advised.ts";
+import { type Finder, type FinderContext, type Report, wholeLook } from "./finder.ts";
 import { argumentsHash } from "./keep-targets.ts";
 import type { SkippedCounts } from "./skipped-objects.ts";
 import { socketReason, SocketTargets } from "./socket-targets.ts";
@@ -25,7 +26,7 @@ export async function findOnce<Arguments>(
   const look = new Look(args, { namesSockets, context });
   const stop = AbortSignal.any([signal, look.over]);
   try {
-    await find(args, context).run(stop, look.report);
+    await find(args, context).run(stop, reportUntil(signal, look.report));
     await aborted(stop);
   } catch (thrown) {
     // Arguments that it cannot carry out.
@@ -33,9 +34,6 @@ export async function findOnce<Arguments>(
   }
   return look.result();
 }
-
-/** The name of no source: what fails is the look as a whole. */
-const wholeLook = "";
 
 /** Gathers what a finder reports up to the end of its first look. */
 class Look {
@@ -54,10 +52,12 @@ class Look {
     this.report = {
       found: (source, targets, remark) => this.#found(source, targets, remark),
       gone: (source) => void this.#sources.gone(source),
-      failed: (source, error) => this.#failed(source, errorMessage(error)),
+      failed: (source, error) => this.#failed(source, errorMessage(advised(error))),
       skipped: (counts) => (this.#skipped = counts),
       // Where nothing came of it, that was reported source by source.
       complete: () => this.#end.abort(),
+      // What failed would be asked again, and nothing is there from before.
+      settled: (_isOver, isLookOver) => isLookOver && this.#end.abort(),
     };
   }
 
@@ -95,6 +95,16 @@ class Look {
     this.#failure = message;
     this.#end.abort();
   }
+}
+
+/** What is given up when there is no more time has neither failed nor ended. */
+function reportUntil(late: AbortSignal, report: Report): Report {
+  return {
+    ...report,
+    failed: (source, error) => late.aborted || report.failed(source, error),
+    complete: (failure) => late.aborted || report.complete(failure),
+    settled: (isOver, isLookOver) => late.aborted || report.settled(isOver, isLookOver),
+  };
 }
 
 function toldOf(source: string, message: string | undefined): FoundTargets["failures"] {

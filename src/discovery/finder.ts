@@ -8,6 +8,9 @@ export interface Finder {
   run(signal: AbortSignal, report: Report): Promise<void>;
 }
 
+/** The name of no source: what fails is the look as a whole. */
+export const wholeLook = "";
+
 /** What a finder tells, as often as there is something to tell. */
 export interface Report {
   /**
@@ -19,8 +22,8 @@ export interface Report {
   /** A source that is no more: its targets go. */
   gone(source: string): void;
   /**
-   * A look failed: the source keeps its last good targets. The message says what, why and what to do; never a secret. The source ""
-   * stands for the look as a whole, of which every later `found` or `complete` is the end.
+   * A look failed: the source keeps its last good targets. The message says what, why and what to do; never a secret. The source
+   * `wholeLook` stands for the look as a whole, of which every later `found` or `complete` is the end.
    */
   failed(source: string, error: unknown): void;
   /** All that was found and becomes no target, by reason, in place of what was told before. */
@@ -31,6 +34,11 @@ export interface Report {
    * were asked and none of them answered; each was reported.
    */
   complete(failure?: unknown): void;
+  /**
+   * Part of what is there has been reported: of the targets that would go with `complete`, those go whose source `isOver`. `isLookOver`: all
+   * the rest has failed, was reported, and is asked again.
+   */
+  settled(isOver: (source: string) => boolean, isLookOver: boolean): void;
 }
 
 /** What a finder is made with. */

@@ -3,7 +3,6 @@ import { gunzip } from "node:zlib";
 import * as v from "valibot";
 import { formatSize, limits, preview } from "../base/index.ts";
 import {
-  answererOf,
   createHttpClient,
   type HttpClient,
   type HttpResponse,
@@ -11,14 +10,16 @@ import {
   httpChecks,
   httpWarnings,
   requestUrlProblem,
-  responseHint,
 } from "../http/index.ts";
 import type { Target } from "../model/index.ts";
 import { argument, duration, found, optional, shownUrl, table, typeName } from "../schema/index.ts";
+import { answerTimeoutMs } from "./answer-timeout.ts";
+import { answeredJson } from "./answered-json.ts";
 import { DiscoveryError } from "./discovery-error.ts";
 import { discoveryKind } from "./discovery-kind.ts";
 import type { Finder, FinderContext } from "./finder.ts";
 import { polling } from "./polling.ts";
+import { statusError } from "./status-error.ts";
 import { targetsOfGroups } from "./target-groups.ts";
 
 const httpDiscoveryArguments = v.pipe(
@@ -62,9 +63,6 @@ export const httpKind = discoveryKind<HttpDiscoveryArguments>({
   find: findByHttp,
 });
 
-/** The longest that one question may take; less where it is asked more often. */
-const longestAnswerMs = 30_000;
-
 function findByHttp(args: HttpDiscoveryArguments, { clock, log, userAgent }: FinderContext): Finder {
   const { url, refresh_interval: interval } = args;
   const client = createHttpClient({ args, clock, log });
@@ -74,7 +72,7 @@ function findByHttp(args: HttpDiscoveryArguments, { clock, log, userAgent }: Fin
     "user-agent": userAgent,
     "x-prometheus-refresh-interval-seconds": String(Math.round(interval.seconds)),
   };
-  const timeoutMs = Math.min(interval.ms, longestAnswerMs);
+  const timeoutMs = answerTimeoutMs(interval);
   const finder = polling({
     interval,
     clock,
@@ -104,34 +102,18 @@ async function ask(client: HttpClient, question: Question): Promise<readonly Tar
   const { url } = question;
   const cannot = `Cannot take targets from "${shownUrl(url)}"`;
   const response = await client.request({ ...question, method: "GET", maxBytes: limits.discoveryBytes });
-  if (response.status !== 200) throw statusError(response, cannot);
-  const groups = parse(await saidBy(response, cannot), { type: response.headers["content-type"] ?? "", cannot });
+  if (response.status !== 200) throw statusError(response, { cannot, notFound: "correct the path of url" });
+  const text = await textOf(response, cannot);
+  checkType(text, response, cannot);
+  const groups = await answeredJson(text, { cannot, masked: response.masked, advice });
   return targetsOfGroups(groups, { cannot, meta: { __meta_url: shownUrl(url) } });
-}
-
-function statusError(response: HttpResponse, cannot: string): DiscoveryError {
-  const said = preview(Buffer.from(response.body).toString());
-  const hint = responseHint(response);
-  return new DiscoveryError(
-    "status",
-    `${cannot}: ${answererOf(response, "the server")} answered HTTP status ${response.status}${said ? ` with "${said}"` : ""}${hint ? `; ${hint}` : ""}`,
-    { status: response.status },
-  );
 }
 
 const gunzipAsync = promisify(gunzip);
 
-/** The body as text, and what may be shown of it. */
-interface Said {
-  readonly text: string;
-  readonly start: string;
-}
-
-async function saidBy({ headers, body, masked }: HttpResponse, cannot: string): Promise<Said> {
+async function textOf({ headers, body }: HttpResponse, cannot: string): Promise<string> {
   const isPacked = headers["content-encoding"]?.toLowerCase() === "gzip";
-  const text = (isPacked ? await unpacked(body, cannot) : Buffer.from(body)).toString();
-  const start = text.slice(0, 256);
-  return { text, start: preview(masked?.(start) ?? start) };
+  return (isPacked ? await unpacked(body, cannot) : Buffer.from(body)).toString();
 }
 
 async function unpacked(body: Uint8Array, cannot: string): Promise<Buffer> {
@@ -141,23 +123,21 @@ async function unpacked(body: Uint8Array, cannot: string): Promise<Buffer> {
     const isTooLarge = (cause as { code?: string }).code === "ERR_BUFFER_TOO_LARGE";
     const problem = isTooLarge
       ? `uncompressed, the answer is more than ${formatSize(limits.discoveryBytes)}`
-      : "the answer is not the gzip that it says it is";
+      : "the answer is not the gzip that it says it is; correct the server, or the proxy before it";
     throw new DiscoveryError(isTooLarge ? "too_large" : "bad_answer", `${cannot}: ${problem}`, { cause });
   }
 }
 
+const advice = "correct the URL or the server";
+
 const jsonType = /^\s*application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 
-/** What the JSON says. A page with status 200 is the usual mistake, and the Content-Type tells it first (reference 6.2). */
-function parse({ text, start }: Said, { type, cannot }: { readonly type: string; readonly cannot: string }): unknown {
-  if (!jsonType.test(type)) {
-    const came = type === "" ? "no Content-Type" : `Content-Type "${preview(type)}"`;
-    const problem = `the answer has ${came} in place of "application/json" and begins with "${start}"`;
-    throw new DiscoveryError("content_type", `${cannot}: ${problem}; correct the URL or the server`);
-  }
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new DiscoveryError("bad_answer", `${cannot}: the answer is not JSON: "${start}"`, { cause });
-  }
+/** A page with status 200 is the usual mistake, and the Content-Type tells it first (reference 6.2). */
+function checkType(text: string, { headers, masked = String }: HttpResponse, cannot: string): void {
+  const { "content-type": type = "" } = headers;
+  if (jsonType.test(type)) return;
+  const came = type === "" ? "no Content-Type" : `Content-Type "${preview(type)}"`;
+  const begins = text.trim() === "" ? "is empty" : `begins with "${preview(masked(text.slice(0, 256)))}"`;
+  const problem = `the answer has ${came} in place of "application/json" and ${begins}`;
+  throw new DiscoveryError("content_type", `${cannot}: ${problem}; ${advice}`);
 }

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { type Clock, clockIsSetFromMs, errorMessage, limits, type Timer } from "../base/index.ts";
-import { labelsFrom, labelsToJson } from "../model/index.ts";
 import type { Logger } from "../observability/index.ts";
 import type { DataDirectory } from "../storage/index.ts";
+import { DiscoveryError } from "./discovery-error.ts";
+import { decodeKept, encodeKept, type Known } from "./kept-targets-file.ts";
 import type { KeptSource } from "./source-table.ts";
 
 export interface TargetKeeper {
@@ -44,13 +45,15 @@ export function createTargetKeeper({ id, storage, clock, log, kept }: KeepTarget
     const sources = kept();
     savedMs = clock.monotonic();
     try {
-      const content = encodeKept({ sources, confirmedMs: confirmedMs ?? clock.now() });
-      lastBytes = content.byteLength;
-      if (sources.length > 0) await storage.save(file, [content]);
+      const parts = await encodeKept({ sources, confirmedMs: confirmedMs ?? clock.now() });
+      lastBytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
+      if (sources.length > 0) await storage.save(file, parts);
       else if (hasFile) await storage.remove(file);
       hasFile = sources.length > 0;
       trouble = undefined;
     } catch (err) {
+      // Above the limit: tried again as seldom as the largest file.
+      if (err instanceof DiscoveryError) lastBytes = limits.keptTargetsBytes;
       if (errorMessage(err) !== trouble)
         log.warn("Discovered targets not saved: a restart without network has none", { err });
       trouble = errorMessage(err);
@@ -72,7 +75,7 @@ export function createTargetKeeper({ id, storage, clock, log, kept }: KeepTarget
   return {
     async load(foundWith) {
       try {
-        const bytes = await storage.read(file, { maxBytes: 2 * limits.discoveryBytes });
+        const bytes = await storage.read(file, { maxBytes: limits.keptTargetsBytes });
         if (!bytes) return [];
         hasFile = true;
         const known = decodeKept(bytes);
@@ -111,57 +114,4 @@ export function argumentsHash(args: unknown): string {
 /** What was last true so long ago may be others' addresses by now. A clock that is not set, now or then, tells nothing. */
 function isTooOld({ confirmedMs }: Known, clock: Clock): boolean {
   return confirmedMs >= clockIsSetFromMs && clock.now() - confirmedMs > limits.keptTargetsAgeMs;
-}
-
-interface Known {
-  readonly sources: readonly KeptSource[];
-  /** Wall time of the last look that succeeded. */
-  readonly confirmedMs: number;
-}
-
-const formatVersion = 1;
-
-function encodeKept({ sources, confirmedMs }: Known): Uint8Array {
-  const shown = sources.map(({ source, foundMs, foundWith, targets }) => ({
-    source,
-    found: new Date(foundMs).toISOString(),
-    arguments: foundWith,
-    targets: targets.map(labelsToJson),
-  }));
-  const confirmed = new Date(confirmedMs).toISOString();
-  return Buffer.from(JSON.stringify({ version: formatVersion, confirmed, sources: shown }));
-}
-
-/** What the file holds, as far as it is what `encodeKept` makes. */
-interface SavedFile {
-  readonly version: unknown;
-  readonly confirmed: unknown;
-  readonly sources: readonly {
-    readonly source: unknown;
-    readonly found: unknown;
-    readonly arguments: unknown;
-    readonly targets: readonly Record<string, unknown>[];
-  }[];
-}
-
-/** Throws where the file is something else. */
-function decodeKept(bytes: Uint8Array): Known {
-  const { version, confirmed, sources } = JSON.parse(Buffer.from(bytes).toString()) as SavedFile;
-  if (version !== formatVersion) throw new Error(`Its format is not ${formatVersion}`);
-  return {
-    confirmedMs: Date.parse(textOf(confirmed)) || 0,
-    sources: sources.map(({ source, found, arguments: foundWith, targets }) => ({
-      source: textOf(source),
-      foundMs: Date.parse(textOf(found)) || 0,
-      foundWith: textOf(foundWith),
-      targets: targets.map((labels) =>
-        labelsFrom(Object.entries(labels).map(([name, value]) => [name, textOf(value)])),
-      ),
-    })),
-  };
-}
-
-function textOf(value: unknown): string {
-  if (typeof value !== "string") throw new Error(`A text was expected, found ${typeof value}`);
-  return value;
 }

@@ -1,10 +1,10 @@
 import { type Clock, type Duration, sleep } from "../base/index.ts";
-import type { Finder, Report } from "./finder.ts";
+import { type Finder, type Report, wholeLook } from "./finder.ts";
 
 export interface PollingOptions {
   readonly interval: Duration;
   readonly clock: Clock;
-  /** One look at everything; what it throws is reported as the failure of the source "". */
+  /** One look at everything; what it throws is reported as the failure of the whole look. */
   readonly look: (signal: AbortSignal, report: Report) => Promise<void>;
 }
 
@@ -49,7 +49,7 @@ export async function lookOnce(look: PollingOptions["look"], { signal, report }:
     report.complete(answered ? undefined : failure);
   } catch (thrown) {
     // Whoever stopped it knows.
-    if (!signal.aborted) report.failed("", thrown);
+    if (!signal.aborted) report.failed(wholeLook, thrown);
   }
 }
 

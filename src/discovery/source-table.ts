@@ -80,6 +80,11 @@ export class SourceTable {
     return targets;
   }
 
+  /** Whether a source has ever told its targets, be it in the last run. */
+  hasAnswered(name: string): boolean {
+    return this.#sources.get(name)?.foundMs !== undefined;
+  }
+
   /** Takes the targets of a source in place of those it had; whether any differ. Throws a DiscoveryError, changing nothing, above a limit. */
   found(name: string, targets: readonly Target[], { nowMs, remark }: Answer): boolean {
     const bytes = targets.reduce((sum, target) => sum + labelBytes(target), 0);
@@ -151,11 +156,12 @@ export class SourceTable {
     }
   }
 
-  /** Forgets the sources that were inherited and not named since; whether any had targets. */
-  dropInherited(): boolean {
+  /** Forgets the sources that were inherited and not named since, all or those that are over; whether any had targets. */
+  dropInherited(isOver: (name: string) => boolean = () => true): boolean {
     if (this.#inherited.sources === 0) return false;
     let dropped = false;
-    for (const [name, { inherited }] of this.#sources) if (inherited) dropped = this.gone(name) || dropped;
+    for (const [name, { inherited }] of this.#sources)
+      if (inherited && isOver(name)) dropped = this.gone(name) || dropped;
     return dropped;
   }
 

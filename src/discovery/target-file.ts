@@ -2,10 +2,11 @@ import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { extname } from "node:path";
-import { errorMessage, formatSize, limits } from "../base/index.ts";
+import { errorMessage, formatSize, limits, preview } from "../base/index.ts";
 import type { Target } from "../model/index.ts";
 import { isTable } from "../schema/index.ts";
 import { DiscoveryError } from "./discovery-error.ts";
+import { JsonProblem, parseJson } from "./parse-json.ts";
 import { targetsOfGroups } from "./target-groups.ts";
 
 /** What a file of targets holds, as far as it was read. */
@@ -18,7 +19,7 @@ export interface TargetFile {
 
 /** Reads a file of targets. Rejects with a DiscoveryError, `missing` where there is no such file. */
 export async function readTargetFile(path: string): Promise<TargetFile> {
-  const cannot = `Cannot read targets from "${path}"`;
+  const cannot = `Cannot read targets from "${preview(path, 256)}"`;
   const bytes = await readBounded(path, cannot);
   return {
     hash: createHash("sha256").update(bytes).digest("hex"),
@@ -43,7 +44,8 @@ async function readBounded(path: string, cannot: string): Promise<Buffer> {
     // A pipe would be waited for without end, when it is opened and when it is read. Windows has no such flag.
     const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     try {
-      if (!(await file.stat()).isFile()) throw new DiscoveryError("unreadable", `${cannot}: it is not a regular file`);
+      if (!(await file.stat()).isFile())
+        throw new DiscoveryError("unreadable", `${cannot}: it is not a regular file; name files only`);
       const chunks: Buffer[] = [];
       let size = 0;
       for await (const chunk of file.createReadStream({ end: maxBytes, autoClose: false })) {
@@ -60,7 +62,9 @@ async function readBounded(path: string, cannot: string): Promise<Buffer> {
     if (cause instanceof DiscoveryError) throw cause;
     const { code = "" } = cause as { code?: string };
     if (code === "ENOENT") throw new DiscoveryError("missing", `${cannot}: there is no such file`, { cause });
-    throw new DiscoveryError("unreadable", `${cannot}: ${causes[code] ?? errorMessage(cause)}`, { cause });
+    throw new DiscoveryError("unreadable", `${cannot}: ${causes[code] ?? preview(errorMessage(cause), 256)}`, {
+      cause,
+    });
   }
 }
 
@@ -103,21 +107,11 @@ async function decode(text: string, { path, cannot }: DecodeOptions): Promise<un
 
 async function decodeJson(text: string): Promise<unknown> {
   try {
-    return JSON.parse(text);
+    return await parseJson(text);
   } catch (thrown) {
-    const { parseTree, printParseErrorCode } = await import("jsonc-parser");
-    const errors: Parameters<typeof parseTree>[1] = [];
-    parseTree(text, errors, { disallowComments: true });
-    const [first] = errors;
-    if (!first) throw new SyntaxProblem(`not valid JSON: ${errorMessage(thrown)}`, undefined);
-    const line = text.slice(0, first.offset).split("\n").length;
-    throw new SyntaxProblem(`not valid JSON: ${inWords(printParseErrorCode(first.error))}`, line);
+    if (!(thrown instanceof JsonProblem)) throw thrown;
+    throw new SyntaxProblem(`not valid JSON: ${thrown.message}`, thrown.line);
   }
-}
-
-/** `CommaExpected` as `comma expected`. */
-function inWords(code: string): string {
-  return code.replace(/\B[A-Z]/g, (letter) => ` ${letter}`).toLowerCase();
 }
 
 async function decodeYaml(text: string): Promise<unknown> {
@@ -128,7 +122,10 @@ async function decodeYaml(text: string): Promise<unknown> {
   } catch (thrown) {
     if (!(thrown instanceof YAMLException)) throw thrown;
     const { line } = thrown.mark ?? {};
-    throw new SyntaxProblem(`not valid YAML: ${thrown.reason}`, line === undefined ? undefined : line + 1);
+    throw new SyntaxProblem(
+      `not valid YAML: ${preview(thrown.reason, 200)}`,
+      line === undefined ? undefined : line + 1,
+    );
   }
 }
 
@@ -140,7 +137,10 @@ async function decodeToml(text: string): Promise<unknown> {
   } catch (thrown) {
     if (!(thrown instanceof TomlError)) throw thrown;
     const [said = ""] = thrown.message.split("\n");
-    throw new SyntaxProblem(`not valid TOML: ${said.replace(/^Invalid TOML document: /, "")}`, thrown.line);
+    throw new SyntaxProblem(
+      `not valid TOML: ${preview(said.replace(/^Invalid TOML document: /, ""), 200)}`,
+      thrown.line,
+    );
   }
   // A TOML file is a table: the list of groups needs a name.
   if (!isTable(tree) || Object.keys(tree).some((key) => key !== "group"))

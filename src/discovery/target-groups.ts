@@ -20,15 +20,25 @@ export function targetsOfGroups(value: unknown, { cannot, meta }: TargetGroupsOp
     throw new DiscoveryError("bad_answer", `${cannot}: ${problem}`);
   };
   if (!Array.isArray(value)) return refuse(notAList(value));
-  for (const [at, group] of value.entries()) {
-    const problem = groupProblem(group);
-    if (problem !== undefined) refuse(`group ${at + 1}: ${problem}`);
-  }
-  return boundedTargets(targetsOf(value as readonly Group[], meta), cannot);
+  return boundedTargets(targetsOf(checked(value, refuse), meta), cannot);
 }
 
-function* targetsOf(groups: readonly Group[], meta: TargetGroupsOptions["meta"]): Generator<Target> {
+/**
+ * One group after the other as they are asked for, and what several share is looked at once: a hundred thousand groups of a small YAML file may
+ * all be one, by aliases.
+ */
+function* checked(groups: readonly unknown[], refuse: (problem: string) => never): Generator<Group> {
+  const good = new Set<unknown>();
+  for (const [at, group] of groups.entries()) {
+    const problem = groupProblem(group, good);
+    if (problem !== undefined) refuse(`group ${at + 1}: ${problem}`);
+    yield group as Group;
+  }
+}
+
+function* targetsOf(groups: Iterable<Group>, meta: TargetGroupsOptions["meta"]): Generator<Target> {
   for (const { targets: addresses = [], labels } of groups) {
+    if (addresses.length === 0) continue;
     const shared = [...Object.entries(labels || {}).map(asText), ...Object.entries(meta)];
     for (const address of addresses) yield labelsFrom([...shared, ["__address__", address]]);
   }
@@ -46,7 +56,8 @@ function notAList(value: unknown): string {
   return `expected a list of groups such as [{"targets": ["host:6060"]}], found ${found(value)}${advice}`;
 }
 
-function groupProblem(group: unknown): string | undefined {
+/** Adds the labels of a group that has none to `good`, in which they are not looked for again. */
+function groupProblem(group: unknown, good: Set<unknown>): string | undefined {
   if (!isTable(group)) return `expected a group such as {"targets": ["host:6060"]}, found ${found(group)}`;
   const unknown = Object.keys(group).find((key) => key !== "targets" && key !== "labels");
   if (unknown !== undefined) return `${found(unknown)} is no part of a group, which has "targets" and "labels"`;
@@ -54,9 +65,10 @@ function groupProblem(group: unknown): string | undefined {
   if (!Array.isArray(targets)) return `"targets" must be a list of addresses, found ${found(targets)}`;
   const noAddress: unknown = targets.find((target) => typeof target !== "string");
   if (noAddress !== undefined) return `"targets" must be a list of addresses, found ${found(noAddress)} in it`;
-  if (labels === undefined || labels === null || labels === "") return undefined;
+  if (labels === undefined || labels === null || labels === "" || good.has(labels)) return undefined;
   if (!isTable(labels)) return `"labels" must be a table, found ${found(labels)}`;
-  const [bad] = Object.entries(labels).filter(([, value]) => !isLabelValue(value));
+  good.add(labels);
+  const bad = Object.entries(labels).find(([, value]) => !isLabelValue(value));
   return bad && `the label ${found(bad[0])} must be a string, found ${found(bad[1])}`;
 }
 

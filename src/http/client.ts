@@ -22,8 +22,8 @@ export interface HttpRequest {
 export interface BodySink {
   /** The longest silence from the head of a success on, in place of the deadline. */
   readonly idleMs: number;
-  /** The head of a success has come. */
-  begin?(): void;
+  /** The head of a success has come; `masked` takes out of a text what the request authenticated with. */
+  begin?(masked: (text: string) => string): void;
   take(chunk: Uint8Array): void;
 }
 

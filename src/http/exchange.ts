@@ -14,6 +14,7 @@ import {
   truncatedError,
 } from "./http-error.ts";
 import type { Interruption } from "./interruption.ts";
+import { maskEcho } from "./mask-echo.ts";
 import { proxyName } from "./proxy/proxy-address.ts";
 import type { IncomingResponse, OutgoingRequest } from "./connection/outgoing-request.ts";
 
@@ -134,7 +135,7 @@ class Exchange {
     }
     const body = new BodyCollector(this.#isSuccess ? announcedBytes : undefined);
     this.#body = body;
-    if (sink) this.#sink(sink, () => sink.begin?.());
+    if (sink) this.#sink(sink, () => sink.begin?.((text) => maskEcho(text, this.#hop)));
     message.on("data", (chunk: Uint8Array) => {
       if (sink) this.#sink(sink, () => sink.take(chunk), chunk.length);
       else this.#take(chunk, body);

@@ -24,7 +24,8 @@ function redirectHint(response: HttpResponse): string | undefined {
 /** Where a response redirects to, without what may be secret; `undefined` where it is no redirect. */
 export function redirectTarget({ status, headers: { location } }: HttpResponse): string | undefined {
   if (![301, 302, 303, 307, 308].includes(status) || location === undefined) return undefined;
-  return preview(shownUrl(location), 128);
+  // A quote would end those around it, and it stands in advice.
+  return preview(shownUrl(location).replace(/["\s]/g, encodeURIComponent), 128);
 }
 
 function wayHint({ status, request }: HttpResponse): string | undefined {

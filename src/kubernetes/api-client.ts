@@ -1,7 +1,7 @@
-import { type Clock, limits } from "../base/index.ts";
+import { type Clock, limits, listAt, preview, textAt, valueAt } from "../base/index.ts";
 import { type BodySink, createHttpClient, type HttpResponse } from "../http/index.ts";
 import type { Logger } from "../observability/index.ts";
-import { listAt, textAt } from "./json.ts";
+import { AccountClient } from "./account-client.ts";
 import { KubernetesError } from "./kubernetes-error.ts";
 import { lineSplitter } from "./line-splitter.ts";
 import type { KubernetesAccount } from "./pod-account.ts";
@@ -62,26 +62,30 @@ export interface ApiClientOptions {
 
 export function createApiClient(options: ApiClientOptions): ApiClient {
   const { account, clock, log, userAgent, random = Math.random } = options;
-  const client = createHttpClient({ args: { ...account.http, enable_http2: false }, clock, log });
-  const get = async (selection: Selection, { query, ...request }: GetOptions): Promise<HttpResponse> => {
-    const url = `${account.server}${pathOf(selection.resource, selection.namespace)}?${queryText(selection, query)}`;
-    const headers = { accept: acceptOf(selection, request.sink ? "" : "List"), "user-agent": userAgent };
-    const asked = { account, selection };
-    const response = await client
-      .request({
-        method: "GET",
-        url,
-        headers,
-        maxBytes: limits.discoveryBytes,
-        timeoutMs: limits.kubernetesRequestMs,
-        ...request,
-      })
-      .catch((thrown: unknown) => {
-        throw withAdvice(thrown, asked);
-      });
-    if (response.status !== 200) throw refusal(response, asked);
-    return response;
-  };
+  const client = new AccountClient({
+    account,
+    open: ({ http }) => createHttpClient({ args: { ...http, enable_http2: false }, clock, log }),
+    clock,
+  });
+  const get = (selection: Selection, { query, ...request }: GetOptions): Promise<HttpResponse> =>
+    client.run(async ({ account: as, http }) => {
+      const path = `${pathOf(selection.resource, selection.namespace)}?${queryText(selection, query)}`;
+      const asked = { account: as, selection, isWatch: request.sink !== undefined };
+      const response = await http
+        .request({
+          method: "GET",
+          url: `${as.server}${path}`,
+          headers: { accept: acceptOf(selection, request.sink ? "" : "List"), "user-agent": userAgent },
+          maxBytes: limits.discoveryBytes,
+          timeoutMs: limits.kubernetesRequestMs,
+          ...request,
+        })
+        .catch((thrown: unknown) => {
+          throw withAdvice(thrown, asked);
+        });
+      if (response.status !== 200) throw refusal(response, asked);
+      return response;
+    });
   return {
     async list(selection, { next, signal }) {
       const paged = { limit: String(limits.kubernetesPageObjects), ...(next !== "" && { continue: next }) };
@@ -96,11 +100,19 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
         resourceVersion: version,
         timeoutSeconds: String(Math.round(min + random() * (max - min))),
       };
-      const take = lineSplitter({
-        maxBytes: limits.kubernetesEventBytes,
-        onLine: (line) => event(eventOf(line)),
-      });
-      await get(selection, { query, signal, sink: { idleMs: limits.kubernetesIdleMs, begin, take } });
+      let masked: (text: string) => string = String;
+      const sink: BodySink = {
+        idleMs: limits.kubernetesIdleMs,
+        begin(mask) {
+          masked = mask;
+          begin();
+        },
+        take: lineSplitter({
+          maxBytes: limits.kubernetesEventBytes,
+          onLine: (line) => event(eventOf(line, masked)),
+        }),
+      };
+      await get(selection, { query, signal, sink });
     },
     close: () => client.close(),
   };
@@ -133,26 +145,30 @@ function pageOf(response: HttpResponse): ObjectPage {
 
 const eventTypes: ReadonlySet<string> = new Set(["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]);
 
-function eventOf(line: string): WatchEvent {
+/** An event; throws what an ERROR says. `masked` takes out of its words what the agent authenticated with. */
+function eventOf(line: string, masked: (text: string) => string): WatchEvent {
   const { type, object } = parsed(line) as { type?: unknown; object?: unknown };
   if (typeof type === "string" && eventTypes.has(type)) return { type: type as WatchEvent["type"], object };
-  const { code, message = "" } = (object ?? {}) as { code?: unknown; message?: string };
   if (type !== "ERROR") throw badAnswer("the watch tells of no event");
-  if (code === 410) throw new KubernetesError("gone", `The version to watch from is too old: ${message}`);
-  throw new KubernetesError("status", `The API server ended a watch: "${message}"`);
+  const said = preview(masked(textAt(object, "message")), 200);
+  throw new KubernetesError(
+    valueAt(object, "code") === 410 ? "gone" : "status",
+    `The API server ended a watch: "${said}"`,
+  );
 }
+
+const isItOne = "is this the address of a Kubernetes API server?";
 
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text) ?? {};
   } catch (cause) {
-    throw new KubernetesError("bad_answer", "Cannot read the API server: its answer is not JSON", { cause });
+    throw new KubernetesError("bad_answer", `Cannot read the API server: its answer is not JSON; ${isItOne}`, {
+      cause,
+    });
   }
 }
 
 function badAnswer(why: string): KubernetesError {
-  return new KubernetesError(
-    "bad_answer",
-    `Cannot read the API server: ${why}; is this the address of a Kubernetes API server?`,
-  );
+  return new KubernetesError("bad_answer", `Cannot read the API server: ${why}; ${isItOne}`);
 }

@@ -5,9 +5,10 @@
  * again. Programs that a kubeconfig names are not run. Objects are kept as little as their reader makes of them, as JSON text, within
  * `limits`.
  *
- * Flow: an account (pod-account, kubeconfig) says where the API server is and how to authenticate. The client (api-client) asks it for a
- * page of a list, or for a watch; a reflector lists page by page, then watches from there for as long as it runs, and tells of every
- * object that came, changed or went. What goes wrong is put into words in refusal.
+ * Flow: an account (pod-account, kubeconfig) says where the API server is and how to authenticate, and
+ * account-client goes on as the one that took its place. The client (api-client) asks for a page of a list, or for a watch; a reflector lists
+ * page by page, then watches from there for as long as it runs, and tells of every object that came, changed or went; it lists anew after a
+ * watch that failed. What goes wrong is put into words in refusal.
  *
  * What it does not do: change anything in the cluster, or know what objects mean.
  */
@@ -16,6 +17,5 @@ export { type KubernetesAccount, podAccount, podAccountDirectory, type PodAccoun
 export { readKubeconfig } from "./kubeconfig.ts";
 export { createApiClient, type ApiClient, type Selection } from "./api-client.ts";
 export { KubernetesError, type KubernetesReason } from "./kubernetes-error.ts";
-export { flagAt, listAt, mapAt, numberAt, textAt, valueAt } from "./json.ts";
 export { Reflector, type ReflectorListener, type ReflectorOptions } from "./reflector.ts";
 export { type Resource, resources } from "./resources.ts";

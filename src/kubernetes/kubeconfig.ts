@@ -1,9 +1,9 @@
+import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { errorMessage, formatSize, limits, preview, Secret } from "../base/index.ts";
+import { errorMessage, flagAt, formatSize, limits, listAt, preview, Secret, textAt, valueAt } from "../base/index.ts";
 import type { HttpArguments } from "../http/index.ts";
 import { httpUrlProblem, isTable, shownUrl } from "../schema/index.ts";
-import { flagAt, listAt, textAt, valueAt } from "./json.ts";
 import { KubernetesError } from "./kubernetes-error.ts";
 import type { KubernetesAccount } from "./pod-account.ts";
 
@@ -31,6 +31,7 @@ export async function readKubeconfig(path: string): Promise<KubernetesAccount> {
     namespace: textAt(context, "namespace") || undefined,
     origin: `the context "${preview(name)}" of "${path}"`,
     authorities: `the certificate-authority of "${path}"`,
+    renew: () => readKubeconfig(path),
   };
 }
 
@@ -44,7 +45,9 @@ interface Place {
 
 async function readBounded(path: string, refuse: Refuse): Promise<string> {
   try {
-    await using file = await open(path);
+    // A pipe would be waited for without end. Windows has no such flag.
+    await using file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    if (!(await file.stat()).isFile()) throw new Error("it is not a regular file");
     const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(limits.kubeconfigBytes + 1) });
     if (bytesRead <= limits.kubeconfigBytes) return buffer.toString("utf8", 0, bytesRead);
   } catch (thrown) {

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import process from "node:process";
-import { errorMessage } from "../base/index.ts";
+import { errorMessage, hostPort } from "../base/index.ts";
 import type { HttpArguments } from "../http/index.ts";
 import { KubernetesError } from "./kubernetes-error.ts";
 
@@ -15,6 +15,8 @@ export interface KubernetesAccount {
   readonly origin: string;
   /** Where the certificate authorities to trust come from, for messages. */
   readonly authorities?: string | undefined;
+  /** Reads it once more, where it may have been replaced as a whole. Rejects with KubernetesError. */
+  readonly renew?: () => Promise<KubernetesAccount>;
 }
 
 export interface PodAccountOptions {
@@ -41,7 +43,7 @@ export async function podAccount(options: PodAccountOptions = {}): Promise<Kuber
   });
   const namespace = await readFile(`${directory}/namespace`, "utf8").catch(() => "");
   return {
-    server: `https://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    server: `https://${hostPort(host, port)}`,
     http: {
       bearer_token_file: tokenFile,
       tls_config: { ca_file: authorityFile, insecure_skip_verify: false, min_version: "TLS12" },

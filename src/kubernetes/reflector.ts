@@ -1,6 +1,5 @@
-import { backoffDelayMs, type Clock, formatSize, limits, sleep } from "../base/index.ts";
+import { AgentError, backoffDelayMs, type Clock, formatSize, limits, sleep, textAt } from "../base/index.ts";
 import type { ApiClient, Selection, WatchEvent } from "./api-client.ts";
-import { textAt } from "./json.ts";
 import { KubernetesError } from "./kubernetes-error.ts";
 
 /** What a reflector tells. */
@@ -25,9 +24,12 @@ export interface ReflectorOptions {
 /** A watch that lives shorter than this counts as an attempt that failed when it comes to the wait before the next. */
 const shortWatchMs = 5000;
 
+/** There is no API server to say anything of the version; when thousands of agents see it come back, a watch costs it less than a list. */
+const away: ReadonlySet<string> = new Set(["refused", "unreachable", "dns"]);
+
 /**
- * The objects of a selection as they are now: lists them, watches from there, and lists anew where the API server has forgotten the version
- * (kubernetes.io, "Kubernetes API Concepts": efficient detection of changes). While the API server is away everything stays as it was.
+ * The objects of a selection as they are now: lists them, watches from there, and lists anew where no watch can go on from there (kubernetes.io,
+ * "Kubernetes API Concepts": efficient detection of changes). While the API server is away everything stays as it was.
  */
 export class Reflector {
   readonly selection: Selection;
@@ -38,6 +40,8 @@ export class Reflector {
   /** To watch from; undefined where a list is needed. */
   #version: string | undefined;
   #listed = false;
+  /** Whether the API server has forgotten what was asked for last, and told of nothing since. */
+  #wasGone = false;
 
   constructor(options: ReflectorOptions) {
     this.selection = options.selection;
@@ -84,11 +88,12 @@ export class Reflector {
       return await this.#watch(this.#version, signal);
     } catch (thrown) {
       if (signal.aborted) return "ended";
-      const reason = thrown instanceof KubernetesError ? thrown.reason : undefined;
-      // Where the event itself is at fault, the next watch would meet it again.
-      if (reason === "gone" || reason === "too_large" || reason === "too_many" || reason === "bad_answer")
-        this.#version = undefined;
-      if (reason !== "gone") this.#options.listener.failed(thrown);
+      const reason = thrown instanceof AgentError ? thrown.reason : "";
+      // The next watch would fare no better, and without one nothing else tells what changed.
+      if (!away.has(reason)) this.#version = undefined;
+      // It may forget a version, or the token of a next page, but not each of them.
+      if (reason !== "gone" || this.#wasGone) this.#options.listener.failed(thrown);
+      this.#wasGone = reason === "gone";
       return "broke";
     }
   }
@@ -99,8 +104,10 @@ export class Reflector {
     let bytes = 0;
     let next = "";
     let version: string;
+    let pages = 0;
     do {
       const page = await client.list(selection, { next, signal });
+      checkPage(++pages, page.next !== "" && page.next === next);
       for (const object of page.items) {
         const text = this.#kept(object);
         objects.set(keyOf(object), text);
@@ -128,17 +135,22 @@ export class Reflector {
     };
     try {
       await client.watch(selection, { version, signal, begin, event: (event) => this.#take(event) });
+      this.#wasGone = false;
       return "ended";
     } catch (thrown) {
-      // What broke off goes on from where it was; that is a failure only if it cannot.
-      if (begun && !(thrown instanceof KubernetesError)) return "broke";
-      throw thrown;
+      if (!begun || thrown instanceof KubernetesError) throw thrown;
+      // What broke off goes on from where it was; that is a failure only if it cannot. But one that told of nothing in all its time, not even
+      // by a bookmark, may be held back by a proxy, and so would be the next.
+      const wasSilent = thrown instanceof AgentError && thrown.reason === "timeout" && this.#version === version;
+      if (wasSilent) this.#version = undefined;
+      return "broke";
     }
   }
 
   #take({ type, object }: WatchEvent): void {
     const { listener } = this.#options;
     const version = textAt(object, "metadata", "resourceVersion");
+    this.#wasGone = false;
     if (type === "BOOKMARK") listener.current();
     else if (this.#put(keyOf(object), type === "DELETED" ? undefined : this.#kept(object)))
       listener.changed(keyOf(object));
@@ -171,17 +183,31 @@ function keyOf(object: unknown): string {
   return namespace === "" ? name : `${namespace}/${name}`;
 }
 
+const narrowing = "narrow them down with namespaces or selectors";
+
+function checkPage(pages: number, isSameAgain: boolean): void {
+  if (isSameAgain)
+    throw new KubernetesError(
+      "bad_answer",
+      "Cannot read the API server: after a page of a list it names the same again",
+    );
+  if (pages > limits.kubernetesPages)
+    throw new KubernetesError(
+      "too_many",
+      `Cannot read more than ${limits.kubernetesPages} pages of a list; ${narrowing}`,
+    );
+}
+
 function checkRoom(objects: number, bytes: number): void {
   const { kubernetesObjects, kubernetesObjectsBytes } = limits;
-  const advice = "narrow them down with namespaces or selectors";
   if (objects > kubernetesObjects)
     throw new KubernetesError(
       "too_many",
-      `Cannot keep more than ${kubernetesObjects} objects of the API server; ${advice}`,
+      `Cannot keep more than ${kubernetesObjects} objects of the API server; ${narrowing}`,
     );
   if (bytes > kubernetesObjectsBytes)
     throw new KubernetesError(
       "too_large",
-      `Cannot keep more than ${formatSize(kubernetesObjectsBytes)} of objects of the API server; ${advice}`,
+      `Cannot keep more than ${formatSize(kubernetesObjectsBytes)} of objects of the API server; ${narrowing}`,
     );
 }

@@ -1,6 +1,5 @@
-import { AgentError, preview } from "../base/index.ts";
-import { answererOf, type HttpResponse, responseHint } from "../http/index.ts";
-import { textAt } from "./json.ts";
+import { AgentError, preview, textAt } from "../base/index.ts";
+import { answererOf, authenticationOf, type HttpResponse, responseHint } from "../http/index.ts";
 import { KubernetesError, type KubernetesReason } from "./kubernetes-error.ts";
 import type { KubernetesAccount } from "./pod-account.ts";
 import { describeResource, type Resource } from "./resources.ts";
@@ -9,6 +8,8 @@ import { describeResource, type Resource } from "./resources.ts";
 export interface Asked {
   readonly account: KubernetesAccount;
   readonly selection: { readonly resource: Resource; readonly namespace?: string | undefined };
+  /** Of what can be listed. */
+  readonly isWatch: boolean;
 }
 
 /** The error for an answer that is no success: what the API server says, and what to do. */
@@ -48,28 +49,41 @@ interface Judgement {
   readonly advice: string;
 }
 
-function judged(response: HttpResponse, { account, selection }: Asked): Judgement {
-  const { resource, namespace } = selection;
+function judged(response: HttpResponse, { account, selection, isWatch }: Asked): Judgement {
+  const { resource } = selection;
   const hint = responseHint(response) ?? "";
   switch (response.status) {
     case 401:
       return {
         reason: "unauthorized",
-        advice: hint || `it does not take the credentials of ${account.origin}; have they expired?`,
+        advice: hint || credentialsAdvice(account),
       };
     case 403:
-      return { reason: "forbidden", advice: hint || rightsAdvice(resource, namespace) };
+      return { reason: "forbidden", advice: hint || rightsAdvice(selection, isWatch) };
     case 404:
       return { reason: "status", advice: hint || missingAdvice(resource) };
     case 410:
       return { reason: "gone", advice: hint };
     default:
-      return { reason: "status", advice: hint };
+      return { reason: "status", advice: hint || (response.status >= 500 ? serverAdvice : "") };
   }
 }
 
-function rightsAdvice(resource: Resource, namespace: string | undefined): string {
-  const rights = `the verbs list and watch on ${describeResource(resource)}`;
+const serverAdvice = "look at the API server: until it answers, what it told before is used";
+
+function credentialsAdvice({ http, origin }: KubernetesAccount): string {
+  const { tls_config: tls, http_headers: headers = {} } = http;
+  const hasCertificate = tls?.cert_pem !== undefined || tls?.cert_file !== undefined;
+  return authenticationOf(http).length > 0 || hasCertificate || Object.keys(headers).length > 0
+    ? `renew the credentials of ${origin}, which it does not take: they may have expired`
+    : `give the agent credentials, for example a bearer token: ${origin} has none`;
+}
+
+function rightsAdvice({ resource, namespace }: Asked["selection"], isWatch: boolean): string {
+  const what = describeResource(resource);
+  if (isWatch)
+    return `give the account the verb watch on ${what}, which it lacks beside list; until then they are listed every half a minute`;
+  const rights = `the verbs list and watch on ${what}`;
   if (namespace !== undefined) return `give the account ${rights}: a Role in this namespace and a RoleBinding`;
   const orNarrow = resource.namespaced ? ", or set namespaces to those that it may read" : "";
   return `give the account ${rights}: a ClusterRole and a ClusterRoleBinding${orNarrow}`;

@@ -46,7 +46,7 @@ export interface EndpointStatus {
   /** On disk, beside those in memory. */
   readonly spooledProfiles: number;
   readonly spooledBytes: number;
-  /** Why profiles cannot be kept on disk now, in words; absent while they can, or need not. */
+  /** What is wrong with the disk, in words: nothing can be kept there now, read back, or noted as delivered; absent while all is well, or it is not needed. */
   readonly spoolProblem?: string;
   /** Of all that wait, in memory or on disk. */
   readonly oldestQueuedMs?: number;

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 // The files and not the index: the index loads node:cluster and the default collectors, 12 MB of resident memory.
 import type { Counter as CounterType, Gauge as GaugeType, Histogram as HistogramType, Registry } from "prom-client";
 import CounterClass from "prom-client/lib/counter.js";
@@ -51,9 +52,15 @@ export function createMetrics(): Metrics {
       collectors.add(collect);
       return () => collectors.delete(collect);
     },
-    text() {
+    async text() {
       for (const collect of collectors) collect();
-      return registry.metrics();
+      const texts: string[] = [];
+      for (const { name } of registry.getMetricsAsArray()) {
+        texts.push(await registry.getSingleMetricAsString(name));
+        // Thousands of targets have tens of thousands of values: what scrapes and pushes has its turn in between.
+        await setImmediate();
+      }
+      return `${texts.join("\n\n")}\n`;
     },
   };
 }

@@ -16,7 +16,7 @@ export { type Decoded, decodeBody, type DecodeOptions } from "./decode-body.ts";
 export type { Baseline } from "./baseline.ts";
 export { computeDelta, type DeltaOptions, type DeltaResult } from "./delta.ts";
 export { describeProfile, type ProfileDescription } from "./describe-profile.ts";
-export { merge } from "./merge.ts";
+export { merge, mergeInSteps } from "./merge.ts";
 export { PprofError, type PprofReason } from "./pprof-error.ts";
 export { type RelabelledSamples, relabelSamples, type SampleLabels } from "./relabel-samples.ts";
 export { decodeBaseline, encodeBaseline } from "./saved-baseline.ts";

@@ -26,26 +26,46 @@ interface MergedSample {
  * input nor output is gzipped. Validates each profile; throws PprofError, `incompatible` where sample types differ. Not for
  * the hot path.
  */
-export function merge(raws: readonly Uint8Array[]): Uint8Array {
-  const profiles = raws.map((raw) => readTables(raw));
-  const [first] = profiles;
-  if (!first) throw new PprofError("empty", "Cannot merge profiles: there are none");
+export function merge(raws: Iterable<Uint8Array>): Uint8Array {
+  const steps = mergeInSteps(raws);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** Samples of one step: a few milliseconds' work. */
+const stepSamples = 500;
+
+/** The same in steps, for who has something else to do in between; it takes each profile when it comes to it. */
+export function* mergeInSteps(raws: Iterable<Uint8Array>): Generator<void, Uint8Array> {
   const tables = new MergedTables();
   const samples = new Map<string, MergedSample>();
-  const writer = new Writer((raws[0] as Uint8Array).length);
-  for (const profile of profiles) {
-    checkSameTypes(profile, first);
+  const writer = new Writer();
+  const times: Times = { earliest: 0n, duration: 0n };
+  let first: Pick<ProfileTables, "columns"> | undefined;
+  for (const raw of raws) {
+    const profile = readTables(raw);
+    checkSameTypes(profile, first ?? profile);
     const translation = new Translation(tables, profile);
-    addSamples(samples, profile, translation);
-    if (profile === first) writeHeader(writer, profile, translation);
+    yield* addSamples(samples, profile, translation);
+    addTimes(times, profile);
+    if (!first) writeHeader(writer, profile, translation);
+    first ??= { columns: profile.columns };
+    yield;
   }
-  writeTimes(writer, profiles);
-  for (const sample of samples.values()) writeSample(writer, sample);
+  if (!first) throw new PprofError("empty", "Cannot merge profiles: there are none");
+  writeTimes(writer, times);
+  let written = 0;
+  for (const sample of samples.values()) {
+    writeSample(writer, sample);
+    if (++written % stepSamples === 0) yield;
+  }
   tables.writeTo(writer);
   return writer.finish();
 }
 
-function checkSameTypes(profile: ProfileTables, first: ProfileTables): void {
+function checkSameTypes(profile: ProfileTables, first: Pick<ProfileTables, "columns">): void {
   const [types, expected] = [profile, first].map(({ columns }) =>
     columns.map(({ type, unit }) => `${type}/${unit}`).join(", "),
   ) as [string, string];
@@ -54,9 +74,14 @@ function checkSameTypes(profile: ProfileTables, first: ProfileTables): void {
   throw new PprofError("incompatible", `Cannot merge profiles: ${problem}`);
 }
 
-function addSamples(samples: Map<string, MergedSample>, profile: ProfileTables, translation: Translation): void {
+function* addSamples(
+  samples: Map<string, MergedSample>,
+  profile: ProfileTables,
+  translation: Translation,
+): Generator<void> {
   const reader = new SampleReader(profile);
   for (let index = 0; index < profile.samples.count; index++) {
+    if (index % stepSamples === stepSamples - 1) yield;
     reader.read(index);
     const locations = Array.from(reader.locations.subarray(0, reader.depth), (position) =>
       translation.location(position),
@@ -129,10 +154,19 @@ function writeHeader(writer: Writer, { header, columns, raw }: ProfileTables, tr
   for (const comment of comments) writer.number(field.comment, translation.string(comment));
 }
 
-function writeTimes(writer: Writer, profiles: readonly ProfileTables[]): void {
-  const times = profiles.map(({ header }) => signed(header.timeNanos)).filter((time) => time > 0n);
-  const earliest = times.reduce((least, time) => (time < least ? time : least), times[0] ?? 0n);
-  const duration = profiles.reduce((sum, { header }) => sum + signed(header.durationNanos), 0n);
+/** In nanoseconds; `earliest` is zero where no profile has a time. */
+interface Times {
+  earliest: bigint;
+  duration: bigint;
+}
+
+function addTimes(times: Times, { header }: ProfileTables): void {
+  const time = signed(header.timeNanos);
+  if (time > 0n && (times.earliest === 0n || time < times.earliest)) times.earliest = time;
+  times.duration += signed(header.durationNanos);
+}
+
+function writeTimes(writer: Writer, { earliest, duration }: Times): void {
   for (const [number, value] of [
     [field.timeNanos, earliest],
     [field.durationNanos, duration],

@@ -34,9 +34,12 @@ function matches(rule: RuleArguments): string {
   return `${sourceOf(rule)} matches ${quoted(rule.regex)}`;
 }
 
-const quoted = (text: string): string => JSON.stringify(text);
+/** With backslashes in single quotes, as in the file: TOML takes them there as they are. */
+function quoted(text: string): string {
+  return text.includes("\\") && !/[\p{Cc}']/u.test(text) ? `'${text}'` : JSON.stringify(text);
+}
 
 function sourceOf({ source_labels: names = [], separator }: RuleArguments): string {
-  if (names.length === 0) return "nothing";
+  if (names.length === 0) return "the empty text";
   return names.length === 1 ? `${names[0]}` : `${names.join(", ")} joined by ${quoted(separator)}`;
 }

@@ -94,12 +94,16 @@ function equal(rule: RuleArguments): Insight {
   const target = rule.target_label ?? "";
   return (labels) => {
     const source = sourceOf(rule, labels);
-    return insight(
-      source,
-      labelValue(labels, target) === source.text,
-      `${source.words}; ${stateOf({ name: target, value: labelValue(labels, target) })}`,
-    );
+    const other = { name: target, value: labelValue(labels, target) };
+    const isEqual = other.value === source.text;
+    return insight(source, isEqual, equalWords(source, { isEqual, other }));
   };
+}
+
+function equalWords({ words, isOneAbsent }: Source, { isEqual, other }: { isEqual: boolean; other: Label }): string {
+  if (isOneAbsent) return isEqual ? `${words}, and so is ${other.name}` : `${words}, and ${stateOf(other)}`;
+  const state = other.value === "" ? `${other.name}, which is absent` : stateOf(other);
+  return `${words} ${isEqual ? "equals" : "does not equal"} ${state}`;
 }
 
 function replace(rule: RuleArguments): Insight {

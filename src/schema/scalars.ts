@@ -14,8 +14,8 @@ export function text() {
 }
 
 /** A string that is not empty. */
-export function word() {
-  return v.pipe(text(), v.nonEmpty("must not be empty"));
+export function word(emptyProblem = "must not be empty") {
+  return v.pipe(text(), v.nonEmpty(emptyProblem));
 }
 
 export function flag() {
@@ -65,11 +65,13 @@ export function duration(bounds: { readonly positive?: boolean } = {}) {
     }),
     v.rawTransform(({ dataset, addIssue, NEVER }): Duration => {
       const parsed = Duration.parse(dataset.value);
-      if (parsed && (parsed.ms > 0 || (!bounds.positive && parsed.ms === 0))) return parsed;
+      // No timer is finer than a millisecond.
+      if (parsed && (parsed.ms >= 1 || (!bounds.positive && parsed.ms === 0))) return parsed;
       const shown = found(dataset.value);
+      const least = parsed && parsed.ms > 0 ? "at least 1ms" : bounds.positive ? "above 0" : "0 or more";
       addIssue({
         message: parsed
-          ? `must be ${bounds.positive ? "above 0" : "0 or more"}, found ${shown}`
+          ? `must be ${least}, found ${shown}`
           : `expected a duration such as "15s", "1m30s" or "500ms", found ${shown}${durationHint(dataset.value)}`,
       });
       return NEVER;
@@ -122,8 +124,8 @@ export interface PathContext {
 }
 
 /** A path of a file, made absolute. */
-export function filePath() {
-  const named = v.pipe(word(), typeName("path"));
+export function filePath(emptyProblem?: string) {
+  const named = v.pipe(word(emptyProblem), typeName("path"));
   return running(named, (input, config) => {
     const outcome = outcomeOf(named, input, config);
     const { directory } = config as PathContext;

@@ -33,7 +33,7 @@ export function table<const Entries extends v.ObjectEntries>(
   options: TableOptions = {},
 ): v.StrictObjectSchema<Entries, undefined> {
   return running(v.strictObject(entries), (input, config) => {
-    if (!isTable(input)) return notATable(input);
+    if (!isTable(input)) return notATable(input, entries);
     const values: [key: string, value: unknown][] = [];
     const issues: v.BaseIssue<unknown>[] = [];
     let typed = true;
@@ -107,10 +107,18 @@ function failed(type: string, input: unknown, message: string): Outcome {
   return { typed: false, value: input, issues: [issueOf(type, input, message)] };
 }
 
-function notATable(input: unknown): Outcome {
-  // Only the kind of what was found: people write `basic_auth = "user:password"`.
-  const advice = Array.isArray(input) ? "; drop the brackets around it" : "";
-  return failed("not_a_table", input, `expected a table, found ${foundKind(input)}${advice}`);
+/** Of what was found, only the kind is told: people write `basic_auth = "user:password"`. */
+function notATable(input: unknown, entries: v.ObjectEntries = {}): Outcome {
+  return failed("not_a_table", input, `expected a table, found ${foundKind(input)}${tableAdvice(input, entries)}`);
+}
+
+function tableAdvice(input: unknown, entries: v.ObjectEntries): string {
+  const isList = Array.isArray(input);
+  if (isList && input.every(isTable)) return "; drop the brackets around it";
+  // What people write in short.
+  if (isList && Object.hasOwn(entries, "names")) return "; write { names = [...] }";
+  if (typeof input === "boolean" && Object.hasOwn(entries, "enabled")) return `; write { enabled = ${input} }`;
+  return "";
 }
 
 function unknownKey(key: string, { refuse, unknown }: TableOptions): Outcome {

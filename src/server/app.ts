@@ -23,7 +23,7 @@ export function createApp(options: AppOptions): App {
   const app = new Hono();
   app.use((c, next) => withHeaders(c, next));
   app.get("/-/healthy", (c) => c.text("Healthy\n"));
-  app.get("/-/ready", (c) => (options.ready() ? c.text("Ready\n") : c.text("Not ready: still starting\n", 503)));
+  app.get("/-/ready", (c) => (options.ready() ? c.text("Ready\n") : c.text(notReady(options), 503)));
   app.get("/metrics", async (c) => {
     c.header("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
     return c.body(await options.metrics.text());
@@ -47,9 +47,13 @@ export function createApp(options: AppOptions): App {
   return { fetch: (request, peer) => app.fetch(request, peer) };
 }
 
+function notReady(options: AppOptions): string {
+  return `Not ready: ${options.stopping() ? "stopping" : "still starting"}\n`;
+}
+
 /** Answers the methods that an address takes, and tells browsers to do nothing with an answer but show it. */
 async function withHeaders(c: Context, next: () => Promise<void>): Promise<void> {
-  const refusal = methodRefusal(c);
+  const refusal = hostRefusal(c) ?? methodRefusal(c);
   if (refusal) c.res = refusal;
   else await next();
   const headers = c.res.headers;
@@ -60,6 +64,12 @@ async function withHeaders(c: Context, next: () => Promise<void>): Promise<void>
   if (!headers.has("Content-Security-Policy"))
     headers.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
   if (c.req.method === "HEAD") await announceLength(c.res);
+}
+
+/** Without a host, "[" for one, a request has no URL. */
+function hostRefusal(c: Context): Response | undefined {
+  if (URL.canParse(c.req.url)) return undefined;
+  return answerError(c, new RequestError("bad_request", 'The header "Host" names no host'));
 }
 
 /** What changes something, and so takes POST only: links, previews and crawlers send GET. */

@@ -85,9 +85,11 @@ async function merged(stores: readonly OwnedStore[], query: ProfileQuery): Promi
     const data = await first.store.merge(query);
     if (data) return data;
   } catch (thrown) {
+    if (!(thrown instanceof AgentError)) throw thrown;
     // The store's own words: what matches is of different types, or too much.
-    if (thrown instanceof AgentError) throw badParameter(thrown.message);
-    throw thrown;
+    throw thrown.reason === "too_many_merges"
+      ? new RequestError("unavailable", thrown.message)
+      : badParameter(thrown.message);
   }
   throw new RequestError("not_found", "The stored profiles that matched have just aged out; ask again");
 }

@@ -3,6 +3,7 @@ import { AgentError } from "../base/index.ts";
 
 const statuses = {
   bad_parameter: 400,
+  bad_request: 400,
   bad_configuration: 400,
   unauthorized: 401,
   forbidden: 403,

@@ -1,12 +1,12 @@
 import type { Hono } from "hono/tiny";
-import { compareText, preview } from "../base/index.ts";
+import { compareText, oneLine } from "../base/index.ts";
 import type { ComponentSnapshot } from "../component/index.ts";
 import type { ClusterState, LeftComponentStatus, LeftEndpointStatus, TargetStatus } from "../model/index.ts";
 import { clusterJson } from "./cluster-routes.ts";
 import { endpointsOf } from "./component-routes.ts";
 import { configJson, endpointJson, rfc3339, targetJson } from "./json.ts";
 import type { AppOptions } from "./options.ts";
-import { countGroups, groupTargets, type TargetGroup } from "./target-groups.ts";
+import { countGroups, groupTargets, isFailing, type TargetGroup } from "./target-groups.ts";
 import { targetsOf } from "./target-routes.ts";
 
 /** What is listed of the failures, and of a message. All are counted. */
@@ -51,7 +51,7 @@ export function addStatusRoutes(app: Hono, options: AppOptions): void {
 }
 
 function storageJson({ path, problem }: ReturnType<AppOptions["storage"]>) {
-  return { path, problem: problem && preview(problem.message, shownMessage), problem_reason: problem?.reason };
+  return { path, problem: problem && oneLine(problem.message, shownMessage), problem_reason: problem?.reason };
 }
 
 /** What is on disk of a component that left the configuration. */
@@ -78,12 +78,12 @@ function discoveryFailures({ id, debugInfo: { discovery } }: ComponentSnapshot) 
   return [...(bySource ? [] : [{ lastError, lastErrorMs }]), ...shownSources].flatMap((failing) =>
     failing.lastError === undefined
       ? []
-      : [{ component: id, error: preview(failing.lastError, shownMessage), at: rfc3339(failing.lastErrorMs) }],
+      : [{ component: id, error: oneLine(failing.lastError, shownMessage), at: rfc3339(failing.lastErrorMs) }],
   );
 }
 
 function unhealthyJson({ id, health, running }: ComponentSnapshot) {
-  const message = preview(health.message, shownMessage);
+  const message = oneLine(health.message, shownMessage);
   return { component: id, message, since: rfc3339(health.updatedMs), running };
 }
 
@@ -135,7 +135,7 @@ function leftOut({ droppedTargets, skippedTargets, share }: ComponentSnapshot["d
   return {
     dropped: droppedTargets,
     skipped: skippedTargets?.count,
-    skipped_because: skippedTargets && preview(skippedTargets.message, shownMessage),
+    skipped_because: skippedTargets && oneLine(skippedTargets.message, shownMessage),
     skipped_reason: skippedTargets?.reason,
     of_other_agents: isShared ? notOwned : undefined,
     held_back: isShared ? undefined : notOwned,
@@ -144,8 +144,7 @@ function leftOut({ droppedTargets, skippedTargets, share }: ComponentSnapshot["d
 
 /** What fails at one target: types that fail alike are one failure. */
 function failuresOf({ component, address, service, targets }: TargetGroup) {
-  const down = targets.filter(({ health }) => health === "down");
-  const alike = Map.groupBy(down, ({ lastError = "" }) => lastError);
+  const alike = Map.groupBy(targets.filter(isFailing), ({ lastError = "" }) => lastError);
   return [...alike].map(([error, [first, ...others]]) => {
     const failing = [first as TargetStatus, ...others];
     return {
@@ -155,7 +154,7 @@ function failuresOf({ component, address, service, targets }: TargetGroup) {
       types: failing.map(({ type }) => type),
       all_types: failing.length === targets.length,
       url: targetJson(component, first as TargetStatus).url,
-      error: preview(error, shownMessage),
+      error: oneLine(error, shownMessage),
       reason: first?.lastErrorReason,
       last_success: rfc3339(lastSuccessMs(failing)),
     };

@@ -1,5 +1,5 @@
 import { compareText } from "../base/index.ts";
-import { labelValue } from "../model/index.ts";
+import { labelValue, type TargetStatus } from "../model/index.ts";
 import type { OwnedTarget } from "./target-routes.ts";
 
 /** What one component scrapes at one address for one service: usually one process. */
@@ -10,7 +10,7 @@ export interface TargetGroup {
   readonly service: string;
   /** One per profile type. */
   readonly targets: readonly OwnedTarget["target"][];
-  /** How many of them failed last time, and how many have not been scraped yet. */
+  /** How many of them fail, and how many have not been scraped yet. */
   readonly down: number;
   readonly waiting: number;
 }
@@ -19,6 +19,19 @@ export interface TargetGroup {
 export function groupTargets(owned: readonly OwnedTarget[]): readonly TargetGroup[] {
   const groups = Map.groupBy(owned, groupKey);
   return [...groups.values()].map(targetGroup).sort(byUrgency);
+}
+
+/** For how many intervals others may have a process' CPU profiler before that is a failure. */
+const busyIntervals = 3;
+
+/**
+ * Whether a target is down, or gives no CPU profile because others take one again and again: its health stays what it was then, since the
+ * process answers, and the profiles are missing all the same.
+ */
+export function isFailing({ health, lastErrorReason, ...times }: TargetStatus): boolean {
+  if (health === "down" || lastErrorReason !== "cpu_busy") return health === "down";
+  const { intervalMs, lastScrapeMs = 0, lastSuccessMs } = times;
+  return lastSuccessMs === undefined || lastScrapeMs - lastSuccessMs > busyIntervals * intervalMs;
 }
 
 /** How many are up: nothing of them fails, and something was scraped. */
@@ -36,8 +49,8 @@ function targetGroup(members: readonly OwnedTarget[]): TargetGroup {
     address: addressOf(first),
     service: serviceOf(first),
     targets,
-    down: targets.filter(({ health }) => health === "down").length,
-    waiting: targets.filter(({ health }) => health === "unknown").length,
+    down: targets.filter(isFailing).length,
+    waiting: targets.filter((target) => target.health === "unknown" && !isFailing(target)).length,
   };
 }
 

@@ -14,6 +14,12 @@ interface Flush {
   readonly reject: (error: StorageError) => void;
 }
 
+export interface CommitLoopOptions {
+  readonly clock: Clock;
+  /** Told what became of every attempt to write down what was settled. */
+  readonly onTidied: (problem: StorageError | undefined) => void;
+}
+
 /**
  * Decides when a log is written to. The first record of a batch waits `spoolCommitMs` for others, unless they come to
  * `spoolCommitBytes` before; while one batch is written the next one collects.
@@ -23,6 +29,7 @@ export class CommitLoop {
   problem: StorageError | undefined;
   readonly #disk: LogDisk;
   readonly #clock: Clock;
+  readonly #onTidied: CommitLoopOptions["onTidied"];
   #batch: Waiting[] = [];
   #batchBytes = 0;
   #flushes: Flush[] = [];
@@ -35,9 +42,10 @@ export class CommitLoop {
   #working = false;
   #closing = false;
 
-  constructor(disk: LogDisk, { clock }: { readonly clock: Clock }) {
+  constructor(disk: LogDisk, { clock, onTidied }: CommitLoopOptions) {
     this.#disk = disk;
     this.#clock = clock;
+    this.#onTidied = onTidied;
   }
 
   append(record: PendingRecord): Promise<number> {
@@ -95,8 +103,11 @@ export class CommitLoop {
   }
 
   async #work(): Promise<void> {
-    while (this.#commitIsDue || this.#tidyIsDue || this.#flushes.length > 0) await this.#round();
-    this.#working = false;
+    try {
+      while (this.#commitIsDue || this.#tidyIsDue || this.#flushes.length > 0) await this.#round();
+    } finally {
+      this.#working = false;
+    }
   }
 
   async #round(): Promise<void> {
@@ -138,8 +149,10 @@ export class CommitLoop {
   async #tidy(sync: boolean): Promise<StorageError | undefined> {
     try {
       await this.#disk.tidy({ sync, closing: this.#closing });
+      this.#onTidied(undefined);
       return undefined;
     } catch (thrown) {
+      this.#onTidied(thrown as StorageError);
       return thrown as StorageError;
     }
   }

@@ -25,8 +25,9 @@
  *     journal: header, entry frames …          entries: journal-entry.ts
  *
  * Writing: records are collected for `spoolCommitMs`, and then written and synced together (commit-loop.ts). A write that fails is cut off
- * again, so that a full disk leaves no half record behind; its numbers are not used again, because the disk may know it all the same.
- * Journals are written as often, and synced every `spoolSettleMs`: what was settled later may be wanted again after a power cut.
+ * again, so that a full disk leaves no half record behind. Where that fails too, or the whole file goes, its numbers are not used again,
+ * because the disk may know it all the same. Journals are written as often, and synced every `spoolSettleMs`: what was settled later may
+ * be wanted again after a power cut, and after any end where the journal could not be written (`onTidied`).
  *
  * Before anything is written it is made sure that the directory and the segment are still those that were opened (log-disk.ts): people
  * remove and replace directories while an agent runs.
@@ -35,12 +36,14 @@
  * middle of a record, where a process died: its end is cut off. Anywhere else what cannot be read is damage. Every frame begins with its
  * segment's random marker, at which reading goes on behind the damage. A journal with damage does not count at all, because the part
  * that is missing may say that somebody wants a record. What the disk cannot give is damage too; a file that cannot be opened is left
- * alone, and none of it keeps the other segments from being used. Where two segments claim one number, the later one has it.
+ * alone, and none of it keeps the other segments from being used. Where two segments claim one number, the later one has it. What the
+ * disk cannot give later on is damage where it takes a write at that moment, and else may be there again.
  *
  * Deleting: a segment goes as a whole, once nobody wants anything of it, or when the log is above its bound and it is the oldest. Its log
  * file first and its journal last, so that a crash between the two brings nothing back. The segment that is written to goes when nothing
  * was written to it for `spoolIdleMs`, and when the log closes. A segment with damage is moved to `damaged/` instead. Segments of a later
- * version count in the bound and stay for `spoolNewerKeptMs` whatever needs room (newer-segments.ts).
+ * version count in the bound and stay for `spoolNewerKeptMs` whatever needs room (newer-segments.ts). What cannot be deleted or moved counts
+ * in the bound, and stops nothing else before that is reached (segment-trash.ts).
  *
  * What it does not do: know what a record means, compress or encrypt, bound what waits to be written (who appends does), share a
  * directory between processes, or rewrite a segment to win room.

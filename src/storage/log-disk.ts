@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type Clock, limits } from "../base/index.ts";
@@ -7,19 +8,9 @@ import { type DirectoryAccess, syncDirectory } from "./directory-access.ts";
 import { NewerSegments } from "./newer-segments.ts";
 import { recoverLog } from "./recover-log.ts";
 import type { Segment } from "./segment.ts";
-import {
-  asideAdvice,
-  encodeNotes,
-  isGone,
-  journalPath,
-  logPath,
-  removeSegment,
-  setAside,
-  syncFile,
-  unlinkIfThere,
-  writeNotes,
-} from "./segment-files.ts";
+import { encodeNotes, isGone, journalPath, logPath, syncFile, writeNotes } from "./segment-files.ts";
 import { SegmentIndex } from "./segment-index.ts";
+import { SegmentTrash } from "./segment-trash.ts";
 import { SegmentWriter } from "./segment-writer.ts";
 import type { SpoolLogOptions } from "./spool-log.ts";
 import type { LostReason, SpoolMetrics } from "./spool-metrics.ts";
@@ -61,8 +52,8 @@ export class LogDisk {
   readonly #unsynced = new Set<Segment>();
   /** Those of a directory that is not at its path any more, until it is known whether what is there now are the same. */
   #hidden: readonly Segment[] = [];
-  /** Segments to be deleted, which are not in the index any more. */
-  readonly #trash = new Set<Segment>();
+  /** What is to be deleted, and is not in the index any more. */
+  readonly #trash: SegmentTrash;
   #namesChanged = false;
   /** When journals and names were last safe on disk. */
   #syncedAtMs = Number.NEGATIVE_INFINITY;
@@ -75,6 +66,7 @@ export class LogDisk {
     this.#options = options;
     this.#writer = new SegmentWriter(dir, options);
     this.#newer = new NewerSegments(dir, options);
+    this.#trash = new SegmentTrash(dir, { log: options.log, maxBytes: () => options.current().maxBytes });
   }
 
   /** Reads what is there, once. `false` where there is no data directory yet. Rejects with a StorageError. */
@@ -114,7 +106,7 @@ export class LogDisk {
     const dueMs: number[] = [];
     // Written soon, for a process that is killed; synced later, for a power cut.
     if (this.#noted.size > 0) dueMs.push(limits.spoolCommitMs);
-    if (this.#trash.size > 0) dueMs.push(limits.spoolSettleMs);
+    if (this.#trash.dueInMs !== undefined) dueMs.push(this.#trash.dueInMs);
     if (this.#unsynced.size > 0 || this.#namesChanged) dueMs.push(this.#syncInMs);
     if (this.#writer.segment && !this.#writer.segment.isWanted) dueMs.push(limits.spoolIdleMs - this.#writer.idleMs);
     return dueMs.length > 0 ? Math.max(0, Math.min(...dueMs)) : undefined;
@@ -136,9 +128,10 @@ export class LogDisk {
       await this.#refuseIfReplaced();
       await this.#make();
       while (numbers.length < records.length) {
-        const { segment, from, count } = await this.#writer.write(records.slice(numbers.length), (more) =>
-          this.#makeRoom(more),
-        );
+        const { segment, from, count } = await this.#writer.write(records.slice(numbers.length), async (more) => {
+          await this.#makeRoom(more);
+          this.#refuseIfOver(more);
+        });
         if (!this.index.has(segment)) this.index.add(segment);
         for (let index = 0; index < count; index++) numbers.push(from + index);
       }
@@ -247,8 +240,7 @@ export class LogDisk {
       if (await isGone(this.#dir, segment)) this.#giveUp(segment, "spool_damaged");
     if (!isHeld) {
       this.#hidden = this.index.segments;
-      for (const segment of this.#hidden) this.#discard(segment);
-      this.#trash.clear();
+      for (const segment of [...this.#hidden, ...this.#trash.segments]) this.#forget(segment);
       this.#isRecovered = false;
       // Where that fails, the next commit tries it again.
       await this.open().catch(() => this.#settleHidden([]));
@@ -259,25 +251,41 @@ export class LogDisk {
     );
   }
 
+  /** As far as it can be made. */
   async #makeRoom(bytes: number): Promise<void> {
     await this.#newer.makeRoom(() => this.#excess(bytes) > 0);
-    this.#dropOver(bytes);
+    await this.#deleteOver(bytes);
+  }
+
+  /** Lets the oldest segments go until so many bytes more have room. */
+  async #deleteOver(moreBytes: number): Promise<void> {
+    // What could not be deleted may be by now.
+    if (this.#trash.problem) await this.#emptyTrash();
+    for (const segment of this.index.segments) {
+      if (this.#excess(moreBytes) <= 0 || segment === this.#writer.segment || !this.#trash.takesMore) break;
+      this.#giveUp(segment, "spool_full");
+    }
     await this.#emptyTrash();
-    if (bytes > 0 && this.#newer.bytes > 0 && this.#excess(bytes) > 0)
-      throw this.#newer.refusal(this.#options.current().maxBytes);
+  }
+
+  #emptyTrash(): Promise<void> {
+    return this.#trash.empty((segment) => {
+      this.#forget(segment);
+      this.#namesChanged = true;
+    });
+  }
+
+  /** Refuses what has no room beside files that may not, or cannot, be deleted. */
+  #refuseIfOver(moreBytes: number): void {
+    if (this.#excess(moreBytes) <= 0) return;
+    if (this.#newer.bytes > 0) throw this.#newer.refusal(this.#options.current().maxBytes);
+    if (this.#trash.problem) throw this.#trash.problem;
   }
 
   /** How far above the bound the log would be with so many bytes more. */
   #excess(moreBytes: number): number {
-    return this.index.bytes + this.#newer.bytes + moreBytes - this.#options.current().maxBytes;
-  }
-
-  /** Lets the oldest segments go until so many bytes more have room. */
-  #dropOver(moreBytes: number): void {
-    for (const segment of this.index.segments) {
-      if (this.#excess(moreBytes) <= 0 || segment === this.#writer.segment) return;
-      this.#giveUp(segment, "spool_full");
-    }
+    const there = this.index.bytes + this.#newer.bytes + this.#trash.stuckBytes;
+    return there + moreBytes - this.#options.current().maxBytes;
   }
 
   #giveUp(segment: Segment, reason: LostReason): void {
@@ -322,42 +330,27 @@ export class LogDisk {
     }
   }
 
+  /** It is deleted before long. */
   #discard(segment: Segment): void {
     this.index.remove(segment);
-    this.#noted.delete(segment);
-    this.#unsynced.delete(segment);
     this.#trash.add(segment);
   }
 
-  async #emptyTrash(): Promise<void> {
-    const failures: unknown[] = [];
-    for (const segment of this.#trash) {
-      try {
-        await this.#removeFiles(segment);
-        this.#trash.delete(segment);
-        this.#namesChanged = true;
-      } catch (thrown) {
-        // Setting one aside takes some room, which deleting the others makes.
-        failures.push(thrown);
-      }
-    }
-    if (failures.length > 0) throw failures[0];
-  }
-
-  async #removeFiles(segment: Segment): Promise<void> {
-    if (!segment.damaged) return removeSegment(this.#dir, segment);
-    const { log, current } = this.#options;
-    const to = await setAside(this.#dir, logPath(this.#dir, segment), { maxBytes: current().maxBytes });
-    await unlinkIfThere(journalPath(this.#dir, segment));
-    log.warn("A segment with damage was set aside", { path: to, advice: asideAdvice });
+  /** Its files are deleted, or not ours any more. */
+  #forget(segment: Segment): void {
+    this.index.remove(segment);
+    this.#trash.forget(segment);
+    this.#noted.delete(segment);
+    this.#unsynced.delete(segment);
   }
 
   async #writeNotes(): Promise<void> {
     for (const segment of this.#noted) {
       const encoded = encodeNotes(segment);
       // Journals are within the bound too, and the oldest segment that goes for this one's may be its own.
-      await this.#makeRoom(encoded.bytes);
-      if (!this.index.has(segment)) continue;
+      await this.#deleteOver(encoded.bytes);
+      // What cannot be removed must not be wanted again after a restart.
+      if (!this.index.has(segment) && !this.#trash.isStuck(segment)) continue;
       if (segment.journalBytes === 0) this.#namesChanged = true;
       await writeNotes(journalPath(this.#dir, segment), { segment, encoded });
       this.#unsynced.add(segment);

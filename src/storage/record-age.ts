@@ -14,6 +14,15 @@ export interface RecordTime {
 }
 
 const futureMs = 300_000;
+const anewMs = 5000;
+
+/**
+ * Whether that was in this run of the machine, as far as can be told. A boot clock that shows less than it did has started anew, whatever its
+ * id: containers may have one of their own, as those that are moved from machine to machine.
+ */
+export function isSameRun({ bootId, bootMs }: Omit<RecordTime, "wallMs">, boot: BootClock): boolean {
+  return boot.id === bootId && boot.nowMs() > bootMs - anewMs;
+}
 
 /**
  * How long ago that was, never below 0. In the same run of the machine it is the difference of the boot clock, however the wall clock jumped
@@ -21,7 +30,7 @@ const futureMs = 300_000;
  * a battery for its clock, before NTP), `unknown` where the one of then did, or lies more than 5 minutes ahead of now.
  */
 export function recordAge(time: RecordTime, { clock, boot }: { clock: Clock; boot: BootClock }): RecordAge {
-  if (boot.id !== "" && boot.id === time.bootId) return Math.max(0, boot.nowMs() - time.bootMs);
+  if (boot.id !== "" && isSameRun(time, boot)) return Math.max(0, boot.nowMs() - time.bootMs);
   const nowMs = clock.now();
   if (nowMs < clockIsSetFromMs) return "not_yet";
   if (time.wallMs < clockIsSetFromMs || time.wallMs > nowMs + futureMs) return "unknown";

@@ -128,12 +128,14 @@ export async function setAside(
 
 async function prune(folder: string, maxBytes: number): Promise<void> {
   const names = await readdir(folder);
-  const files = await Promise.all(
+  const found = await Promise.all(
     names.map(async (name) => {
-      const { size, ctimeMs } = await stat(join(folder, name));
-      return { name, size, ctimeMs };
+      const stats = await stat(join(folder, name));
+      return { name, size: stats.size, ctimeMs: stats.ctimeMs, isFile: stats.isFile() };
     }),
   );
+  // Directories are somebody else's.
+  const files = found.filter(({ isFile }) => isFile);
   // Deno 2.9 gives that time in whole seconds.
   files.sort((a, b) => b.ctimeMs - a.ctimeMs || compareText(b.name, a.name));
   let bytes = 0;

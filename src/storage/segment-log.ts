@@ -6,12 +6,18 @@ import type { DirectoryAccess } from "./directory-access.ts";
 import { headerBytes } from "./file-header.ts";
 import { LogDisk } from "./log-disk.ts";
 import { encodeRecordHead } from "./record.ts";
-import { type RecordAge, recordAge } from "./record-age.ts";
+import { isSameRun, type RecordAge, recordAge, type RecordTime } from "./record-age.ts";
 import type { Segment } from "./segment.ts";
 import { logPath, readSlot } from "./segment-files.ts";
 import type { AppendOptions, SpoolLog, SpoolLogOptions, SpoolRecord, SpoolStatus } from "./spool-log.ts";
 import type { SpoolMetrics } from "./spool-metrics.ts";
-import { StorageError, storageError } from "./storage-error.ts";
+import { isDiskFailure, StorageError, storageError } from "./storage-error.ts";
+
+const whyLost = {
+  missing: "somebody removed the file",
+  damaged: "its checksum is wrong",
+  unreadable: "the disk failed there, and takes writes elsewhere",
+} as const;
 
 export interface SegmentLogSurroundings {
   readonly access: DirectoryAccess;
@@ -44,7 +50,7 @@ export class SegmentLog implements SpoolLog {
     this.#boot = boot;
     this.#log = log;
     this.#disk = new LogDisk(dir, { access, clock, log, metrics, bootId: boot.id, current: () => this.#options });
-    this.#loop = new CommitLoop(this.#disk, { clock });
+    this.#loop = new CommitLoop(this.#disk, { clock, onTidied: (problem) => this.#options.onTidied?.(problem) });
   }
 
   async open(): Promise<void> {
@@ -84,7 +90,7 @@ export class SegmentLog implements SpoolLog {
     if (!segment) throw this.#gone(number);
     const slot = number - segment.first;
     const path = logPath(this.#dir, segment);
-    const record = await readSlot(this.#dir, segment, slot).catch((thrown: unknown) => {
+    const record = await this.#readSlot(segment, slot).catch((thrown: unknown) => {
       throw storageError(thrown, { doing: "read", path });
     });
     if (typeof record !== "string") return record;
@@ -92,8 +98,7 @@ export class SegmentLog implements SpoolLog {
     if (record === "missing") this.#disk.loseSegment(segment);
     else this.#disk.lose(segment, slot);
     this.#loop.tidySoon();
-    const why = record === "missing" ? "somebody removed the file" : "its checksum is wrong";
-    throw new StorageError("damaged", `Cannot read record ${number} of "${path}": ${why}; it is lost`);
+    throw new StorageError("damaged", `Cannot read record ${number} of "${path}": ${whyLost[record]}; it is lost`);
   }
 
   next(owner: string, after = 0): number | undefined {
@@ -106,21 +111,17 @@ export class SegmentLog implements SpoolLog {
   }
 
   ageOf(number: number): RecordAge {
-    const segment = this.#disk.index.find(number);
-    if (!segment) return "unknown";
-    const { slots, first, bootId } = segment;
-    const slot = number - first;
-    const time = { wallMs: slots.wallMsOf(slot), bootMs: slots.bootMsOf(slot), bootId };
-    return recordAge(time, { clock: this.#clock, boot: this.#boot });
+    const time = this.#timeOf(number);
+    return time ? recordAge(time, { clock: this.#clock, boot: this.#boot }) : "unknown";
   }
 
   isOfThisBoot(number: number): boolean {
-    return this.#disk.index.find(number)?.bootId === this.#boot.id;
+    const time = this.#timeOf(number);
+    return time !== undefined && isSameRun(time, this.#boot);
   }
 
   appendedAtMs(number: number): number {
-    const segment = this.#disk.index.find(number);
-    return segment ? segment.slots.wallMsOf(number - segment.first) : 0;
+    return this.#timeOf(number)?.wallMs ?? 0;
   }
 
   owners(): readonly string[] {
@@ -169,6 +170,34 @@ export class SegmentLog implements SpoolLog {
         this.#log.warn("A log could not be closed properly; what was settled last may be sent again", { err: thrown }),
       );
     }
+  }
+
+  async #readSlot(segment: Segment, slot: number): Promise<SpoolRecord | keyof typeof whyLost> {
+    try {
+      return await readSlot(this.#dir, segment, slot);
+    } catch (thrown) {
+      // What is on a disk that is gone may come back with it. One that takes a write is there, and what it does not give even so is damage.
+      if (!isDiskFailure(thrown) || !(await this.#takesWrites())) throw thrown;
+    }
+    return await readSlot(this.#dir, segment, slot).catch((thrown: unknown) => {
+      if (isDiskFailure(thrown)) return "unreadable";
+      throw thrown;
+    });
+  }
+
+  #takesWrites(): Promise<boolean> {
+    const nothing = { meta: new Uint8Array(), data: new Uint8Array() };
+    return this.append(nothing, []).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  #timeOf(number: number): RecordTime | undefined {
+    const segment = this.#disk.index.find(number);
+    if (!segment) return undefined;
+    const slot = number - segment.first;
+    return { wallMs: segment.slots.wallMsOf(slot), bootMs: segment.slots.bootMsOf(slot), bootId: segment.bootId };
   }
 
   #note(segment: Segment, { number, owner, wanted }: { number: number; owner: string; wanted: boolean }): void {

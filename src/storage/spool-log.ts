@@ -1,5 +1,6 @@
 import type { RecordAge } from "./record-age.ts";
 import type { LostReason } from "./spool-metrics.ts";
+import type { StorageError } from "./storage-error.ts";
 
 /** What is kept of one profile. The log does not look into either part. */
 export interface SpoolRecord {
@@ -20,6 +21,8 @@ export interface SpoolLogOptions {
    * came back. No record that this process appended is in the log at that moment.
    */
   readonly onRecovered?: () => void;
+  /** Told whenever it was tried to write down what was settled: why that failed, `undefined` where nothing is left to be written down. */
+  readonly onTidied?: (problem: StorageError | undefined) => void;
 }
 
 export interface AppendOptions {

@@ -102,6 +102,20 @@ describe("A reload", () => {
     expect(one.status.generation).toBe(1);
   });
 
+  test("that would end every component is refused: the file is being written", async () => {
+    const some = {
+      components: [{ kind: "a.b", label: "c", id: "a.b.c", args: {} }],
+    } as unknown as Partial<AgentConfig>;
+    let next = config("empty");
+    const one = reloader({ load: async () => next }, config("first", some));
+    expect(await one.reload("SIGHUP")).toMatchObject({ outcome: "refused", reason: "rejected" });
+    expect([applied, one.status.hash]).toEqual([[], "first"]);
+    expect(one.status.failure?.message).toStartWith("The file names no component any more");
+    next = config("whole", some);
+    expect(await one.reload("SIGHUP")).toEqual({ outcome: "applied" });
+    expect(one.status.failure).toBeUndefined();
+  });
+
   test("is no failure once it took effect, whatever fails then", async () => {
     const one = reloader({
       load: async () => config("second"),

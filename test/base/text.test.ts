@@ -1,5 +1,14 @@
 import { describe, expect, test } from "bun:test";
-import { AgentError, compareText, errorMessage, escaped, preview, quoted } from "../../src/base/index.ts";
+import {
+  AgentError,
+  compareText,
+  errorMessage,
+  escaped,
+  oneLine,
+  preview,
+  quoted,
+  splitHint,
+} from "../../src/base/index.ts";
 
 describe("preview()", () => {
   const previews: [title: string, text: string, shown: string][] = [
@@ -9,10 +18,18 @@ describe("preview()", () => {
     ["nothing that reorders a line", "a\u202eb\u2066c\u200fd\u2028e\ufefff", "a b c d e f"],
     ["64 characters at most", "x".repeat(100), `${"x".repeat(64)}…`],
     ["nothing for nothing", " \n ", ""],
+    ["no hint", "a; b;\nc;  d;", "a;\u00a0b;\u00a0c;\u00a0d;\u00a0"],
   ];
   test.each(previews)("gives %s", (_title, text, shown) => {
     expect(preview(text)).toBe(shown);
   });
+});
+
+test("splitHint() parts a message of ours, and oneLine() leaves its hint where it is", () => {
+  const message = `It said "${preview("no; do this")}"; do that`;
+  expect(splitHint(oneLine(`${message}\n`, 100))).toEqual({ what: 'It said "no;\u00a0do this"', hint: "do that" });
+  expect(splitHint("It broke")).toEqual({ what: "It broke", hint: undefined });
+  expect(oneLine(message, 7)).toBe("It said…");
 });
 
 test("escaped() writes what a terminal would obey as JSON does, and leaves the rest as it is", () => {

@@ -36,3 +36,26 @@ test("Flags win over the configuration after a reload too", () => {
   log.warn("Shown");
   expect(take()).toStartWith("{");
 });
+
+test("Lines that standard error did not take are counted in the next that it takes", () => {
+  const written: string[] = [];
+  let isFull = false;
+  const err = (text: string): boolean => {
+    if (!isFull) written.push(text);
+    return !isFull;
+  };
+  const io = { env: {}, out() {}, err, errIsTerminal: false };
+  const log = createAgentLog({ flags: new Map(), args: [] }, io, { level: "info" });
+  log.info("a");
+  isFull = true;
+  for (let at = 0; at < 3; at++) log.info("lost");
+  isFull = false;
+  log.info("b");
+  log.info("c");
+  expect(written.map((line) => /msg=(\w+|".*?")(.*)/.exec(line)?.slice(1).join(""))).toEqual([
+    "a",
+    "b",
+    '"Lines of the log were dropped before this one: standard error was not read" lines=3',
+    "c",
+  ]);
+});

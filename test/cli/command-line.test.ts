@@ -12,6 +12,24 @@ describe("A command line that is wrong ends with exit code 2 and says what to wr
     ["--confg agent.toml", 'Unknown flag "--confg": did you mean "--config"?'],
     ["run --frobnicate", 'Unknown flag "--frobnicate"'],
     ["--constructor", 'Unknown flag "--constructor"'],
+    ["run a.toml --storage.path=x", 'Unknown flag "--storage.path": it stands in the file: path in [storage]'],
+    ["run --server.http.listen-addr=:1", 'Unknown flag "--server.http.listen-addr": did you mean "--listen"?'],
+    ["--config.file=a.toml", 'Unknown flag "--config.file": did you mean "--config"?'],
+    [
+      "run a.toml --cluster.join-addresses=a:1",
+      'Unknown flag "--cluster.join-addresses": it stands in the file: the table [cluster], with etcd or Kubernetes',
+    ],
+    [
+      "run --stability.level=experimental",
+      'Unknown flag "--stability.level": it is Alloy\'s and sets nothing here; leave it out',
+    ],
+    ["--configuration a.toml", 'Unknown flag "--configuration"'],
+    ["validate a.toml", 'Unknown command "validate": did you mean "check"?'],
+    [
+      "convert a.alloy",
+      'Unknown command "convert": files are TOML or JSON; "agent help alloy" shows how one of Alloy\'s is written so',
+    ],
+    ["version", 'Unknown command "version": write "agent --version"'],
     ["check -c x", 'Unknown flag "-c"'],
     ["--config", 'Flag "--config" needs a value: --config FILE'],
     ["check --config --json", 'Flag "--config" needs a value: --config FILE'],
@@ -97,8 +115,14 @@ describe("agent --help", () => {
   });
 
   test("fits a terminal of 120 columns", async () => {
-    for (const argv of [["--help"], ...commands.map(({ name }) => ["help", name])])
+    for (const argv of [["--help"], ["help", "alloy"], ...commands.map(({ name }) => ["help", name])])
       for (const line of (await cli(...argv)).stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(120);
+  });
+
+  test("shows how a file of Alloy is written", async () => {
+    const { code, stdout } = await cli("help", "alloy");
+    expect(code).toBe(0);
+    expect(stdout).toContain('  targets = discovery.http.a.targets              targets = ["discovery.http.a"]\n');
   });
 
   test("is the same as -h and help, and that of a command the same as help COMMAND", async () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { startScriptedDns } from "../discovery/scripted-dns.ts";
 import { startSdServer } from "../discovery/sd-server.ts";
+import { FakeApiServer } from "../kubernetes/fake-api-server.ts";
 import { startBlackHole } from "../support/black-hole.ts";
 import { cli } from "../support/cli.ts";
 
@@ -123,6 +124,43 @@ ${fleet().replace('["discovery.file.fleet"]', '["discovery.file.fleet", "discove
     );
     const ofFleet = await cli("check", "--config", file, "--explain", "discovery.file.fleet");
     expect([ofFleet.code, ofFleet.stdout.includes("slow")]).toEqual([0, false]);
+  });
+
+  test("does not wait for who has refused, and says who else did not answer", async () => {
+    await using api = await FakeApiServer.start();
+    api.refuses = () => ({ status: 401, body: "" });
+    writeFileSync(join(directory, "ca.pem"), api.ca);
+    const kubernetes = written(
+      "refused",
+      `[discovery.kubernetes.shop]
+role = "endpoints"
+api_server = "${api.url}"
+tls_config = { ca_file = "ca.pem" }`,
+    );
+    const refused = await cli(
+      "check",
+      "--config",
+      kubernetes,
+      "--explain",
+      "discovery.kubernetes.shop",
+      "--timeout",
+      "1m",
+    );
+    expect(refused.code).toBe(1);
+    expect(refused.stdout.match(/^ {2}FAILED .* 401; give the agent credentials/gm)).toHaveLength(3);
+    expect(refused.stdout).not.toContain("NO ANSWER");
+    await using dns = await startScriptedDns();
+    dns.follow(({ name }) => (name === "silent.test" ? undefined : "SERVFAIL"));
+    const names = written(
+      "names",
+      `[discovery.dns.shop]
+names = ["silent.test.", "broken.test."]
+servers = ["${dns.address}"]`,
+    );
+    const { stdout } = await cli("check", "--config", names, "--explain", "discovery.dns.shop", "--timeout", "500ms");
+    expect(stdout).toMatch(
+      /^ {2}FAILED broken\.test\.: .* SERVFAIL; see that .*\n {2}NO ANSWER within 500ms from others that were asked; wait/m,
+    );
   });
 
   test("says why a source has nothing, and that what is looked for may have become no target", async () => {

@@ -262,7 +262,7 @@ forward_to = "pyroscope.store.box"
   test("writes JSON target by target, and no more of it than is read", async () => {
     const written: string[] = [];
     const drained = async (): Promise<boolean> => written.length < 3;
-    const io = { env: {}, out: (text: string) => void written.push(text), err: () => {}, errIsTerminal: false };
+    const io = { env: {}, out: (text: string) => void written.push(text), err: () => undefined, errIsTerminal: false };
     const argv = ["check", "--config", file, "--explain", "--json"];
     await runCli(argv, io);
     const { targets } = JSON.parse(written.join("")) as { targets: unknown[] };
@@ -298,7 +298,7 @@ forward_to = "pyroscope.store.box"
     [["--config", "a.toml", "--timeout", "10s"], 'Flag "--timeout" is for --explain, which looks for targets'],
     [
       ["--config", "a.toml", "--explain", "--target", "h:1"],
-      `Target "h:1" holds "h:1": write --target 'LABEL=VALUE,LABEL=VALUE', with no comma in a value`,
+      `Target "h:1" holds "h:1": write --target 'LABEL=VALUE,LABEL=VALUE', with no comma in a value, or '{LABEL="VALUE", LABEL="VALUE"}'`,
     ],
     [
       ["--config", "a.toml", "--explain", "--label", "a=b"],

@@ -42,7 +42,7 @@ describe("the address of agent status", () => {
     afterAll(() => rmSync(directory, { recursive: true }));
     const addressOf = async (config: unknown) => {
       writeFileSync(file, JSON.stringify(config));
-      const io = { env: {}, out: () => {}, err: () => {}, errIsTerminal: false };
+      const io = { env: {}, out: () => {}, err: () => undefined, errIsTerminal: false };
       return statusAddress({ flags: new Map([["config", [file]]]), args: [] }, io);
     };
 

@@ -34,9 +34,13 @@ function writing(...endpoints: readonly ReturnType<typeof endpoint>[]) {
   return component({ id: "pyroscope.write.local", debugInfo: { endpoints } });
 }
 
-async function statusOf(components: readonly ComponentSnapshot[], given: Parameters<typeof testApp>[1] = {}) {
+async function statusOf(
+  components: readonly ComponentSnapshot[],
+  given: Parameters<typeof testApp>[1] = {},
+  ...flags: readonly string[]
+) {
   await using server = await serve(components, given);
-  return await cli("status", "--url", server.url);
+  return await cli("status", "--url", server.url, ...flags);
 }
 
 describe("agent status", () => {
@@ -185,6 +189,22 @@ What to do next:
     expect(stdout).toContain("a reload (SIGHUP) lets it be tried at once");
     const { code: brief } = await statusOf([writing({ ...limited, pausedUntilMs: nowMs + 5000 })]);
     expect(brief).toBe(0);
+  });
+
+  test("counts an endpoint that takes less than there is as trouble, and one that catches up unhindered not", async () => {
+    const behind = endpoint({
+      spooledProfiles: 46,
+      oldestQueuedMs: nowMs - 180_000,
+      lastError: "Could not push: a proxy in between answered 429; raise the proxy's limit",
+      lastErrorMs: nowMs - 5000,
+    });
+    const { code, stdout } = await statusOf([writing(behind)]);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/What to do next:\n.*: raise the proxy's limit\n/);
+    const { stdout: json } = await statusOf([writing(behind)], {}, "--json");
+    expect(json).toMatch(/takes less than there is: \d+ profiles wait, the oldest for 3 min: Could not push/);
+    const unhindered = [{ lastErrorMs: nowMs - 90_000 }, { oldestQueuedMs: nowMs - 60_000 }];
+    for (const change of unhindered) expect((await statusOf([writing({ ...behind, ...change })])).code).toBe(0);
   });
 
   test("shows the server's last words on what was dropped, and what to do about it", async () => {

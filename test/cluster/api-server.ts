@@ -9,6 +9,7 @@ interface Stored {
     resourceVersion: string;
     labels?: Record<string, string>;
     annotations?: Record<string, string>;
+    managedFields?: readonly { readonly manager: string; readonly time: string }[];
   };
   spec: Record<string, unknown>;
 }
@@ -21,7 +22,10 @@ export class FakeApiServer {
   readonly leases = new Map<string, Stored>();
   /** Everything that was asked: `PUT /apis/…`. */
   readonly requests: string[] = [];
-  readonly token = "token-of-the-account";
+  /** The one that it takes. */
+  token = "token-of-the-account";
+  /** Its own clock, with which it notes when it took an object in, and dates its answers. */
+  nowMs: () => number = () => Date.now();
   readonly namespace = "monitoring";
   /** What the next answers are in place of the right ones; `keeps`: nothing may be deleted, `writes_silently`: what is written is not answered, `foreign`: as another server that takes everything. */
   fault: "none" | "forbidden" | "unavailable" | "hangs" | "keeps" | "writes_silently" | "foreign" = "none";
@@ -58,7 +62,8 @@ export class FakeApiServer {
     if (this.fault === "foreign") return void response.end();
     const [status, answer] = this.#decide(request, body);
     if (this.fault === "writes_silently" && request.method !== "GET") return;
-    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(answer));
+    const date = new Date(this.nowMs()).toUTCString();
+    response.writeHead(status, { "content-type": "application/json", date }).end(JSON.stringify(answer));
   }
 
   #decide({ method = "", url = "/", headers }: IncomingMessage, body: string): readonly [number, unknown] {
@@ -119,7 +124,9 @@ export class FakeApiServer {
     for (const field of ["renewTime", "acquireTime"])
       if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(String(lease.spec[field])))
         throw new Error(`spec.${field} is no MicroTime: ${String(lease.spec[field])}`);
-    const stored = { ...lease, metadata: { ...lease.metadata, resourceVersion: String(++this.#version) } };
+    const managedFields = [{ manager: "pprof-agent", time: new Date(this.nowMs()).toISOString() }];
+    const metadata = { ...lease.metadata, resourceVersion: String(++this.#version), managedFields };
+    const stored = { ...lease, metadata };
     this.leases.set(lease.metadata.name, stored);
     return stored;
   }

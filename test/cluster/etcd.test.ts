@@ -226,6 +226,7 @@ describe("An answer that is not etcd's", () => {
       "404 page not found",
       'HTTP status 404 and "404 page not found"; this is no etcd',
     ],
+    ["one that cannot be posted to", 501, "<html>Unsupported method</html>", "this is no etcd"],
   ];
   test.each(forms)("is told: %s", async (_, status, body, message) => {
     const server = createServer((_request, response) => response.writeHead(status).end(body));

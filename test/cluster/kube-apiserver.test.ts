@@ -24,19 +24,22 @@ describe.skipIf(!hasKubeApiserver)("Members as Leases of a real kube-apiserver",
     await server[Symbol.asyncDispose]();
   });
 
-  async function engineOf(name: string) {
+  function open() {
     const { hostname, port } = new URL(server.url);
     const environment = { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port };
-    const opened = await openApiServer({
+    return openApiServer({
       settings: {},
       pod: { environment, directory: server.accountDirectory },
       clientOptions: { clock: systemClock },
       timeoutMs: 5000,
       userAgent: "pprof-agent/test",
     });
+  }
+
+  async function engineOf(name: string) {
     const self = { name, instance: crypto.randomUUID(), url: `http://${name}:12345/`, startedMs: 1_700_000_000_000 };
     const engine = new KubernetesEngine({
-      server: opened,
+      server: await open(),
       group: "test",
       self,
       ttlMs,
@@ -64,6 +67,25 @@ describe.skipIf(!hasKubeApiserver)("Members as Leases of a real kube-apiserver",
     });
     expect(await a.engine.renew(signal)).toBe("member");
     await a.engine.leave(signal);
+  });
+
+  test("are dated at every renewal by the clock that dates its answers", async () => {
+    const a = await engineOf("a");
+    const api = await open();
+    const datesOf = async () => {
+      await a.engine.renew(signal);
+      const { json, response } = await api.ask({ method: "GET", path: `${leases}/test.a`, signal });
+      const { managedFields } = (json as { metadata: { managedFields: readonly { time: string }[] } }).metadata;
+      expect(managedFields).toHaveLength(1);
+      return [Date.parse(managedFields[0]?.time ?? ""), Date.parse(response.headers.date ?? "")] as const;
+    };
+    const [first, answered] = await datesOf();
+    expect(answered - first).toBeWithin(0, 2000);
+    // Whole seconds.
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    expect((await datesOf())[0]).toBeGreaterThan(first);
+    await a.engine.leave(signal);
+    api.close();
   });
 
   test("see each other until one leaves, and come back where somebody deleted their Lease", async () => {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Secret, systemClock } from "../../src/base/index.ts";
+import { type Clock, Secret, systemClock } from "../../src/base/index.ts";
 import { KubernetesEngine } from "../../src/cluster/kubernetes.ts";
 import { openApiServer } from "../../src/cluster/api-server.ts";
 import { createAuthority } from "../support/certificates.ts";
@@ -21,6 +21,7 @@ describe("Members as Leases of Kubernetes", () => {
   beforeEach(async () => {
     server = await FakeApiServer.start();
     clock = new FakeClock();
+    server.nowMs = () => clock.now();
     log = createMemoryLog();
   });
   afterEach(async () => {
@@ -28,7 +29,14 @@ describe("Members as Leases of Kubernetes", () => {
     await server[Symbol.asyncDispose]();
   });
 
-  async function engineOf(name: string, { group = "pprof-agent", timeoutMs = 2000 } = {}) {
+  /** `aheadMs`: its machine's wall clock. */
+  async function engineOf(name: string, { group = "pprof-agent", timeoutMs = 2000, aheadMs = 0 } = {}) {
+    const ownClock: Clock = {
+      now: () => clock.now() + aheadMs,
+      monotonic: () => clock.monotonic(),
+      uptime: () => clock.uptime(),
+      after: (delayMs, callback) => clock.after(delayMs, callback),
+    };
     const settings = { api_server: server.url, namespace: server.namespace, bearer_token: new Secret(server.token) };
     const opened = await openApiServer({
       settings,
@@ -37,7 +45,7 @@ describe("Members as Leases of Kubernetes", () => {
       userAgent: "pprof-agent/test",
     });
     const self = { name, instance: crypto.randomUUID(), url: `http://${name}:12345/`, startedMs: 1_700_000_000_000 };
-    const engine = new KubernetesEngine({ server: opened, group, self, ttlMs, clock, log });
+    const engine = new KubernetesEngine({ server: opened, group, self, ttlMs, clock: ownClock, log });
     engines.push(engine);
     return { engine, names: async () => (await engine.members(signal)).map((member) => member.name).sort() };
   }
@@ -114,6 +122,30 @@ describe("Members as Leases of Kubernetes", () => {
     await a.engine.renew(signal);
     await a.names();
     expect([...server.leases.keys()]).toEqual(["pprof-agent.a"]);
+  });
+
+  test("do not depend on what time their machines have", async () => {
+    const twoHoursMs = 7_200_000;
+    const [a, slow] = [await engineOf("a"), await engineOf("slow", { aheadMs: -twoHoursMs })];
+    for (const { engine } of [a, slow]) await engine.renew(signal);
+    await clock.advance(1000);
+    const fast = await engineOf("fast", { aheadMs: twoHoursMs });
+    expect(await fast.names()).toEqual(["a", "slow"]);
+    for (const name of ["a", "slow"]) {
+      const other = await engineOf(name, { aheadMs: twoHoursMs });
+      expect(await other.engine.renew(signal)).toMatchObject({ heldBy: { name } });
+    }
+  });
+
+  test("take back their name from a Lease of long ago once it has not changed for half of a ttl", async () => {
+    const killed = await engineOf("a");
+    await killed.engine.renew(signal);
+    await clock.advance(4_000_000);
+    const a = await engineOf("a");
+    expect(await a.names()).toEqual([]);
+    expect(await a.engine.renew(signal)).toMatchObject({ heldBy: { name: "a" } });
+    await clock.advance(ttlMs / 2);
+    expect(await a.engine.renew(signal)).toBe("member");
   });
 
   test("have names of objects that Kubernetes takes, whatever their own", async () => {
@@ -206,6 +238,42 @@ describe("The service account of a pod", () => {
     const api = await openApiServer({ ...shared, settings: {}, pod: { environment, directory } });
     const path = `/apis/coordination.k8s.io/v1/namespaces/${api.namespace}/leases`;
     expect(await api.ask({ method: "GET", path, signal })).toMatchObject({ status: 200, json: { kind: "LeaseList" } });
+    api.close();
+    rmSync(directory, { recursive: true });
+  });
+});
+
+describe("A kubeconfig", () => {
+  test("is read again when its token is not taken any more", async () => {
+    await using server = await FakeApiServer.start();
+    const directory = mkdtempSync(join(tmpdir(), "pprof-agent-kubeconfig-"));
+    const kubeconfig_file = join(directory, "config");
+    const write = (token: string): void =>
+      writeFileSync(
+        kubeconfig_file,
+        JSON.stringify({
+          "current-context": "c",
+          contexts: [{ name: "c", context: { cluster: "k", user: "u", namespace: server.namespace } }],
+          clusters: [{ name: "k", cluster: { server: server.url } }],
+          users: [{ name: "u", user: { token } }],
+        }),
+      );
+    write(server.token);
+    const shared = { clientOptions: { clock: systemClock }, timeoutMs: 2000, userAgent: "pprof-agent/test" };
+    const api = await openApiServer({ ...shared, settings: { kubeconfig_file } });
+    const look = {
+      method: "GET",
+      path: `/apis/coordination.k8s.io/v1/namespaces/${api.namespace}/leases`,
+      signal,
+    } as const;
+    expect(await api.ask(look)).toMatchObject({ status: 200 });
+    server.token = "the-next-one";
+    expect(await api.ask(look)).toMatchObject({ status: 401 });
+    expect(server.requests).toHaveLength(3);
+    write(server.token);
+    expect(await api.ask(look)).toMatchObject({ status: 200 });
+    expect(await api.ask(look)).toMatchObject({ status: 200 });
+    expect(server.requests).toHaveLength(6);
     api.close();
     rmSync(directory, { recursive: true });
   });

@@ -1,5 +1,5 @@
 import { aborted, AgentError, type Clock, sleep } from "../../src/base/index.ts";
-import type { Engine, Standing } from "../../src/cluster/engine.ts";
+import { ClusterError, type Engine, type Standing } from "../../src/cluster/engine.ts";
 import type { ClusterMember } from "../../src/model/index.ts";
 
 interface Record {
@@ -15,8 +15,10 @@ export class MemoryEngines {
   readonly #listeners = new Set<() => void>();
   /** Whether engines that are opened from now on can be listened to. */
   tells = false;
-  /** What a call waits for or rejects with: for all agents, or by name. */
-  readonly failures = new Map<string, "unreachable" | "silent">();
+  /** What a call waits for or rejects with: for all agents, or by name. Who is `blind` may renew and not look. */
+  readonly failures = new Map<string, "unreachable" | "silent" | "blind">();
+  /** How often engines that are opened from now on may be asked. */
+  looksPerTtl = 10;
   /** How long every answer takes, once it is decided. */
   answerMs = 0;
   readonly #clock: Clock;
@@ -31,16 +33,22 @@ export class MemoryEngines {
     const call = async <T>(signal: AbortSignal, answer: () => T): Promise<T> => {
       const failure = this.failures.get(self.name) ?? this.failures.get("*");
       if (failure === "silent") await new Promise((resolve) => signal.addEventListener("abort", resolve));
-      if (failure) throw new AgentError("refused", "Cannot reach the engine: connection refused");
+      if (failure && failure !== "blind")
+        throw new AgentError("refused", "Cannot reach the engine: connection refused");
       const answered = answer();
       if (this.answerMs > 0) await sleep(this.#clock, this.answerMs, signal);
       return answered;
     };
     return {
       name: "etcd",
-      lookEveryMs: this.#ttlMs / 10,
+      lookEveryMs: this.#ttlMs / this.looksPerTtl,
       renew: (signal) => call(signal, () => this.#renew(self)),
-      members: (signal) => call(signal, () => this.#live()),
+      members: (signal) =>
+        call(signal, () => {
+          if (this.failures.get(self.name) === "blind")
+            throw new ClusterError("status", "It may not list; let it list");
+          return this.#live();
+        }),
       leave: (signal) =>
         call(signal, () => {
           this.#records.delete(self.name);

@@ -9,7 +9,7 @@ import { createMemoryLog } from "../support/memory-log.ts";
 describe("The state of a member in words", () => {
   test.each(["kept", "alone", "stopped"] as const)("tells a refusal from silence: %s", (state) => {
     expect(problemOf(state, { heldBy: undefined })).toMatch(/does not answer|has not answered/);
-    const refused = problemOf(state, { heldBy: undefined, isRefused: true });
+    const refused = problemOf(state, { heldBy: undefined, refused: "what this agent asks" });
     expect(refused).toMatch(/refuse/);
     expect(refused).not.toContain("answer");
   });
@@ -31,7 +31,7 @@ describe("The state of a member in words", () => {
     await clock.advance(15_000);
     expect(membership.snapshot()).toMatchObject({
       state: "alone",
-      problem: "The engine has refused this agent since the start: this agent scrapes every target",
+      problem: "The engine has refused what this agent asks since the start: this agent scrapes every target",
     });
     stop.abort();
     await clock.advance(10_000);

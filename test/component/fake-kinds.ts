@@ -16,6 +16,7 @@ interface Args {
   readonly targets?: readonly Target[];
   readonly refuse?: string;
   readonly failAfterStart?: string;
+  readonly failNow?: string;
   /** Waits for the test to call `release` before its run ends. */
   readonly slowStop?: boolean;
   readonly tag?: string;
@@ -73,6 +74,9 @@ function fakeKind(name: string, exported?: "receiver" | "targets"): ComponentKin
           current = next;
           events.push(`apply ${id} ${next.tag}`);
           for (const listener of listeners) listener();
+        },
+        tryNow() {
+          if (current.failNow) throw new Error(current.failNow);
         },
         snapshot: () => ({ tag: current.tag }),
       };

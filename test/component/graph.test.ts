@@ -180,6 +180,17 @@ describe("Graph.applyConfig()", () => {
     await ended;
   });
 
+  test("tries all at once although one fails at it, and says so", async () => {
+    const { graph, log, stop, ended } = setUp(component("scrape.a", { failNow: "boom" }), component("write.a"));
+    expect(health(graph)).toEqual({ "scrape.a": "unhealthy", "write.a": "healthy" });
+    graph.applyConfig([component("scrape.a", { failNow: "boom" }), component("write.b")]);
+    expect(health(graph)).toEqual({ "scrape.a": "unhealthy", "write.b": "healthy" });
+    expect(graph.component("scrape.a")?.health.message).toBe("It could not try at once what it would try later: boom");
+    expect(log.messages("error")).toHaveLength(2);
+    stop();
+    await ended;
+  });
+
   test("changes nothing where a component refuses, and says which and why", async () => {
     const { graph, metrics, stop, ended } = setUp(
       component("write.a", { tag: "1" }),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import packageJson from "../../package.json" with { type: "json" };
+import { habits } from "./bad/habits.ts";
 import { references } from "./bad/references.ts";
 import { relabel } from "./bad/relabel.ts";
 import { scrape } from "./bad/scrape.ts";
@@ -13,6 +14,7 @@ import { problemsOf } from "./kinds.ts";
 describe.each([
   ["syntax", syntax],
   ["structure", structure],
+  ["habits from elsewhere", habits],
   ["references", references],
   ["targets", targets],
   ["relabel", relabel],

@@ -89,7 +89,7 @@ describe("The table [cluster]", () => {
 
 describe("Sharing the targets of a component that finds those of its own machine", () => {
   const refused =
-    'pyroscope.scrape.a.clustering: would leave most targets of "test.local.found" to agents that do not know them, because it finds those of its own machine; remove clustering from "pyroscope.scrape.a", or let "test.local.found" find the targets of all machines';
+    'pyroscope.scrape.a.clustering: would leave most targets of "test.local.found" to agents that do not know them, because it finds those of its own machine; remove clustering from "pyroscope.scrape.a", or give it targets that every machine finds';
 
   test.each(['"test.local.found"', '"test.rules.filtered"', '{ __address__ = "a:1" }, "test.rules.filtered.targets"'])(
     "is refused for %s",

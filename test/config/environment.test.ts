@@ -28,8 +28,17 @@ describe("The environment", () => {
   });
 
   test("reaches neither keys nor relabel rules", () => {
-    const tree = { "${HOST}": 1, rule: [{ replacement: "${HOST}" }] };
+    const rule = [{ replacement: "${HOST}" }];
+    const tree = { "${HOST}": 1, discovery: { relabel: { a: { rule } } }, pyroscope: { write: { rule: { rule } } } };
     expect(expand(tree, env)).toEqual(tree);
+  });
+
+  test.each([
+    ["a kind", { rule: { a: { b: "${HOST}" } } }],
+    ["a component's label", { pyroscope: { write: { rule: { endpoint: [{ url: "${HOST}" }] } } } }],
+    ["a custom type's label", { pyroscope: { scrape: { x: { profile: { custom: { rule: { path: "${HOST}" } } } } } } }],
+  ])("reaches what stands below %s called rule", (_where, tree) => {
+    expect(JSON.stringify(expand(tree, env))).toBe(JSON.stringify(tree).replace("${HOST}", "pyroscope"));
   });
 
   test.each(["${", "${}", "${A B}", "${A-b}", "${A:default}"])("reports %j, which is no reference", async (text) => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import process from "node:process";
 import * as v from "valibot";
 import { limits } from "../../src/base/index.ts";
-import { DiscoveryError, discoveryKind, type Finder } from "../../src/discovery/index.ts";
+import { discoveryKind, type Finder } from "../../src/discovery/index.ts";
 import type { Target } from "../../src/model/index.ts";
 import { testContext } from "../support/context.ts";
 import { FakeClock, settle } from "../support/fake-clock.ts";
@@ -145,34 +145,6 @@ describe("a discovery component", () => {
     told.report.found("a", tooMany);
     await clock.advance(1000);
     expect(addresses()).toHaveLength(limits.discoveredTargets);
-    await stop();
-  });
-
-  test("tells of a trouble whose words change every time once, and of another kind after ten minutes", async () => {
-    const { told, clock, log, stop } = await discovery();
-    const fail = async (status: number, times: number): Promise<void> => {
-      for (let look = 0; look < times; look++) {
-        await clock.advance(5000);
-        told.report.failed(
-          "",
-          new DiscoveryError("status", `Answered ${status}, request ${Math.random()}`, { status }),
-        );
-      }
-    };
-    await fail(503, 8);
-    expect(log.messages("warn")).toHaveLength(1);
-    // By turns, within ten minutes.
-    for (let turn = 0; turn < 10; turn++) {
-      await fail(401, 1);
-      await fail(503, 1);
-    }
-    told.report.complete();
-    await fail(503, 1);
-    expect(log.messages("warn")).toHaveLength(1);
-    expect(log.messages("info").filter((message) => message === "Targets are discovered again")).toHaveLength(1);
-    await clock.advance(limits.discoveryQuietMs);
-    await fail(401, 2);
-    expect(log.messages("warn")).toHaveLength(2);
     await stop();
   });
 

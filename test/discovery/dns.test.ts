@@ -92,6 +92,27 @@ const named = (node: string, data: string, type: "A" | "AAAA" = "A"): Answer => 
 describe("discovery.dns with servers of its own", () => {
   const written = { names: "_shop._tcp.service.consul.", ...often };
 
+  test.concurrent.each(["FORMERR", "NOTIMP"])(
+    "once more, the old way, who answers %s to what is new since 1999",
+    async (code) => {
+      await using server = await startScriptedDns();
+      server.answer([{ type: "A", name: "plc.test", data: "10.0.0.9" }]);
+      server.refuseEdns(code);
+      const plain = { names: ["plc.test."], type: "A", port: 6060, servers: server.address };
+      await using discovery = runDiscovery(dnsKind, plain);
+      await discovery.untilAddresses(["10.0.0.9:6060"]);
+      expect(server.asked).toEqual(["A plc.test", "A plc.test"]);
+      // Who refuses both is not asked for ever.
+      server.fail(code);
+      discovery.apply({ ...plain, names: ["other.test."] });
+      const { shownSources } = await discovery.untilStatus("it fails", (status) =>
+        status.shownSources.some(({ lastError }) => lastError !== undefined),
+      );
+      expect(shownSources[0]?.lastError).toContain(`answered ${code}`);
+      expect(server.asked.slice(2)).toEqual(["A other.test", "A other.test"]);
+    },
+  );
+
   test.concurrent("asks them for the addresses of hosts, and takes what came along where they know none", async () => {
     await using server = await startScriptedDns();
     server.follow(({ type, name }) => {
@@ -159,7 +180,7 @@ describe("discovery.dns with servers of its own", () => {
       status.shownSources.some(({ lastError }) => lastError !== undefined),
     );
     expect(shownSources[0]?.lastError).toBe(
-      'Cannot take the targets of "_shop._tcp.service.consul.": they are more than 20000',
+      'Cannot take the targets of "_shop._tcp.service.consul.": they are more than 20000; narrow down what is discovered, or divide it among several components',
     );
   });
 
@@ -180,9 +201,9 @@ describe("discovery.dns with servers of its own", () => {
 
 describe("discovery.dns", () => {
   const failures: readonly [title: string, code: string | undefined, says: RegExp][] = [
-    ["that fails", "SERVFAIL", /answered SERVFAIL/],
-    ["that refuses", "REFUSED", /answered REFUSED/],
-    ["that says nothing", undefined, /no answer within 400ms/],
+    ["that fails", "SERVFAIL", /answered SERVFAIL; see that the name servers run/],
+    ["that refuses", "REFUSED", /answered REFUSED; see that the name servers run/],
+    ["that says nothing", undefined, /no answer within 400ms; see that the name servers run/],
   ];
 
   test.concurrent.each(failures)("keeps what a name server %s said before", async (_title, code, says) => {

@@ -117,6 +117,68 @@ describe("discovery.file", () => {
     await discovery.untilAddresses(["b:1"]);
   });
 
+  test.concurrent("follows a link to a directory on the way, when it comes to lead elsewhere", async () => {
+    const { path, at } = directory();
+    for (const version of ["v1", "v2", "v3"]) {
+      mkdirSync(at(`${version}/conf`), { recursive: true });
+      writeFileSync(at(`${version}/conf/targets.json`), JSON.stringify(group(`${version}:1`)));
+    }
+    symlinkSync("v1", at("current"));
+    await using discovery = runDiscovery(fileKind, { files: "current/conf/*.json", ...seldom }, { directory: path });
+    await discovery.untilAddresses(["v1:1"]);
+    for (const version of ["v2", "v3"]) {
+      symlinkSync(version, at("new"));
+      renameSync(at("new"), at("current"));
+      await discovery.untilAddresses([`${version}:1`]);
+    }
+  });
+
+  test.concurrent("goes on with a directory that was removed and made again", async () => {
+    const { path, at } = directory();
+    await using discovery = runDiscovery(fileKind, { files: "site/targets.json", ...seldom }, { directory: path });
+    for (const round of [1, 2, 3]) {
+      rmSync(at("site"), { recursive: true, force: true });
+      mkdirSync(at("site"));
+      writeFileSync(at("site/targets.json"), JSON.stringify(group(`new:${round}`)));
+      await discovery.untilAddresses([`new:${round}`]);
+      writeFileSync(at("site/targets.json"), JSON.stringify(group(`later:${round}`)));
+      await discovery.untilAddresses([`later:${round}`]);
+    }
+  });
+
+  test.concurrent("hears of the first file in a directory that was empty when it was looked at", async () => {
+    const { path, at } = directory();
+    const files = ["*/targets.json", "**/more.json"];
+    await using discovery = runDiscovery(fileKind, { files, ...seldom }, { directory: path });
+    const looked = async (): Promise<void> => {
+      const before = discovery.status().lastSuccessMs ?? 0;
+      await discovery.untilStatus("it looked", ({ lastSuccessMs = 0 }) => lastSuccessMs > before);
+    };
+    await looked();
+    mkdirSync(at("app/deep"), { recursive: true });
+    await looked();
+    writeFileSync(at("app/targets.json"), JSON.stringify(group("a:1")));
+    await discovery.untilAddresses(["a:1"]);
+    writeFileSync(at("app/deep/more.json"), JSON.stringify(group("b:1")));
+    await discovery.untilAddresses(["a:1", "b:1"]);
+  });
+
+  test.concurrent("takes of many files those that there is room for, and holds nothing of the others", async () => {
+    const { path, at, write } = directory();
+    const many = (name: string) =>
+      group(...Array.from({ length: limits.discoveredTargets / 2 }, (_, n) => `${name}:${n + 1}`));
+    for (const name of ["a", "b", "c"]) write(`${name}.json`, many(name));
+    await using discovery = runDiscovery(fileKind, { files: "*.json", ...seldom }, { directory: path });
+    await discovery.untilStatus("it looked", ({ targets }) => targets === limits.discoveredTargets);
+    expect(discovery.status().shownSources[0]).toMatchObject({
+      name: at("c.json"),
+      lastError: `Cannot take the 10000 targets of "${at("c.json")}": with those of the files before it they would be more than 20000; name fewer files`,
+    });
+    write("b.json", []);
+    await discovery.untilStatus("there is room", ({ shownSources }) => shownSources[0]?.lastError === undefined);
+    expect(discovery.status().targets).toBe(limits.discoveredTargets);
+  });
+
   test.concurrent("waits for directories and files that come later", async () => {
     const { path, at } = directory();
     const files = ["later/still/a.json", "sites/*/targets.json"];
@@ -136,7 +198,7 @@ describe("discovery.file", () => {
   test.concurrent("finds what nobody told of at its interval", async () => {
     const { path, write } = directory();
     write("a.json", group("a:1"));
-    // A change inside of a directory that is named by no pattern, and so not watched.
+    // Links to directories are not among what ** stands for.
     const hidden = directory();
     hidden.write("a.json", group("b:1"));
     symlinkSync(hidden.path, join(path, "link"));
@@ -151,8 +213,18 @@ describe("discovery.file", () => {
   });
 
   const broken: readonly [title: string, name: string, content: string, says: string][] = [
-    ["JSON", "x.json", '[\n  {"targets": ["a:2"]}\n  {"targets": []}\n]', "line 3: not valid JSON: comma expected"],
-    ["cut JSON", "x.json", '[{"targets": ["a:2"', "line 1: not valid JSON"],
+    [
+      "JSON",
+      "x.json",
+      '[\n  {"targets": ["a:2"]}\n  {"targets": []}\n]',
+      'line 3: not valid JSON: comma expected at "{"targets": []} ]"',
+    ],
+    [
+      "cut JSON",
+      "x.json",
+      '[{"targets": ["a:2"',
+      'line 1: not valid JSON: it ends too early, behind "[{"targets": ["a:2""',
+    ],
     ["YAML", "x.yaml", "- targets:\n  - a:2\n  labels: {\n", "line 4: not valid YAML"],
     ["TOML", "x.toml", '[[group]]\ntargets = ["a:2"\nlabels = 1', "line 3: not valid TOML"],
     ["a TOML table", "x.toml", 'targets = ["a:2"]', "consists of [[group]] tables with targets and labels"],
@@ -210,7 +282,7 @@ describe("discovery.file", () => {
     mkdirSync(at("x.json"));
     await using discovery = runDiscovery(fileKind, { files: "x.json", ...seldom }, { directory: path });
     const { shownSources } = await discovery.untilStatus("it failed", (status) => status.shownSources.length > 0);
-    expect(shownSources[0]?.lastError).toEndWith("it is not a regular file");
+    expect(shownSources[0]?.lastError).toEndWith("it is not a regular file; name files only");
   });
 
   test.concurrent("leaves no watch behind", async () => {
@@ -230,10 +302,33 @@ describe("discovery.file", () => {
     await using discovery = runDiscovery(fileKind, { files: ["*.json"], ...seldom }, { directory: path });
     await discovery.untilAddresses(["y:1"]);
     expect(discovery.status().shownSources[0]?.lastError).toBe(
-      `Cannot read targets from "${at("x.json")}": it is not a regular file`,
+      `Cannot read targets from "${at("x.json")}": it is not a regular file; name files only`,
     );
     replace("x.json", group("x:1"));
     await discovery.untilAddresses(["x:1", "y:1"]);
+  });
+
+  test.concurrent("remarks on a link to nothing, and follows what comes in its place", async () => {
+    const { at, path, write } = directory();
+    write("a.json", group("a:1"));
+    symlinkSync("nowhere.txt", at("e.json"));
+    await using discovery = runDiscovery(
+      fileKind,
+      { files: ["*.json"], refresh_interval: "100ms" },
+      { directory: path },
+    );
+    await discovery.untilAddresses(["a:1"]);
+    const { shownSources } = await discovery.untilStatus("a remark", (status) => status.shownSources.length === 2);
+    expect(shownSources[0]).toMatchObject({
+      name: at("e.json"),
+      remark: 'it is a link to "nowhere.txt", which is not there',
+    });
+    write("nowhere.txt", group("e:1"));
+    await discovery.untilAddresses(["a:1", "e:1"]);
+    unlinkSync(at("nowhere.txt"));
+    await discovery.untilAddresses(["a:1"]);
+    unlinkSync(at("e.json"));
+    await discovery.untilStatus("no remark", (status) => status.shownSources.length === 1);
   });
 
   test("warns of files that are missing or broken when the configuration is checked", async () => {
@@ -242,7 +337,7 @@ describe("discovery.file", () => {
     write("bad.json", "[");
     const args = parseIn(path, fileKind, { files: ["good.json", "bad.json", "none.yaml"] });
     expect(await fileKind.warnings?.("discovery.file.x", args)).toEqual([
-      `discovery.file.x: Cannot read targets from "${at("bad.json")}": line 1: not valid JSON: close bracket expected`,
+      `discovery.file.x: Cannot read targets from "${at("bad.json")}": line 1: not valid JSON: it ends too early, behind "["`,
       `discovery.file.x: no file is named "${at("none.yaml")}" now; its targets are found once one is`,
     ]);
   });

@@ -138,4 +138,16 @@ describe("one look for targets", () => {
       failures: [{ source: "", message: expect.stringContaining("403") as string }],
     });
   });
+
+  test("ends once every list is there or was refused, and says that no credentials are configured", async () => {
+    await using server = await FakeApiServer.start();
+    server.refuses = () => ({ status: 401, body: JSON.stringify(status(401, "Unauthorized")) });
+    const written = { role: "endpoints", api_server: server.url, tls_config: { ca_pem: server.ca } };
+    const { isComplete, failures } = await findOnce(kubernetesKind, written);
+    expect([isComplete, failures.length]).toEqual([true, 3]);
+    for (const { message } of failures)
+      expect(message).toEndWith(
+        'with "Unauthorized"; give the agent credentials, for example a bearer token: the configuration has none',
+      );
+  });
 });

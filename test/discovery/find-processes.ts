@@ -24,4 +24,5 @@ await processFinder(args, context).run(stop.signal, {
   skipped: () => undefined,
   failed: (_source, error) => console.log(String(error)),
   complete: () => stop.abort(),
+  settled: () => undefined,
 });

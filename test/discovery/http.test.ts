@@ -43,7 +43,7 @@ describe("discovery.http", () => {
     server.answer({ status: 503, body: "in a moment" });
     const failed = await discovery.untilStatus("it failed", ({ lastError }) => lastError !== undefined);
     expect(failed.lastError).toBe(
-      `Cannot take targets from "${server.url}": the server answered HTTP status 503 with "in a moment"`,
+      `Cannot take targets from "${server.url}": the server answered HTTP status 503 with "in a moment"; look at the server that names the targets: until it answers, those it named before are scraped on`,
     );
     await server.down();
     await discovery.untilStatus("it is refused", ({ lastError = "" }) => lastError.includes("connection refused"));
@@ -70,7 +70,24 @@ describe("discovery.http", () => {
       { headers: { "content-type": "application/json; charset=latin1" } },
       'Content-Type "application',
     ],
-    ["broken JSON", { body: '[{"targets": ' }, `the answer is not JSON: "[{"targets":"`],
+    [
+      "cut JSON",
+      { body: '[{"targets": ["127' },
+      `the answer is not JSON, line 1, column 19: it ends too early, behind "[{"targets": ["127"; correct the URL or the server`,
+    ],
+    [
+      "broken JSON",
+      { body: '[\n  {"targets": ["a:2"]}\n  {"targets": []}\n]' },
+      `the answer is not JSON, line 3, column 3: comma expected at "{"targets": []} ]"; correct`,
+    ],
+    ["an empty body", { body: " \n" }, "the answer is empty; correct the URL or the server"],
+    [
+      "an empty page",
+      { headers: { "content-type": "text/html" } },
+      'in place of "application/json" and is empty; correct the URL or the server',
+    ],
+    ["status 401", { status: 401 }, "for example basic_auth or bearer_token_file: it sends none"],
+    ["status 404", { status: 404 }, "answered HTTP status 404; correct the path of url"],
     ["status 204", { status: 204 }, "answered HTTP status 204"],
     ["a group without its brackets", { body: '{"targets": ["a:1"]}' }, "found a table; put the group in brackets"],
     ["null for a group", { body: '[{"targets":["a:1"]},null]' }, "group 2: expected a group such as"],
@@ -86,9 +103,9 @@ describe("discovery.http", () => {
     [
       "too many targets",
       { body: JSON.stringify([{ targets: Array.from({ length: limits.discoveredTargets + 1 }, () => "a:1") }]) },
-      "they are more than 20000",
+      "they are more than 20000; narrow down what is discovered, or divide it among several components",
     ],
-    ["too large a body", { body: Buffer.alloc(limits.discoveryBytes + 1, " ") }, "32MiB"],
+    ["too large a body", { body: Buffer.alloc(limits.discoveryBytes + 1, " ") }, "32MiB; narrow down"],
     [
       "more than that when uncompressed",
       { headers: { "content-encoding": "gzip" }, body: gzipSync(Buffer.alloc(limits.discoveryBytes + 1, " ")) },

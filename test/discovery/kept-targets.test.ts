@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { limits } from "../../src/base/index.ts";
 import { removeLeftTargets } from "../../src/discovery/index.ts";
 import { argumentsHash } from "../../src/discovery/keep-targets.ts";
+import { decodeKept, encodeKept } from "../../src/discovery/kept-targets-file.ts";
 import { createMetrics } from "../../src/observability/index.ts";
 import { createDataDirectory } from "../../src/storage/index.ts";
 import { eventually } from "../support/child.ts";
@@ -177,6 +178,45 @@ describe("what a component knows on the disk", () => {
     await clock.advance(1000);
     expect(addresses()).toEqual(["a:1"]);
     await stop();
+  });
+
+  test("is made in many turns of the event loop where it is much", async () => {
+    const labels = Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`label_${at}`, "生産".repeat(10)]));
+    const sources = ["a", "b"].map((source) => ({
+      source,
+      foundMs,
+      foundWith: "x",
+      targets: Array.from({ length: 2500 }, (_, at) => target(`${source}:${at}`, labels)),
+    }));
+    let turns = 0;
+    let next = setImmediate(function count() {
+      turns++;
+      next = setImmediate(count);
+    });
+    const parts = await encodeKept({ sources, confirmedMs: foundMs });
+    clearImmediate(next);
+    expect(turns).toBeGreaterThan(5);
+    expect(decodeKept(Buffer.concat(parts))).toEqual({ sources, confirmedMs: foundMs });
+    expect(decodeKept(Buffer.concat(await encodeKept({ sources: [], confirmedMs: 0 })))).toEqual({
+      sources: [],
+      confirmedMs: 0,
+    });
+  });
+
+  test("is not written where it would be too large to be read, which costs one warning", async () => {
+    const { told, memory, clock, log, stop } = await discovery();
+    const value = "生".repeat(limits.keptTargetsBytes / 18);
+    for (let round = 0; round < 2; round++) {
+      const targets = Array.from({ length: 7 }, (_, at) => target(`a:${at + round}`, { line: value }));
+      told.report.found("a", targets);
+      await clock.advance(7_200_000);
+    }
+    const warnings = log.lines.filter(({ level }) => level === "warn");
+    expect(warnings.map(({ fields }) => (fields["err"] as Error).message)).toEqual([
+      "Cannot keep the targets: their file would be more than 64MiB; narrow down what is discovered",
+    ]);
+    await stop();
+    expect(memory.files.size).toBe(0);
   });
 
   test("that cannot be written costs one warning", async () => {

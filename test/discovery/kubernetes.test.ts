@@ -75,6 +75,16 @@ describe.skipIf(!hasKubeApiserver)("discovery.kubernetes", () => {
     return path;
   };
 
+  const writeKubeconfig = (user: string): string =>
+    write(
+      "config",
+      `current-context: test
+contexts: [{name: test, context: {cluster: test, user: someone}}]
+clusters: [{name: test, cluster: {server: "${server.url}", certificate-authority: "${server.accountDirectory}/ca.crt"}}]
+users: [{name: someone, user: ${user}}]
+`,
+    );
+
   test("pods of all namespaces are found, and come and go", async () => {
     await using it = run({ role: "pod" });
     await it.untilAddresses(["10.1.0.1:6060", "10.1.0.2:6060", "10.2.0.1:6060"]);
@@ -213,12 +223,29 @@ describe.skipIf(!hasKubeApiserver)("discovery.kubernetes", () => {
     ).toEqual(["pod/lab/lab-1", "pod/shop/cart-1", "pod/shop/pay-1"]);
   });
 
+  test("without the right to watch, what changes is found by lists, and the right is named", async () => {
+    const token = write("lists-only", "test-lister-token");
+    await allow(api, { user: "lister", resources: ["pods"], namespace: "lab", verbs: ["list"] });
+    await using it = run({ role: "pod", namespaces: { names: ["lab"] } }, access(token));
+    const { lastError } = await it.untilStatus("a failure", (status) => status.lastError !== undefined);
+    expect(it.addresses()).toEqual(["10.2.0.1:6060"]);
+    expect(lastError).toEndWith(
+      `cannot watch resource "pods" in API group "" in the namespace "lab""; give the account the verb watch on pods, which it lacks beside list; until then they are listed every half a minute`,
+    );
+    const lab = "/api/v1/namespaces/lab/pods";
+    await api.create(lab, runningPod({ name: "lab-2", ip: "10.2.0.2" }));
+    await eventually("it comes", () => it.addresses().length === 2 || undefined, 20_000);
+    await api.delete(`${lab}/lab-2`);
+    await eventually("it goes", () => it.addresses().length === 1 || undefined, 40_000);
+    await it.untilStatus("the failure stands", (status) => status.lastError === lastError);
+  }, 90_000);
+
   test("a token that is turned away is told, and its file is read again", async () => {
     const token = write("token", "expired");
     await using it = run({ role: "pod" }, access(token));
     const { lastError } = await it.untilStatus("a failure", (status) => status.lastError !== undefined);
     expect(lastError).toBe(
-      `Cannot watch pods: the server "${server.url}" answered HTTP status 401 with "Unauthorized"; it does not take the credentials of the configuration; have they expired?`,
+      `Cannot watch pods: the server "${server.url}" answered HTTP status 401 with "Unauthorized"; renew the credentials of the configuration, which it does not take: they may have expired`,
     );
     write("token", "test-agent-token");
     await eventually("targets", () => it.addresses().length === 3 || undefined, 20_000);
@@ -235,17 +262,23 @@ describe.skipIf(!hasKubeApiserver)("discovery.kubernetes", () => {
   test("a kubeconfig with a client certificate is enough", async () => {
     await allow(api, { user: "someone", resources: ["pods"] });
     const base64 = (text: string): string => Buffer.from(text).toString("base64");
-    const kubeconfig = write(
-      "config",
-      `current-context: test
-contexts: [{name: test, context: {cluster: test, user: someone}}]
-clusters: [{name: test, cluster: {server: "${server.url}", certificate-authority: "${server.accountDirectory}/ca.crt"}}]
-users: [{name: someone, user: {client-certificate-data: ${base64(server.client.cert)}, client-key-data: ${base64(server.client.key)}}}]
-`,
-    );
+    const { cert, key } = server.client;
+    const kubeconfig = writeKubeconfig(`{client-certificate-data: ${base64(cert)}, client-key-data: ${base64(key)}}`);
     await using it = run({ role: "pod" }, { kubeconfig_file: kubeconfig });
     await it.untilAddresses(["10.1.0.1:6060", "10.1.0.2:6060", "10.2.0.1:6060"]);
   });
+
+  test("a kubeconfig is read again when its token is turned away", async () => {
+    const kubeconfig = writeKubeconfig("{token: expired}");
+    await using it = run({ role: "pod" }, { kubeconfig_file: kubeconfig });
+    const { lastError } = await it.untilStatus("a failure", (status) => status.lastError !== undefined);
+    expect(lastError).toEndWith(
+      `"Unauthorized"; renew the credentials of the context "test" of "${kubeconfig}", which it does not take: they may have expired`,
+    );
+    writeKubeconfig("{token: test-agent-token}");
+    await eventually("targets", () => it.addresses().length === 3 || undefined, 20_000);
+    await it.untilStatus("no failure", (status) => status.lastError === undefined);
+  }, 30_000);
 
   test("without an account it says what is missing", async () => {
     await using it = run({ role: "pod" }, {});

@@ -15,6 +15,7 @@ function recordingReport(): { report: Report; told: string[] } {
       skipped: () => {},
       failed: (source, error) => void told.push(`failed ${source} ${(error as Error).message}`),
       complete: (failure) => void told.push(failure ? `complete ${(failure as Error).message}` : "complete"),
+      settled: () => {},
     },
   };
 }

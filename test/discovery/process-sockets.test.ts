@@ -9,6 +9,7 @@ import { isLikelyPort, portMatcher } from "../../src/discovery/process/port-rang
 import { containerIdOf, processInfo } from "../../src/discovery/process/process-info.ts";
 import { Verdicts } from "../../src/discovery/process/verdicts.ts";
 import { createHttpClient } from "../../src/http/index.ts";
+import { eventually } from "../support/child.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { startSdServer } from "./sd-server.ts";
 
@@ -78,12 +79,40 @@ describe("The sockets that listen", () => {
       "net/tcp": head,
     });
     const sockets = ["100", "200", "300"].map((inode) => ({ inode, ip: "::", port: 6060, uid: 0 }));
-    const owned = await new OwnerTable(proc.path).owned(sockets);
+    const owned = await new OwnerTable(proc.path, new FakeClock()).owned(sockets);
     expect(owned.map(({ inode, process }) => [inode, process?.pid])).toEqual([
       ["100", 3],
       ["200", 1],
       ["300", undefined],
     ]);
+  });
+
+  test("that nobody or only init was seen to hold are searched for again, then once a minute", async () => {
+    const stat = "1 (a) b) S 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 77 0";
+    using proc = fakeProc({ "1/fd/3": "->socket:[100]", "1/stat": stat, "7/fd/3": "->socket:[300]", "7/stat": stat });
+    const clock = new FakeClock();
+    const table = new OwnerTable(proc.path, clock);
+    const pids = async () => {
+      const owned = await table.owned(["100", "200", "300"].map((inode) => ({ inode, ip: "::", port: 6060, uid: 0 })));
+      return owned.map(({ process }) => process?.pid);
+    };
+    const begin = (pid: number, inode: number): void => {
+      mkdirSync(join(proc.path, `${pid}/fd`), { recursive: true });
+      writeFileSync(join(proc.path, `${pid}/stat`), stat);
+      symlinkSync(`socket:[${inode}]`, join(proc.path, `${pid}/fd/5`));
+    };
+    expect(await pids()).toEqual([1, undefined, 7]);
+    begin(20, 100);
+    expect(await pids()).toEqual([20, undefined, 7]);
+    expect(await pids()).toEqual([20, undefined, 7]);
+    begin(30, 200);
+    // Not worth a look at all open files, again and again.
+    await clock.advance(59_000);
+    expect(await pids()).toEqual([20, undefined, 7]);
+    await clock.advance(1000);
+    expect(await pids()).toEqual([20, 30, 7]);
+    rmSync(join(proc.path, "20"), { recursive: true });
+    expect(await pids()).toEqual([1, 30, 7]);
   });
 });
 
@@ -187,6 +216,25 @@ describe("A listener that is busy", () => {
     expect(server.asked.length).toBe(2 + 5);
     verdicts.keepOnly(new Set(["2"]));
     expect(verdicts.known(listener("1"))).toBeUndefined();
+    client.close();
+  });
+
+  test("may be one that says nothing in time, which a program does that is starting", async () => {
+    const clock = new FakeClock();
+    const verdicts = new Verdicts(clock);
+    await using server = await startSdServer();
+    const client = createHttpClient({ clock });
+    const options = { client, path: "/", userAgent: "x", signal: new AbortController().signal, wantsName: false };
+    const listener = { inode: "1", port: 1, uid: 0, addresses: [new URL(server.url).host] };
+    server.answer({ silent: true });
+    const first = verdicts.about(listener, options);
+    await eventually("it is asked", () => (server.asked.length === 1 ? true : undefined));
+    await clock.advance(2000);
+    expect((await first).isPprof).toBe(false);
+    server.answer({ body: "<title>/debug/pprof/</title> goroutine heap" });
+    expect((await verdicts.about(listener, options)).isPprof).toBe(false);
+    await clock.advance(60_000);
+    expect((await verdicts.about(listener, options)).isPprof).toBe(true);
     client.close();
   });
 });

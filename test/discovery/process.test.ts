@@ -22,7 +22,7 @@ interface GoProgram extends AsyncDisposable {
   readonly child: Child;
   readonly address: string;
   readonly port: number;
-  /** The paths that it was asked for. */
+  /** The paths that this test asked it for; other agents on this machine may ask it too. */
   asked(): Promise<readonly string[]>;
 }
 
@@ -45,8 +45,11 @@ describe.skipIf(!isLinux || goCommand === undefined)("discovery.process", () => 
       address: bound,
       port: Number(port),
       async asked() {
-        const requests = (await (await fetch(`http://${bound}/requests`)).json()) as { readonly Path: string }[];
-        return requests.map(({ Path }) => Path).filter((path) => path !== "/requests");
+        const requests = (await (await fetch(`http://${bound}/requests`)).json()) as {
+          readonly Path: string;
+          readonly Agent: string;
+        }[];
+        return requests.filter(({ Agent }) => Agent === "pprof-agent/test").map(({ Path }) => Path);
       },
       [Symbol.asyncDispose]: async () => void (await child.stop("SIGKILL")),
     };
@@ -171,7 +174,7 @@ describe.skipIf(!isLinux || goCommand === undefined)("discovery.process", () => 
     await using go = await startProgram();
     await using agent = await startAgent(`
 [discovery.process.all]
-match = "plant-controller-.*"
+match = "${name}"
 refresh_interval = "1s"
 [pyroscope.scrape.all]
 targets = ["discovery.process.all"]
@@ -182,7 +185,13 @@ url = "${server.url}"
 `);
     const types = ["goroutine", "memory", "process_cpu"];
     const sent = (type: string) => server.accepted.filter(({ labels }) => labels["__name__"] === type);
-    await server.waitFor(() => types.every((type) => sent(type).length > 0), { timeoutMs: 20_000 });
+    // The CPU profile of an idle program is empty, and nothing of it is sent.
+    const load = setInterval(() => void fetch(`http://${go.address}/control/burn?ms=100`, { method: "POST" }), 300);
+    try {
+      await server.waitFor(() => types.every((type) => sent(type).length > 0), { timeoutMs: 20_000 });
+    } finally {
+      clearInterval(load);
+    }
     for (const type of types)
       expect(sent(type)[0]?.labels).toMatchObject({
         service_name: name,
@@ -204,6 +213,7 @@ describe("discovery.process", () => {
       gone: nothing,
       skipped: nothing,
       complete: nothing,
+      settled: nothing,
       failed: (_source, error) => {
         errors.push(error);
         stop.abort();

@@ -11,17 +11,27 @@ export interface ScriptedDns extends AsyncDisposable {
   follow(script: (question: Question) => string | readonly Answer[] | undefined): void;
   /** `TYPE NAME` of everything that was asked. */
   readonly asked: readonly string[];
+  /** Answers with this code, and its header only, to every question with EDNS, which it does not know; to others as usual. */
+  refuseEdns(code: string): void;
   /** Answers with this code, or not at all. */
   fail(code: string | undefined): void;
 }
 
-const codes: Readonly<Record<string, number>> = { NOERROR: 0, SERVFAIL: 2, NXDOMAIN: 3, REFUSED: 5 };
+const codes: Readonly<Record<string, number>> = {
+  NOERROR: 0,
+  FORMERR: 1,
+  SERVFAIL: 2,
+  NXDOMAIN: 3,
+  NOTIMP: 4,
+  REFUSED: 5,
+};
 
 /** A name server that says what it is told to: what no well-kept server says on demand. */
 export async function startScriptedDns(): Promise<ScriptedDns> {
   let records: readonly Answer[] = [];
   let code: string | undefined = "NOERROR";
   let lies = false;
+  let toEdns: string | undefined;
   let script: Parameters<ScriptedDns["follow"]>[0] | undefined;
   const asked: string[] = [];
   const socket = dgram.createSocket("udp4");
@@ -29,11 +39,13 @@ export async function startScriptedDns(): Promise<ScriptedDns> {
   socket.on("error", () => {});
   socket.on("message", (bytes, from) => {
     if (code === undefined) return;
-    const { id = 0, questions } = decode(bytes);
+    const { id = 0, questions, additionals: extras = [] } = decode(bytes);
     const say = (packet: Packet): void => socket.send(encode(packet), from.port, from.address);
     const [question] = questions ?? [];
     if (!question) return;
     asked.push(`${question.type} ${question.name}`);
+    if (toEdns !== undefined && extras.some(({ type }) => type === "OPT"))
+      return say({ type: "response", id, flags: codes[toEdns] ?? 0 });
     if (script) {
       const said = script(question);
       if (said === undefined) return;
@@ -56,6 +68,9 @@ export async function startScriptedDns(): Promise<ScriptedDns> {
     address: `127.0.0.1:${socket.address().port}`,
     answer(next, { lieFirst = false } = {}) {
       [records, code, lies] = [next, "NOERROR", lieFirst];
+    },
+    refuseEdns(next) {
+      toEdns = next;
     },
     fail(next) {
       [records, code, lies] = [[], next, false];

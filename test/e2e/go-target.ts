@@ -9,6 +9,8 @@ import { runChild, startChild } from "../support/child.ts";
 export interface TargetRequest {
   readonly Path: string;
   readonly Query: string;
+  /** What asked for it calls itself. */
+  readonly Agent: string;
   readonly AtMs: number;
   readonly TookMs: number;
   readonly Status: number;

@@ -88,7 +88,7 @@ describe("agent status", () => {
     await using agent = await startAgent(config({ targets: [target.port], endpoint: server.url }));
     const { stdout } = await settled(agent, { exit: 1, text: /Endpoints: 1 of 1 up/ });
     expect(stdout).toContain("1 dropped (1 invalid)");
-    expect(stdout).toContain("the server found these profiles invalid: its words above say why");
+    expect(stdout).toContain("the server found these profiles invalid: the agent's log has its words");
   });
 
   test.concurrent("finds the agent by its configuration file, without the environment that the file needs", async () => {

@@ -129,7 +129,7 @@ describe("A refused CONNECT", () => {
     ],
     [
       "HTTP/1.1 503 Service Unavailable\r\nProxy-Status: p; error=connection_refused\r\n\r\n",
-      'it answers 503 Service Unavailable, "p; error=connection_refused"; check that it can reach this host and port',
+      'it answers 503 Service Unavailable, "p;\u00a0error=connection_refused"; check that it can reach this host and port',
     ],
   ];
   test.each(rows)("%j says why", async (answer, why) => {

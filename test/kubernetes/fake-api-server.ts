@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import https from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { createAuthority } from "../support/certificates.ts";
 
 /** An object of the API, as far as the fake cares. */
@@ -9,6 +9,12 @@ export type FakeObject = {
   readonly metadata: { readonly name: string; readonly namespace?: string };
   readonly [more: string]: unknown;
 };
+
+/** An answer in place of the truth. */
+export interface FakeAnswer {
+  readonly status: number;
+  readonly body: string;
+}
 
 /**
  * Not a Kubernetes: what an API server says of one resource, in the documented form (lists in pages, watches with versions and bookmarks), over
@@ -19,7 +25,9 @@ export class FakeApiServer implements AsyncDisposable {
   /** The query of every request. */
   readonly asked: URLSearchParams[] = [];
   /** What the next requests are answered with in place of the truth. */
-  readonly refusals: { readonly status: number; readonly body: string }[] = [];
+  readonly refusals: FakeAnswer[] = [];
+  /** What requests are answered with in place of the truth. */
+  refuses: (query: URLSearchParams, request: IncomingMessage) => FakeAnswer | undefined = () => undefined;
   /** Watches from a version below it are refused. */
   oldest = 0;
   /** Ends lists in the middle with a token that has expired. */
@@ -38,7 +46,7 @@ export class FakeApiServer implements AsyncDisposable {
     this.#server = https.createServer({ cert, key }, (request, response) => {
       const { searchParams } = new URL(request.url ?? "/", "https://fake");
       this.asked.push(searchParams);
-      const refusal = this.refusals.shift();
+      const refusal = this.refusals.shift() ?? this.refuses(searchParams, request);
       if (refusal) response.writeHead(refusal.status).end(refusal.body);
       else if (searchParams.get("watch") === "true") this.#watch(searchParams, response);
       else this.#list(searchParams, response);
@@ -110,6 +118,16 @@ export class FakeApiServer implements AsyncDisposable {
   /** Breaks every connection. */
   breakOff(): void {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Is not there for a while. */
+  async leave(): Promise<() => Promise<void>> {
+    const { port } = this.#server.address() as AddressInfo;
+    await this[Symbol.asyncDispose]();
+    return async () => {
+      this.#server.listen(port, "127.0.0.1");
+      await once(this.#server, "listening");
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

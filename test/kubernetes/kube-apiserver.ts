@@ -21,7 +21,12 @@ if (!hasKubeApiserver)
   );
 
 /** Who may do everything, and who may do only what a test allows. */
-const tokens = { admin: "test-admin-token", agent: "test-agent-token", nobody: "test-nobody-token" } as const;
+const tokens = {
+  admin: "test-admin-token",
+  agent: "test-agent-token",
+  nobody: "test-nobody-token",
+  lister: "test-lister-token",
+} as const;
 
 /** A real kube-apiserver on a real etcd: no kubelets and no controllers, so that objects are what a test says they are. */
 export class KubeApiserver implements AsyncDisposable {
@@ -49,7 +54,7 @@ export class KubeApiserver implements AsyncDisposable {
     const keys = generateKeyPairSync("rsa", { modulusLength: 2048 });
     const accountKey = keys.privateKey.export({ type: "pkcs8", format: "pem" });
     const accountPublicKey = keys.publicKey.export({ type: "spki", format: "pem" });
-    const people = `${tokens.admin},admin,1,"system:masters"\n${tokens.agent},agent,2,\n${tokens.nobody},nobody,3,\n`;
+    const people = `${tokens.admin},admin,1,"system:masters"\n${tokens.agent},agent,2,\n${tokens.nobody},nobody,3,\n${tokens.lister},lister,4,\n`;
     this.#etcd = etcd;
     this.#directory = directory;
     this.url = `https://127.0.0.1:${port}`;

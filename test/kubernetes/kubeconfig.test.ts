@@ -1,7 +1,9 @@
 import { afterAll, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { limits } from "../../src/base/index.ts";
 import { podAccount, readKubeconfig } from "../../src/kubernetes/index.ts";
 
@@ -170,6 +172,14 @@ test.each<{ what: string; text: string; problem: string }>([
   const path = write("bad", text);
   expect(await readKubeconfig(path).catch(String)).toBe(
     `KubernetesError: Cannot use the kubeconfig "${path}": ${problem}`,
+  );
+});
+
+test.skipIf(process.platform === "win32")("a kubeconfig that is a pipe is refused and not waited for", async () => {
+  const path = join(directory, "pipe");
+  execFileSync("mkfifo", [path]);
+  expect(await readKubeconfig(path).catch(String)).toBe(
+    `KubernetesError: Cannot use the kubeconfig "${path}": it is not a regular file`,
   );
 });
 

@@ -80,16 +80,21 @@ function merged(now: unknown, change: unknown): unknown {
 
 const rbac = "/apis/rbac.authorization.k8s.io/v1";
 
-/** Lets a user list and watch these resources, everywhere or in one namespace. */
-export async function allow(
-  api: KubernetesApi,
-  { user, resources, namespace }: { user: string; resources: readonly string[]; namespace?: string },
-): Promise<void> {
+export interface Allowance {
+  readonly user: string;
+  readonly resources: readonly string[];
+  readonly namespace?: string;
+  readonly verbs?: readonly string[];
+}
+
+/** Lets a user list and watch these resources, or what the verbs say, everywhere or in one namespace. */
+export async function allow(api: KubernetesApi, allowance: Allowance): Promise<void> {
+  const { user, resources, namespace, verbs = ["list", "watch"] } = allowance;
   const kind = namespace === undefined ? "ClusterRole" : "Role";
   const place = namespace === undefined ? rbac : `${rbac}/namespaces/${namespace}`;
-  const name = `${user}-${resources.join("-")}`;
+  const name = [user, ...resources, ...verbs].join("-");
   const apiVersion = "rbac.authorization.k8s.io/v1";
-  const rules = [{ apiGroups: ["*"], resources, verbs: ["list", "watch"] }];
+  const rules = [{ apiGroups: ["*"], resources, verbs }];
   await api.create(`${place}/${kind.toLowerCase()}s`, { apiVersion, kind, metadata: { name }, rules });
   await api.create(`${place}/${kind.toLowerCase()}bindings`, {
     apiVersion,

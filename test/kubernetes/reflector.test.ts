@@ -1,8 +1,8 @@
 // Against a server that says what an API server says and fails at a word: see fake-api-server.ts. The real one is in
 // test/discovery/kubernetes.test.ts.
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { errorMessage, limits } from "../../src/base/index.ts";
-import { type ApiClient, createApiClient, Reflector, resources, textAt } from "../../src/kubernetes/index.ts";
+import { errorMessage, limits, Secret, textAt } from "../../src/base/index.ts";
+import { type ApiClient, createApiClient, Reflector, resources } from "../../src/kubernetes/index.ts";
 import { silentLogger } from "../../src/observability/index.ts";
 import { until } from "../http/client-under-test.ts";
 import { FakeClock } from "../support/fake-clock.ts";
@@ -24,7 +24,8 @@ beforeEach(async () => {
   stop = new AbortController();
   [changed, failures, signsOfLife] = [[], [], 0];
   const tls = { ca_pem: server.ca, insecure_skip_verify: false, min_version: "TLS12" } as const;
-  const account = { server: server.url, http: { tls_config: tls }, origin: "a test" };
+  const http = { tls_config: tls, bearer_token: new Secret("token-of-a-test") };
+  const account = { server: server.url, http, origin: "a test" };
   client = createApiClient({ account, clock, log: silentLogger, userAgent: "test", random: () => 0 });
   reflector = new Reflector({
     client,
@@ -123,11 +124,113 @@ test("a watch that is cut off in the middle of an event loses none and is no fai
   expect(failures).toEqual([]);
 });
 
-test("a silent watch is given up", async () => {
+test("a silent watch is given up, and one that never told of anything is not trusted", async () => {
   await watching();
+  server.bookmark();
+  await until(() => signsOfLife === 3);
   await clock.advance(limits.kubernetesIdleMs);
   await passTimeUntil(() => server.history === "list watch watch");
+  await until(() => signsOfLife === 4);
+  await clock.advance(limits.kubernetesIdleMs);
+  await passTimeUntil(() => server.history === "list watch watch list watch");
   expect(failures).toEqual([]);
+});
+
+test("while no API server is there nothing is lost, and the watch then goes on from where it was", async () => {
+  server.put(pod("a"));
+  await watching();
+  const comeBack = await server.leave();
+  await passTimeUntil(() => failures.length === 2);
+  expect(keys()).toEqual(["shop/a"]);
+  await comeBack();
+  await passTimeUntil(() => server.watches === 1);
+  expect(server.history).toBe("list watch watch");
+  expect(failures[0]).toStartWith("Cannot watch pods: Cannot connect to");
+});
+
+const isWatch = (query: URLSearchParams): boolean => query.get("watch") === "true";
+
+test.each([
+  {
+    what: "is refused",
+    answer: { status: 403, body: JSON.stringify(status(403, "pods is forbidden")) },
+    message:
+      'Cannot watch pods: the server "https://127.0.0.1:PORT" answered HTTP status 403 with "pods is forbidden"; give the account the verb watch on pods, which it lacks beside list; until then they are listed every half a minute',
+  },
+  {
+    what: "is cut off by a proxy before it begins",
+    answer: { status: 504, body: "" },
+    message:
+      'Cannot watch pods: the server "https://127.0.0.1:PORT" answered HTTP status 504; look at the API server: until it answers, what it told before is used',
+  },
+  {
+    what: "ends by an error",
+    answer: {
+      status: 200,
+      body: `${JSON.stringify({ type: "ERROR", object: status(504, "Too large resource version: 9, current: 1") })}\n`,
+    },
+    message: 'The API server ended a watch: "Too large resource version: 9, current: 1"',
+  },
+])("where every watch $what, lists tell what changed, at a measured pace", async ({ answer, message }) => {
+  server.put(pod("a"));
+  server.refuses = (query) => (isWatch(query) ? answer : undefined);
+  run();
+  await passTimeUntil(() => failures.length === 1);
+  server.delete("shop/a");
+  server.put(pod("b"));
+  await passTimeUntil(() => keys().join() === "shop/b");
+  await passTimeUntil(() => failures.length === 7, 1000);
+  const [asked, startMs] = [server.asked.length, clock.monotonic()];
+  await passTimeUntil(() => clock.monotonic() >= startMs + 300_000, 1000);
+  const rounds = (server.asked.length - asked) / 2;
+  expect(rounds, "lists in five minutes, every 15 to 30 s").toBeGreaterThan(8);
+  expect(rounds).toBeLessThan(22);
+  expect(new Set(failures)).toEqual(new Set([message]));
+});
+
+test("an error of a watch is cut, on one line, and tells nobody's token", async () => {
+  server.put(pod("a"));
+  await watching();
+  const said = `no\nBearer token-of-a-test is no good ${"x".repeat(1000)}`;
+  server.write(`${JSON.stringify({ type: "ERROR", object: status(500, said) })}\n`);
+  await until(() => failures.length > 0);
+  expect(failures[0]).toStartWith('The API server ended a watch: "no (secret) is no good xxx');
+  expect(failures[0]?.length).toBeLessThan(250);
+});
+
+test.each([
+  {
+    what: "is answered that its version is gone",
+    answer: { status: 410, body: JSON.stringify(status(410, "expired")) },
+    message: 'Cannot watch pods: the server "https://127.0.0.1:PORT" answered HTTP status 410 with "expired"',
+    most: 10,
+  },
+  {
+    what: "has the same next page without end",
+    answer: { status: 200, body: JSON.stringify({ metadata: { resourceVersion: "1", continue: "same" } }) },
+    message: "Cannot read the API server: after a page of a list it names the same again",
+    most: 20,
+  },
+])("a list that $what is a failure, and is tried again with waits", async ({ answer, message, most }) => {
+  server.refuses = () => answer;
+  run();
+  await passTimeUntil(() => failures.length === 3);
+  expect(new Set(failures)).toEqual(new Set([message]));
+  expect(server.asked.length).toBeLessThan(most);
+});
+
+test("a list that always has another next page is given up", async () => {
+  let pages = 0;
+  server.refuses = () => ({
+    status: 200,
+    body: JSON.stringify({ metadata: { resourceVersion: "1", continue: `page-${++pages}` } }),
+  });
+  run();
+  await passTimeUntil(() => failures.length === 1);
+  expect(pages).toBe(limits.kubernetesPages + 1);
+  expect(failures).toEqual([
+    "Cannot read more than 1000 pages of a list; narrow them down with namespaces or selectors",
+  ]);
 });
 
 test("where the version is too old everything is listed anew, and what went meanwhile is told", async () => {
@@ -168,12 +271,18 @@ test("an API server that is gone costs nothing that was known; it is tried with 
   await passTimeUntil(() => server.watches === 1);
   expect(keys()).toEqual(["shop/a"]);
   expect(new Set(failures)).toEqual(
-    new Set(['Cannot watch pods: the server "https://127.0.0.1:PORT" answered HTTP status 503 with "etcd is away"']),
+    new Set([
+      'Cannot watch pods: the server "https://127.0.0.1:PORT" answered HTTP status 503 with "etcd is away"; look at the API server: until it answers, what it told before is used',
+    ]),
   );
 });
 
 test.each([
-  { what: "no JSON", line: "what?\n", message: "Cannot read the API server: its answer is not JSON" },
+  {
+    what: "no JSON",
+    line: "what?\n",
+    message: "Cannot read the API server: its answer is not JSON; is this the address of a Kubernetes API server?",
+  },
   {
     what: "an object without a name",
     line: '{"type":"ADDED","object":{"metadata":{}}}\n',
@@ -203,7 +312,7 @@ test.each([
   {
     status: 401,
     said: "Unauthorized",
-    message: 'with "Unauthorized"; it does not take the credentials of a test; have they expired?',
+    message: 'with "Unauthorized"; renew the credentials of a test, which it does not take: they may have expired',
   },
   {
     status: 403,
@@ -222,9 +331,9 @@ test.each([
 });
 
 /** Turns the clock, a little at a time so that what comes over the network keeps up, until the condition holds. */
-async function passTimeUntil(condition: () => boolean): Promise<void> {
+async function passTimeUntil(condition: () => boolean, stepMs = 100): Promise<void> {
   while (!condition()) {
-    await clock.advance(100);
+    await clock.advance(stepMs);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { toBinary } from "@bufbuild/protobuf";
 import { ProfileSchema } from "../../src/gen/google/v1/profile_pb.ts";
-import { merge, PprofError, validate } from "../../src/pprof/index.ts";
+import { merge, mergeInSteps, PprofError, validate } from "../../src/pprof/index.ts";
 import { buildMessage, buildProfile, readProfile, stacksOf, totalsOf } from "../support/profile-builder.ts";
 import { rawRecording, recordedTypes } from "../support/recordings.ts";
 
@@ -27,6 +27,16 @@ describe("merge", () => {
       expect(validate(merged).durationMs).toBeCloseTo(durations, 3);
     });
   }
+
+  test("lets others have their turn after every profile and within a large one", () => {
+    const samples = Array.from({ length: 1200 }, (_, at) => ({ stack: [`f${at}`], values: [1, 1] }));
+    const raws = [buildProfile({ samples }), buildProfile({ samples })];
+    const steps = mergeInSteps(raws.values());
+    let [turns, step] = [0, steps.next()];
+    for (; !step.done; step = steps.next()) turns++;
+    expect(turns).toBe(8);
+    expect(step.value).toEqual(merge(raws));
+  });
 
   test("sums up stacks that are equal by content, whatever their ids and string indexes", () => {
     const a = { stack: [{ name: "leaf", address: 1 }, "root"], values: [1, 10], labels: { x: "1", y: 2 } };

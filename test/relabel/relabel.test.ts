@@ -174,7 +174,14 @@ describe("explaining", () => {
     [{ action: "keep", source_labels: ["z"] }, "z is absent, and the empty text matches"],
     [{ action: "drop", source_labels: ["a", "z"] }, 'a="shop", z is absent: "shop;" matches'],
     [{ action: "keep", source_labels: ["url"], regex: "u" }, 'url="http://h/" does not match (the whole must)'],
-    [{ action: "keepequal", source_labels: ["a"], target_label: "z" }, 'a="shop"; z is absent'],
+    [{ action: "keepequal", source_labels: ["a"], target_label: "z" }, 'a="shop" does not equal z, which is absent'],
+    [
+      { action: "dropequal", source_labels: ["a", "n"], target_label: "a" },
+      'a="shop", n is absent: "shop;" does not equal a="shop"',
+    ],
+    [{ action: "dropequal", source_labels: ["a"], target_label: "a" }, 'a="shop" equals a="shop"'],
+    [{ action: "keepequal", source_labels: ["z"], target_label: "a" }, 'z is absent, and a="shop"'],
+    [{ action: "dropequal", source_labels: ["z"], target_label: "n" }, "z is absent, and so is n"],
     [{ action: "lowercase", source_labels: ["a"], target_label: "a" }, 'a="shop" is there already'],
     [{ action: "labelmap", regex: "__meta_(.+)" }, "no label has such a name"],
     [{ action: "labelmap", regex: "(a)", replacement: "$2" }, 'names match, but "$2" is empty'],
@@ -184,5 +191,14 @@ describe("explaining", () => {
   ])("says why %j sets nothing", (written, because) => {
     const [step] = explainRules(labelsOf({ a: "shop", url: "http://u:hunter2@h" }), compileRules([complete(written)]));
     expect(step?.because).toBe(because as string);
+  });
+
+  test.each<[WrittenRule, string]>([
+    [{ action: "keep" }, 'keep where the empty text matches "(.*)"'],
+    [{ action: "drop", source_labels: ["a"], regex: "\\d+" }, "drop where a matches '\\d+'"],
+    [{ action: "drop", source_labels: ["a"], regex: "'\\d+'" }, "drop where a matches \"'\\\\d+'\""],
+    [{ action: "drop", source_labels: ["a"], regex: "\\d\n" }, 'drop where a matches "\\\\d\\n"'],
+  ])("describes %j", (written, description) => {
+    expect(compileRules([complete(written)])[0]?.description).toBe(description);
   });
 });

@@ -107,7 +107,7 @@ describe("the page of a busy box", () => {
   test("says why profiles are not kept on disk, and nothing of clocks that agree", async () => {
     const endpoints = [endpoint({ spoolProblem: "No space is left", clockSkewMs: 29_999 })];
     const html = await page([component({ id: "pyroscope.write.local", debugInfo: { endpoints } })]);
-    expect(html).toContain("<strong>Not kept on disk:</strong> <bdi>No space is left</bdi>");
+    expect(html).toContain("<strong>Disk:</strong> <bdi>No space is left</bdi>");
     expect(html).not.toContain("clock is");
     expect(html).not.toContain("To do:");
   });

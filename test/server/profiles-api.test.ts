@@ -135,6 +135,11 @@ describe("a merge", () => {
     );
     expect(response.status).toBe(400);
     expect(await response.text()).toBe("Cannot merge 4 profiles\n");
+    const busy = store(profiles, () => Promise.reject(new AgentError("too_many_merges", "Cannot merge 4 profiles")));
+    const later = await testApp([component({ id: "pyroscope.store.a", exports: { profiles: busy } })]).get(
+      "/api/v0/profiles/merge",
+    );
+    expect(later.status).toBe(503);
   });
 
   test("that fails inside the store is a 500 and is logged", async () => {

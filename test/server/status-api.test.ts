@@ -57,6 +57,19 @@ describe("/api/v0/status", () => {
     });
   });
 
+  test.each([
+    ["never had its turn", { health: "unknown", lastSuccessMs: undefined }, 1],
+    ["had none for three intervals", { lastSuccessMs: nowMs - 50_000 }, 1],
+    ["had one lately", { lastSuccessMs: nowMs - 40_000 }, 0],
+  ])("of a process whose CPU profiler others use counts a failure where the agent %s", async (_, given, failures) => {
+    const busy = { lastScrapeMs: nowMs, lastErrorReason: "cpu_busy", lastError: "Somebody profiles it", ...given };
+    const targets = [target("a:1", busy as object), target("a:1", { type: "memory" })];
+    const status = await statusOf([component({ id: "pyroscope.scrape.x", debugInfo: { targets } })]);
+    expect(status.targets).toMatchObject({ total: 1, up: 1 - failures, down: failures, waiting: 0 });
+    const listed = [{ types: ["process_cpu"], reason: "cpu_busy", error: "Somebody profiles it" }];
+    expect(status.targets.failures).toMatchObject(failures === 1 ? listed : []);
+  });
+
   test("tells what is on disk of components that left the configuration, and of a later version", async () => {
     const left = [
       { component: "pyroscope.write.a", profiles: 2, bytes: 64, oldestMs: nowMs - 60_000, keptUntilMs: nowMs + 60_000 },

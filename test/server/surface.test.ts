@@ -4,10 +4,26 @@ import { testApp } from "./app.ts";
 import { component } from "./snapshots.ts";
 
 describe("readiness and health", () => {
+  test.each(["/", "/metrics", "/api/v0/targets", "/api/v0/profiles"])(
+    "%s answers 400 where the Host header names no host, and logs nothing",
+    async (path) => {
+      const { fetch, log } = testApp([]);
+      const request = new Request(`http://127.0.0.1${path}`);
+      // What Bun makes of "Host: [".
+      Object.defineProperty(request, "url", { value: `http://[${path}` });
+      const answer = await fetch(request);
+      expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining("names no host")]);
+      expect(log.lines).toEqual([]);
+    },
+  );
+
   test("ready answers 503 until the configuration runs, healthy answers for the process", async () => {
     let ready = false;
     const { get } = testApp([], { ready: () => ready });
     expect((await get("/-/ready")).status).toBe(503);
+    expect(await (await testApp([], { ready: () => false, stopping: () => true }).get("/-/ready")).text()).toBe(
+      "Not ready: stopping\n",
+    );
     expect((await get("/-/healthy")).status).toBe(200);
     ready = true;
     expect((await get("/-/ready")).status).toBe(200);

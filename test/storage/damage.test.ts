@@ -258,6 +258,56 @@ describe("A disk that cannot give a part of a segment", () => {
   });
 });
 
+describe("A disk that fails while a record is read", () => {
+  /** A log whose second record cannot be read; the disk takes writes where `isThere`. */
+  async function withBadSector({ isThere, failures = Infinity }: { isThere: boolean; failures?: number }) {
+    const opened = await openLog();
+    for (const letter of ["1", "2", "3"]) await opened.append(letter, ["a", "b"]);
+    const shared = Object.getPrototypeOf(await probe()) as Record<"read" | "writev", (...given: unknown[]) => unknown>;
+    const { read, writev } = shared;
+    const failed = (): Promise<never> => Promise.reject(Object.assign(new Error("EIO"), { code: "EIO" }));
+    let left = failures;
+    shared.read = function (this: FileHandle, ...given: unknown[]) {
+      left -= 1;
+      return left >= 0 ? failed() : read.apply(this, given);
+    };
+    if (!isThere) shared.writev = failed;
+    return { ...opened, heal: () => Object.assign(shared, { read, writev }) };
+  }
+
+  test("has lost it where it takes writes: that is damage, told to whom it concerns", async () => {
+    const opened = await withBadSector({ isThere: true });
+    const { log, lost, directory, heal } = opened;
+    await expect(log.read(2)).rejects.toMatchObject({ reason: "damaged" });
+    heal();
+    expect(lost.map(({ number, owner, reason }) => [number, owner, reason])).toEqual([
+      [2, "a", "spool_damaged"],
+      [2, "b", "spool_damaged"],
+    ]);
+    expect([wanted(log), warnings(opened)]).toEqual([
+      [1, 3],
+      ["Records of a log are damaged; the others of their segment are kept"],
+    ]);
+    await directory.close();
+  });
+
+  test("has lost nothing where it takes no write either: it may be there again", async () => {
+    const { log, lost, directory, text, heal } = await withBadSector({ isThere: false });
+    await expect(log.read(2)).rejects.toThrow(/Cannot read ".*0{15}1\.log": the disk failed/);
+    heal();
+    expect([lost, wanted(log), await text(2)]).toEqual([[], [1, 2, 3], "2"]);
+    await directory.close();
+  });
+
+  test("gives it where it fails once", async () => {
+    const { log, lost, directory, text, heal } = await withBadSector({ isThere: true, failures: 1 });
+    expect(await text(2)).toBe("2");
+    heal();
+    expect([lost, wanted(log)]).toEqual([[], [1, 2, 3]]);
+    await directory.close();
+  });
+});
+
 /** A file handle, for what all of them share. */
 async function probe(): Promise<FileHandle> {
   const file = await open(import.meta.filename, "r");

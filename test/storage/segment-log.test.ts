@@ -323,4 +323,15 @@ describe("A segment log", () => {
     clock.jumpWall(Date.UTC(2030, 0, 1));
     expect([log.ageOf(number), log.isOfThisBoot(number)]).toEqual(["unknown", false]);
   });
+
+  test("is that of an earlier run where the boot clock began anew under its old id", async () => {
+    const clock = new FakeClock();
+    const path = freshPath();
+    const before = await opened({ path, clock, boot: { id: "of the host", nowMs: () => 7_200_000 } });
+    const number = await before.append("1");
+    await before.directory.close();
+    clock.jumpWall(2_400_000);
+    const { log } = await opened({ path, clock, boot: { id: "of the host", nowMs: () => 5000 } });
+    expect([log.ageOf(number), log.isOfThisBoot(number)]).toEqual([2_400_000, false]);
+  });
 });

@@ -60,6 +60,11 @@ export class FakeClock implements Clock {
     this.#sleptMs += ms;
   }
 
+  /** The process does not run for so long, or does something else: timers that fall due meanwhile fire late, all at once, at the next `advance`. */
+  stall(ms: number): void {
+    this.#monotonicMs += ms;
+  }
+
   /** Lets `ms` pass: timers fire in order at their own time, and what they start settles before the next one fires. */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#monotonicMs + ms;

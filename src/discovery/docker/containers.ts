@@ -1,6 +1,6 @@
+import { hostPort } from "../../base/index.ts";
 import * as v from "valibot";
 import { labelsFrom, type Target } from "../../model/index.ts";
-import { hostPort } from "../host-port.ts";
 import type { SkippedObjects } from "../skipped-objects.ts";
 import { countedPorts } from "./counted-ports.ts";
 import { defaultPort } from "./docker-arguments.ts";

@@ -1,9 +1,11 @@
 import * as v from "valibot";
 import { AgentError, limits, preview } from "../../base/index.ts";
-import { answererOf, createHttpClient, type HttpResponse, isUnixUrl, responseHint } from "../../http/index.ts";
+import { createHttpClient, type HttpResponse, isUnixUrl } from "../../http/index.ts";
 import { shownUrl } from "../../schema/index.ts";
+import { answeredJson } from "../answered-json.ts";
 import { DiscoveryError } from "../discovery-error.ts";
 import type { FinderContext } from "../finder.ts";
+import { statusError } from "../status-error.ts";
 import type { DockerFilter, DockerHostArguments } from "./docker-arguments.ts";
 import { dockerUrl } from "./docker-host.ts";
 
@@ -56,8 +58,9 @@ export function createDockerApi({ args, timeoutMs, clock, log, userAgent }: Dock
           maxBytes: limits.discoveryBytes,
         });
         isPodman = "libpod-api-version" in response.headers;
-        if (response.status !== 200) throw statusError(response, cannot);
-        return parse(schema, response, cannot);
+        if (response.status !== 200)
+          throw statusError(response, { cannot, said: messageOf(response.body), maxLength: 200, notFound: checkHost });
+        return await parse(schema, response, cannot);
       } catch (thrown) {
         throw isUnixUrl(args.host) ? withGroupAdvice(thrown, cannot) : thrown;
       }
@@ -65,6 +68,8 @@ export function createDockerApi({ args, timeoutMs, clock, log, userAgent }: Dock
     close: () => client.close(),
   };
 }
+
+const checkHost = "correct host, if it is not the address of the API of Docker or Podman";
 
 /** The values of filters of one name together: `?filters={"label":["a","b"]}`. */
 function filterQuery(filters: readonly DockerFilter[]): string {
@@ -82,43 +87,27 @@ function withGroupAdvice(thrown: unknown, cannot: string): unknown {
   return new DiscoveryError("permission", `${cannot}: ${thrown.message}, ${advice}`, { cause: thrown });
 }
 
-function statusError(response: HttpResponse, cannot: string): DiscoveryError {
-  const said = preview(messageOf(Buffer.from(response.body).toString()), 200);
-  const hint = responseHint(response);
-  return new DiscoveryError(
-    "status",
-    `${cannot}: ${answererOf(response, "the server")} answered HTTP status ${response.status}${said ? ` with "${said}"` : ""}${hint ? `; ${hint}` : ""}`,
-    { status: response.status },
-  );
-}
-
 /** Docker wraps its words: `{"message": "..."}`. */
-function messageOf(body: string): string {
+function messageOf(body: Uint8Array): string {
+  const text = Buffer.from(body).toString();
   try {
-    const { message } = JSON.parse(body) as { readonly message?: unknown };
-    return typeof message === "string" ? message : body;
+    const { message } = JSON.parse(text) as { readonly message?: unknown };
+    return typeof message === "string" ? message : text;
   } catch {
-    return body;
+    return text;
   }
 }
 
-function parse<Answer>(
+async function parse<Answer>(
   schema: v.GenericSchema<unknown, Answer>,
-  { body, masked = (text) => text }: HttpResponse,
+  { body, masked }: HttpResponse,
   cannot: string,
-): Answer {
-  const text = Buffer.from(body).toString();
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    const start = preview(masked(text.slice(0, 256)));
-    throw new DiscoveryError("bad_answer", `${cannot}: the answer is not JSON: "${start}"`, { cause });
-  }
+): Promise<Answer> {
+  const json = await answeredJson(Buffer.from(body).toString(), { cannot, masked, advice: checkHost });
   const { success, output, issues } = v.safeParse(schema, json, { abortEarly: true });
   if (success) return output;
   const [issue] = issues;
   const at = v.getDotPath(issue);
   const problem = `${at === null ? "" : `"${preview(at)}": `}${preview(issue.message, 200)}`;
-  throw new DiscoveryError("bad_answer", `${cannot}: the answer is not Docker's: ${problem}; check host`);
+  throw new DiscoveryError("bad_answer", `${cannot}: the answer is not Docker's: ${problem}; ${checkHost}`);
 }

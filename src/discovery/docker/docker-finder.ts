@@ -2,6 +2,7 @@ import type { Clock, Duration } from "../../base/index.ts";
 import { httpWarnings, isUnixUrl } from "../../http/index.ts";
 import type { Target } from "../../model/index.ts";
 import { shownUrl } from "../../schema/index.ts";
+import { answerTimeoutMs } from "../answer-timeout.ts";
 import { boundedTargets } from "../bounded-targets.ts";
 import type { Finder, FinderContext, Report } from "../finder.ts";
 import { polling } from "../polling.ts";
@@ -28,14 +29,11 @@ export interface DockerFinderOptions {
   readonly look: (look: DockerLook) => Promise<Iterable<Target>>;
 }
 
-/** The longest that one answer may take; less where the daemon is asked more often. */
-const longestAnswerMs = 30_000;
-
 /** A finder that asks one daemon again and again. */
 export function dockerFinder({ args, look }: DockerFinderOptions, context: FinderContext): Finder {
   const { host, refresh_interval: interval } = args;
   const { clock } = context;
-  const timeoutMs = Math.min(interval.ms, longestAnswerMs);
+  const timeoutMs = answerTimeoutMs(interval);
   const api = createDockerApi({ ...context, args, timeoutMs });
   const finder = polling({
     interval,

@@ -1,5 +1,5 @@
+import { hostPort } from "../../base/index.ts";
 import { labelsFrom, type Target } from "../../model/index.ts";
-import { hostPort } from "../host-port.ts";
 import { metaLabels, type Pairs } from "./meta-labels.ts";
 import { type SwarmOptions, swarmPrefix } from "./swarm.ts";
 import type { SwarmNode } from "./swarm-replies.ts";

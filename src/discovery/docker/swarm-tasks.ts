@@ -1,5 +1,5 @@
+import { hostPort } from "../../base/index.ts";
 import { labelsFrom, type Target } from "../../model/index.ts";
-import { hostPort } from "../host-port.ts";
 import { countedPorts } from "./counted-ports.ts";
 import { metaLabels, type Pairs } from "./meta-labels.ts";
 import { addressOf, type SwarmOptions, swarmPrefix, tcpPorts } from "./swarm.ts";

@@ -1,5 +1,5 @@
+import { hostPort } from "../../base/index.ts";
 import type { Target } from "../../model/index.ts";
-import { hostPort } from "../host-port.ts";
 import { metaPrefix, type Pair, targetFrom } from "./object-labels.ts";
 import { countMorePorts, type KeptContainer, type KeptPod, podLabels, portLabels } from "./pod.ts";
 import type { Surroundings } from "./role.ts";
@@ -11,10 +11,20 @@ export interface TargetReference {
   readonly name: string;
 }
 
+/** What thousands of addresses may ask of one pod. */
+interface SeenPod {
+  readonly pod: KeptPod;
+  readonly labels: readonly Pair[];
+  /** By the number of a declared port: its labels, and those of its container. */
+  readonly byPort: ReadonlyMap<number, readonly Pair[]>;
+  /** Numbers that an address has. */
+  readonly covered: Set<number>;
+}
+
 /** The pods behind the addresses of one endpoints object, with the ports of each that have a target. */
 export class BackingPods {
   readonly #around: Surroundings;
-  readonly #seen = new Map<string, { readonly pod: KeptPod; readonly ports: Set<number> }>();
+  readonly #seen = new Map<string, SeenPod>();
 
   constructor(around: Surroundings) {
     this.#around = around;
@@ -22,51 +32,50 @@ export class BackingPods {
 
   /** The labels of the pod behind an address, and of the container that declares the port; none where there is no pod. */
   labelsBehind(reference: TargetReference, port: number | undefined): readonly Pair[] {
-    if (reference.kind !== "Pod") return [];
-    const key = `${reference.namespace}/${reference.name}`;
-    const pod = this.#seen.get(key)?.pod ?? this.#around.get("pods", key);
-    if (!pod) return [];
-    if (!this.#seen.has(key)) countMorePorts(pod, this.#around);
-    const seen = this.#seen.get(key) ?? { pod, ports: new Set() };
-    this.#seen.set(key, seen);
-    if (port !== undefined) seen.ports.add(port);
-    return [...podLabels(pod), ...containersOf(pod, port)];
+    const seen = reference.kind === "Pod" ? this.#see(`${reference.namespace}/${reference.name}`) : undefined;
+    if (!seen || port === undefined) return seen?.labels ?? [];
+    seen.covered.add(port);
+    return [...seen.labels, ...(seen.byPort.get(port) ?? [])];
   }
 
   /** Targets for the ports of those pods that no address has: a pprof port is seldom part of the service. */
-  otherPorts(shared: readonly Pair[]): readonly Target[] {
-    return [...this.#seen.values()].flatMap(({ pod, ports }) =>
-      pod.ip === "" ? [] : portsBut(ports, { pod, shared }),
-    );
+  *otherPorts(shared: readonly Pair[]): Iterable<Target> {
+    for (const { pod, labels, covered } of this.#seen.values()) {
+      if (pod.ip === "") continue;
+      for (const container of pod.containers)
+        for (const port of container.ports)
+          if (!covered.has(port.number))
+            yield targetFrom([
+              ...shared,
+              ...labels,
+              ...containerLabels(container),
+              ...portLabels(port),
+              ["__address__", hostPort(pod.ip, port.number)],
+            ]);
+    }
+  }
+
+  #see(key: string): SeenPod | undefined {
+    const known = this.#seen.get(key);
+    if (known) return known;
+    const pod = this.#around.get("pods", key);
+    if (!pod) return undefined;
+    countMorePorts(pod, this.#around);
+    const seen = { pod, labels: podLabels(pod), byPort: labelsByPort(pod), covered: new Set<number>() };
+    this.#seen.set(key, seen);
+    return seen;
   }
 }
 
-function containersOf(pod: KeptPod, number: number | undefined): readonly Pair[] {
-  return pod.containers.flatMap((container) => {
-    const port = container.ports.find((declared) => declared.number === number);
-    return port ? [...containerLabels(container), ...portLabels(port)] : [];
-  });
-}
-
-interface OtherPorts {
-  readonly pod: KeptPod;
-  readonly shared: readonly Pair[];
-}
-
-function portsBut(covered: ReadonlySet<number>, { pod, shared }: OtherPorts): readonly Target[] {
-  return pod.containers.flatMap((container) =>
-    container.ports
-      .filter(({ number }) => !covered.has(number))
-      .map((port) =>
-        targetFrom([
-          ...shared,
-          ...podLabels(pod),
-          ...containerLabels(container),
-          ...portLabels(port),
-          ["__address__", hostPort(pod.ip, port.number)],
-        ]),
-      ),
-  );
+/** Of a port that several containers declare, those of the last one. */
+function labelsByPort({ containers }: KeptPod): ReadonlyMap<number, readonly Pair[]> {
+  const byPort = new Map<number, readonly Pair[]>();
+  for (const container of containers) {
+    const own = containerLabels(container);
+    // Of equal ports of one container the first counts, such as that of TCP before that of UDP.
+    for (const port of container.ports.toReversed()) byPort.set(port.number, [...own, ...portLabels(port)]);
+  }
+  return byPort;
 }
 
 function containerLabels({ name, image, isInit }: KeptContainer): readonly Pair[] {

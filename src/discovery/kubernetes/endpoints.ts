@@ -1,6 +1,5 @@
-import { listAt, numberAt, textAt } from "../../kubernetes/index.ts";
+import { hostPort, listAt, numberAt, textAt } from "../../base/index.ts";
 import type { Target } from "../../model/index.ts";
-import { hostPort } from "../host-port.ts";
 import { namespaceLabels, nodeLabels } from "./attached-labels.ts";
 import { BackingPods, type TargetReference } from "./backing-pods.ts";
 import {
@@ -12,7 +11,7 @@ import {
   type Pair,
   targetFrom,
 } from "./object-labels.ts";
-import type { KeptPort } from "./pod.ts";
+import { keepPorts, type KeptPort, type KeptPorts } from "./kept-ports.ts";
 import type { Role, Surroundings } from "./role.ts";
 import { serviceLabels } from "./service.ts";
 
@@ -26,14 +25,18 @@ export interface KeptAddress {
 
 export interface KeptEndpoints {
   readonly metadata: KeptMetadata;
-  readonly subsets: readonly { readonly ports: readonly KeptPort[]; readonly addresses: readonly KeptAddress[] }[];
+  readonly subsets: readonly KeptSubset[];
+}
+
+interface KeptSubset extends KeptPorts<KeptPort> {
+  readonly addresses: readonly KeptAddress[];
 }
 
 export function keepEndpoints(endpoints: unknown): KeptEndpoints {
   return {
     metadata: keepMetadata(endpoints),
     subsets: listAt(endpoints, "subsets").map((subset) => ({
-      ports: listAt(subset, "ports").map((port) => ({
+      ...keepPorts(listAt(subset, "ports"), (port) => ({
         name: textAt(port, "name"),
         number: numberAt(port, "port") ?? 0,
         protocol: textAt(port, "protocol"),
@@ -68,7 +71,7 @@ export function keepReference(at: unknown): TargetReference {
 export const endpointsRole: Role<"endpoints"> = {
   resource: "endpoints",
   others: ["services", "pods"],
-  targets({ metadata, subsets }, around) {
+  *targets({ metadata, subsets }, around) {
     const { name, namespace } = metadata;
     const service = around.get("services", `${namespace}/${name}`);
     const shared = [
@@ -78,10 +81,12 @@ export const endpointsRole: Role<"endpoints"> = {
       ...namespaceLabels(namespace, around),
     ];
     const pods = new BackingPods(around);
-    const targets = subsets.flatMap(({ ports, addresses }) =>
-      ports.flatMap((port) => addresses.map((address) => targetOf(address, { port, shared, pods, around }))),
-    );
-    return [...targets, ...pods.otherPorts(shared)];
+    for (const { ports, morePorts, addresses } of subsets) {
+      around.skipped.add("too_many_ports", morePorts);
+      for (const port of ports)
+        for (const address of addresses) yield targetOf(address, { port, shared, pods, around });
+    }
+    yield* pods.otherPorts(shared);
   },
 };
 

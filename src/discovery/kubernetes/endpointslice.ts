@@ -1,9 +1,9 @@
-import { flagAt, listAt, mapAt, numberAt, textAt } from "../../kubernetes/index.ts";
+import { flagAt, hostPort, listAt, mapAt, numberAt, textAt } from "../../base/index.ts";
 import type { Target } from "../../model/index.ts";
-import { hostPort } from "../host-port.ts";
 import { namespaceLabels, nodeLabels } from "./attached-labels.ts";
 import { BackingPods, type TargetReference } from "./backing-pods.ts";
 import { keepReference } from "./endpoints.ts";
+import { keepPorts, type KeptPorts } from "./kept-ports.ts";
 import {
   keepMetadata,
   type KeptMetadata,
@@ -35,10 +35,9 @@ interface KeptEndpoint {
   readonly reference: TargetReference;
 }
 
-export interface KeptSlice {
+export interface KeptSlice extends KeptPorts<KeptSlicePort> {
   readonly metadata: KeptMetadata;
   readonly addressType: string;
-  readonly ports: readonly KeptSlicePort[];
   readonly endpoints: readonly KeptEndpoint[];
 }
 
@@ -46,7 +45,7 @@ export function keepSlice(slice: unknown): KeptSlice {
   return {
     metadata: keepMetadata(slice),
     addressType: textAt(slice, "addressType"),
-    ports: listAt(slice, "ports").map((port) => ({
+    ...keepPorts(listAt(slice, "ports"), (port) => ({
       name: textAt(port, "name"),
       protocol: textAt(port, "protocol"),
       appProtocol: textAt(port, "appProtocol"),
@@ -79,8 +78,8 @@ const serviceNameLabel = "kubernetes.io/service-name";
 export const endpointsliceRole: Role<"endpointslices"> = {
   resource: "endpointslices",
   others: ["services", "pods"],
-  targets(slice, around) {
-    const { metadata, addressType } = slice;
+  *targets(slice, around) {
+    const { metadata, addressType, ports, morePorts, endpoints } = slice;
     const { namespace } = metadata;
     const [, serviceName] = metadata.labels.find(([key]) => key === serviceNameLabel) ?? [];
     const service = serviceName === undefined ? undefined : around.get("services", `${namespace}/${serviceName}`);
@@ -92,12 +91,11 @@ export const endpointsliceRole: Role<"endpointslices"> = {
       ...namespaceLabels(namespace, around),
     ];
     const pods = new BackingPods(around);
-    const targets = slice.endpoints.flatMap((endpoint) =>
-      slice.ports.flatMap((port) =>
-        endpoint.addresses.map((address) => targetOf(endpoint, { address, port, shared, pods, around })),
-      ),
-    );
-    return [...targets, ...pods.otherPorts(shared)];
+    around.skipped.add("too_many_ports", morePorts);
+    for (const endpoint of endpoints)
+      for (const port of ports)
+        for (const address of endpoint.addresses) yield targetOf(endpoint, { address, port, shared, pods, around });
+    yield* pods.otherPorts(shared);
   },
 };
 

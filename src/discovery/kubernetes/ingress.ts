@@ -1,4 +1,4 @@
-import { listAt, textAt, valueAt } from "../../kubernetes/index.ts";
+import { listAt, textAt, valueAt } from "../../base/index.ts";
 import { namespaceLabels } from "./attached-labels.ts";
 import {
   keepMetadata,
@@ -44,28 +44,30 @@ function pathsOf(rule: unknown): readonly string[] {
 export const ingressRole: Role<"ingresses"> = {
   resource: "ingresses",
   others: [],
-  targets({ metadata, className, rules, tlsHosts }, around) {
+  *targets({ metadata, className, rules, tlsHosts }, around) {
     const shared: readonly Pair[] = [
       ...objectLabels("ingress", metadata),
       namespaceLabel(metadata.namespace),
       [`${metaPrefix}ingress_class_name`, className],
       ...namespaceLabels(metadata.namespace, around),
     ];
-    return rules.flatMap(({ host, paths }) => {
-      const scheme = tlsHosts.some((covered) => covers(covered, host)) ? "https" : "http";
-      return paths.map((path) =>
-        targetFrom([
+    const covered = new Set(tlsHosts);
+    for (const { host, paths } of rules) {
+      const scheme = covered.has(host) || covered.has(wildcardOf(host)) ? "https" : "http";
+      for (const path of paths)
+        yield targetFrom([
           ...shared,
           [`${metaPrefix}ingress_scheme`, scheme],
           [`${metaPrefix}ingress_host`, host],
           [`${metaPrefix}ingress_path`, path],
           ["__address__", host],
-        ]),
-      );
-    });
+        ]);
+    }
   },
 };
 
-function covers(pattern: string, host: string): boolean {
-  return pattern === host || (pattern.startsWith("*.") && host.replace(/^[^.]*/, "*") === pattern);
+/** `*.example.com` of `shop.example.com`. */
+function wildcardOf(host: string): string {
+  const dot = host.indexOf(".");
+  return dot === -1 ? host : `*${host.slice(dot)}`;
 }

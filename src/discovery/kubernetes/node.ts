@@ -1,5 +1,4 @@
-import { listAt, numberAt, textAt } from "../../kubernetes/index.ts";
-import { hostPort } from "../host-port.ts";
+import { hostPort, listAt, numberAt, textAt } from "../../base/index.ts";
 import {
   keepMetadata,
   type KeptMetadata,
@@ -39,28 +38,26 @@ const addressTypes = ["InternalIP", "InternalDNS", "ExternalIP", "ExternalDNS", 
 export const nodeRole: Role<"nodes"> = {
   resource: "nodes",
   others: [],
-  targets({ metadata, providerId, conditions, addresses, kubeletPort }, around) {
+  *targets({ metadata, providerId, conditions, addresses, kubeletPort }, around) {
     // The first of each type counts, and of equal names the last wins.
     const byType = new Map(addresses.toReversed());
     const address = addressTypes.map((type) => byType.get(type)).find((found) => found !== undefined);
     if (address === undefined) {
       around.skipped.add("no_address");
-      return [];
+      return;
     }
-    return [
-      targetFrom([
-        ...objectLabels("node", metadata),
-        [`${metaPrefix}node_provider_id`, providerId],
-        ...conditions.map(
-          ([type, status]): Pair => [
-            `${metaPrefix}node_condition_${labelPart(type.toLowerCase())}`,
-            status.toLowerCase(),
-          ],
-        ),
-        ...[...byType].map(([type, value]): Pair => [`${metaPrefix}node_address_${labelPart(type)}`, value]),
-        ["__address__", hostPort(address, kubeletPort)],
-        ["instance", metadata.name],
-      ]),
-    ];
+    yield targetFrom([
+      ...objectLabels("node", metadata),
+      [`${metaPrefix}node_provider_id`, providerId],
+      ...conditions.map(
+        ([type, status]): Pair => [
+          `${metaPrefix}node_condition_${labelPart(type.toLowerCase())}`,
+          status.toLowerCase(),
+        ],
+      ),
+      ...[...byType].map(([type, value]): Pair => [`${metaPrefix}node_address_${labelPart(type)}`, value]),
+      ["__address__", hostPort(address, kubeletPort)],
+      ["instance", metadata.name],
+    ]);
   },
 };

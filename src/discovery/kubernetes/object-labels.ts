@@ -1,5 +1,4 @@
-import { limits } from "../../base/index.ts";
-import { mapAt, textAt } from "../../kubernetes/index.ts";
+import { limits, mapAt, textAt } from "../../base/index.ts";
 import { labelsFrom, type Target } from "../../model/index.ts";
 
 /** A label of a target. */

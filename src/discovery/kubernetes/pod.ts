@@ -1,8 +1,7 @@
-import { limits } from "../../base/index.ts";
-import { flagAt, listAt, numberAt, textAt } from "../../kubernetes/index.ts";
+import { flagAt, hostPort, listAt, numberAt, textAt } from "../../base/index.ts";
 import type { Target } from "../../model/index.ts";
-import { hostPort } from "../host-port.ts";
 import { namespaceLabels, nodeLabels } from "./attached-labels.ts";
+import { keepPorts, type KeptPort, type KeptPorts } from "./kept-ports.ts";
 import {
   keepMetadata,
   type KeptMetadata,
@@ -14,21 +13,11 @@ import {
 } from "./object-labels.ts";
 import type { Role, Surroundings } from "./role.ts";
 
-export interface KeptPort {
-  readonly name: string;
-  readonly number: number;
-  readonly protocol: string;
-}
-
-export interface KeptContainer {
+export interface KeptContainer extends KeptPorts<KeptPort> {
   readonly name: string;
   readonly image: string;
   readonly id: string;
   readonly isInit: boolean;
-  /** The first `limits.containerPorts`. */
-  readonly ports: readonly KeptPort[];
-  /** How many more there are. */
-  readonly morePorts: number;
 }
 
 export interface KeptPod {
@@ -76,13 +65,12 @@ function keepContainers(pod: unknown, { list, statuses, isInit }: ContainerList)
     const name = textAt(container, "name");
     const state = states.find((candidate) => textAt(candidate, "name") === name);
     const image = textAt(container, "image");
-    const declared = listAt(container, "ports");
-    const ports = declared.slice(0, limits.containerPorts).map((port) => ({
+    const ports = keepPorts(listAt(container, "ports"), (port) => ({
       name: textAt(port, "name"),
       number: numberAt(port, "containerPort") ?? 0,
       protocol: textAt(port, "protocol"),
     }));
-    return { name, image, id: textAt(state, "containerID"), isInit, ports, morePorts: declared.length - ports.length };
+    return { name, image, id: textAt(state, "containerID"), isInit, ...ports };
   });
 }
 
@@ -90,13 +78,13 @@ function keepContainers(pod: unknown, { list, statuses, isInit }: ContainerList)
 export const podRole: Role<"pods"> = {
   resource: "pods",
   others: [],
-  targets(pod, around) {
+  *targets(pod, around) {
     // With a selector of nodes, those of other nodes are not meant.
-    if (around.reads("nodes") && !around.get("nodes", pod.node)) return [];
+    if (around.reads("nodes") && !around.get("nodes", pod.node)) return;
     // It is starting, or was evicted.
     if (pod.ip === "") {
       around.skipped.add("no_address");
-      return [];
+      return;
     }
     countMorePorts(pod, around);
     const { namespace } = pod.metadata;
@@ -106,13 +94,13 @@ export const podRole: Role<"pods"> = {
       ...nodeLabels(pod.node, around),
       ...namespaceLabels(namespace, around),
     ];
-    return pod.containers.flatMap((container) => containerTargets(container, { pod, shared }));
+    for (const container of pod.containers) yield* containerTargets(container, { pod, shared });
   },
 };
 
 /**
- * Tells of the ports above the limit: whoever declares a range of thousands means no pprof by it. Behind endpoints they count once for each of the
- * objects that name the pod, as each of them would have made targets of them.
+ * Tells of the ports above the limit. Behind endpoints they count once for each of the objects that name the pod, as each of them would have
+ * made targets of them.
  */
 export function countMorePorts({ containers }: KeptPod, { skipped }: Pick<Surroundings, "skipped">): void {
   for (const { morePorts } of containers) skipped.add("too_many_ports", morePorts);
@@ -123,7 +111,7 @@ interface ContainerOptions {
   readonly shared: readonly Pair[];
 }
 
-function containerTargets(container: KeptContainer, { pod, shared }: ContainerOptions): readonly Target[] {
+function* containerTargets(container: KeptContainer, { pod, shared }: ContainerOptions): Iterable<Target> {
   const own: readonly Pair[] = [
     ...shared,
     [`${metaPrefix}pod_container_name`, container.name],
@@ -131,10 +119,9 @@ function containerTargets(container: KeptContainer, { pod, shared }: ContainerOp
     [`${metaPrefix}pod_container_image`, container.image],
     [`${metaPrefix}pod_container_init`, String(container.isInit)],
   ];
-  if (container.ports.length === 0) return [targetFrom([...own, ["__address__", pod.ip]])];
-  return container.ports.map((port) =>
-    targetFrom([...own, ...portLabels(port), ["__address__", hostPort(pod.ip, port.number)]]),
-  );
+  if (container.ports.length === 0) yield targetFrom([...own, ["__address__", pod.ip]]);
+  for (const port of container.ports)
+    yield targetFrom([...own, ...portLabels(port), ["__address__", hostPort(pod.ip, port.number)]]);
 }
 
 export function portLabels({ name, number, protocol }: KeptPort): readonly Pair[] {

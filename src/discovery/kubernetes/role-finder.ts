@@ -1,5 +1,7 @@
 import { type Clock, limits, type Timer } from "../../base/index.ts";
 import { type ApiClient, Reflector } from "../../kubernetes/index.ts";
+import type { Target } from "../../model/index.ts";
+import { boundedTargets } from "../bounded-targets.ts";
 import type { Report } from "../finder.ts";
 import { SkippedObjects } from "../skipped-objects.ts";
 import { keepEndpoints } from "./endpoints.ts";
@@ -37,6 +39,9 @@ interface WatchedList {
   readonly name: ResourceName;
   readonly reflector: Reflector;
   isFailing: boolean;
+  /** What is yet to be told of. */
+  failure: { readonly error: unknown } | undefined;
+  wasTold: boolean;
 }
 
 /**
@@ -59,6 +64,8 @@ export class RoleFinder {
   readonly #skipped = new Map<string, SkippedObjects>();
   readonly #allSkipped = new SkippedObjects();
   #timer: Timer | undefined;
+  /** How long the last turn went on. */
+  #turnMs = 0;
 
   constructor(options: RoleFinderOptions) {
     this.#options = options;
@@ -75,11 +82,18 @@ export class RoleFinder {
     const { client, clock } = this.#options;
     const listener = {
       changed: (key: string): void => this.#changed(name, key),
-      current: (): void => this.#current(list),
-      failed: (error: unknown): void => this.#failed(list, error),
+      current: (): void => {
+        list.isFailing = false;
+        this.#schedule();
+      },
+      failed: (error: unknown): void => {
+        list.isFailing = true;
+        list.failure = { error };
+        this.#schedule();
+      },
     };
     const reflector = new Reflector({ client, selection, keep: keepers[name], listener, clock });
-    const list: WatchedList = { name, reflector, isFailing: false };
+    const list: WatchedList = { name, reflector, isFailing: false, failure: undefined, wasTold: false };
     return list;
   }
 
@@ -89,22 +103,21 @@ export class RoleFinder {
     this.#schedule();
   }
 
-  #current(list: WatchedList): void {
-    if (list.isFailing) {
-      list.isFailing = false;
-      // It has no targets: it was there to carry the failure.
-      const source = this.#sourceOf(list);
-      if (source !== "") {
-        this.#options.report.found(source, []);
-        this.#options.report.gone(source);
-      }
+  /** How a list goes; after what it found, which would be taken for the end of its failure. */
+  #tell(list: WatchedList): void {
+    const { report } = this.#options;
+    const source = this.#sourceOf(list);
+    if (list.failure) {
+      report.failed(source, list.failure.error);
+      list.failure = undefined;
+      list.wasTold = true;
     }
-    this.#schedule();
-  }
-
-  #failed(list: WatchedList, error: unknown): void {
-    list.isFailing = true;
-    this.#options.report.failed(this.#sourceOf(list), error);
+    if (list.isFailing || !list.wasTold) return;
+    list.wasTold = false;
+    if (source === "") return;
+    // It has no targets: it was there to carry the failure.
+    report.found(source, []);
+    report.gone(source);
   }
 
   /** The only list is the look as a whole; of several each has a name. */
@@ -114,23 +127,44 @@ export class RoleFinder {
     return namespace === undefined ? `watch of ${name}` : `watch of ${name} in ${namespace}`;
   }
 
-  #schedule(delayMs: number = limits.kubernetesSettleMs): void {
-    this.#timer ??= this.#options.clock.after(delayMs, () => {
+  /** By default soon, but so that one object with many targets that changes all the time takes no more than a tenth of the time. */
+  #schedule(delayMs: number = Math.max(limits.kubernetesSettleMs, 10 * this.#turnMs)): void {
+    const { clock } = this.#options;
+    this.#timer ??= clock.after(delayMs, () => {
       this.#timer = undefined;
-      this.#workOff();
+      const startMs = clock.monotonic();
+      this.#workOff(startMs + limits.kubernetesTurnMs);
+      this.#turnMs = clock.monotonic() - startMs;
     });
   }
 
-  #workOff(): void {
-    let left = limits.kubernetesBatchObjects;
+  #workOff(endMs: number): void {
+    const { clock, report } = this.#options;
     for (const key of this.#nextObjects()) {
       // Thousands of objects in one go would hold up the scrapes.
-      if (left-- === 0) return this.#schedule(0);
+      if (clock.monotonic() >= endMs) return this.#schedule(0);
       this.#make(key);
     }
-    this.#options.report.skipped(this.#allSkipped.counts());
+    report.skipped(this.#allSkipped.counts());
+    for (const list of this.#lists) this.#tell(list);
     const isCurrent = this.#lists.every(({ reflector, isFailing }) => reflector.listed && !isFailing);
-    if (isCurrent) this.#options.report.complete();
+    if (isCurrent) report.complete();
+    else this.#settle();
+  }
+
+  /** Lets go what an earlier finder left in namespaces that are listed by now, and in those that nobody looks in any more. */
+  #settle(): void {
+    const { role, report } = this.#options;
+    const isWanted = concerning(this.#lists.filter(({ name }) => name === role.resource));
+    const isAwaited = concerning(this.#lists.filter(({ reflector }) => !reflector.listed));
+    const isOver = (source: string): boolean => {
+      const namespace = namespaceOf(source.slice(source.indexOf("/") + 1));
+      return !isWanted(namespace) || !isAwaited(namespace);
+    };
+    report.settled(
+      isOver,
+      this.#lists.every(({ reflector, isFailing }) => reflector.listed || isFailing),
+    );
   }
 
   /** Objects whose targets can be made now: those that are due, then those that may have room now. */
@@ -151,21 +185,34 @@ export class RoleFinder {
   }
 
   #make(key: string): void {
-    const { role, roleName, report } = this.#options;
+    const { role } = this.#options;
     this.#due.delete(key);
     this.#refused.delete(key);
     this.#forget(key);
     const object = this.#get(role.resource, key);
-    const source = `${roleName}/${key}`;
     const seen = new Map<string, unknown>();
     const skipped = new SkippedObjects();
     const targets = object === undefined ? [] : role.targets(object, this.#surroundings(seen, skipped));
+    this.#report(key, targets);
     this.#skip(key, skipped);
+    if (object !== undefined) this.#remember(key, [...seen.keys()]);
+  }
+
+  #report(key: string, made: Iterable<Target>): void {
+    const { roleName, report } = this.#options;
+    const source = `${roleName}/${key}`;
+    let targets: readonly Target[];
+    try {
+      targets = boundedTargets(made, `Cannot take the targets of one ${roleName}`);
+    } catch (thrown) {
+      // However much room there is, it does not fit until it changes.
+      report.failed(source, thrown);
+      return;
+    }
     const taken = targets.length === 0 || report.found(source, targets);
     if (targets.length === 0) report.gone(source);
     if (!taken) this.#refused.add(key);
     this.#hasRoom = taken;
-    if (object !== undefined) this.#remember(key, [...seen.keys()]);
   }
 
   /** In place of what was skipped of the object before. */
@@ -215,6 +262,12 @@ export class RoleFinder {
     }
     this.#dependencies.delete(key);
   }
+}
+
+/** Whether the lists have to do with a namespace. */
+function concerning(lists: readonly WatchedList[]): (namespace: string) => boolean {
+  const namespaces = new Set(lists.map(({ reflector }) => reflector.selection.namespace));
+  return (namespace) => namespaces.has(undefined) || namespaces.has(namespace);
 }
 
 function namespaceOf(key: string): string {

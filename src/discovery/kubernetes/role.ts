@@ -36,6 +36,6 @@ export interface Role<Name extends ResourceName = ResourceName> {
   readonly resource: Name;
   /** What else it looks at, beside nodes and namespaces. */
   readonly others: readonly ResourceName[];
-  /** The targets of one object; a pure function of it and what it looks at. */
-  readonly targets: (object: Kept[Name], around: Surroundings) => readonly Target[];
+  /** The targets of one object; a pure function of it and what it looks at. One by one: a small object can name millions. */
+  readonly targets: (object: Kept[Name], around: Surroundings) => Iterable<Target>;
 }

@@ -1,5 +1,4 @@
-import { listAt, numberAt, textAt } from "../../kubernetes/index.ts";
-import { hostPort } from "../host-port.ts";
+import { hostPort, listAt, numberAt, textAt } from "../../base/index.ts";
 import { namespaceLabels } from "./attached-labels.ts";
 import {
   keepMetadata,
@@ -10,7 +9,7 @@ import {
   type Pair,
   targetFrom,
 } from "./object-labels.ts";
-import type { KeptPort } from "./pod.ts";
+import type { KeptPort } from "./kept-ports.ts";
 import type { Role } from "./role.ts";
 
 /** Without ports where only the metadata was asked for. */
@@ -42,18 +41,17 @@ export function keepService(service: unknown): KeptService {
 export const serviceRole: Role<"services"> = {
   resource: "services",
   others: [],
-  targets(service, around) {
+  *targets(service, around) {
     const { name, namespace } = service.metadata;
     const shared = [...serviceLabels(service), ...kindLabels(service), ...namespaceLabels(namespace, around)];
-    return service.ports.map((port) =>
-      targetFrom([
+    for (const port of service.ports)
+      yield targetFrom([
         ...shared,
         [`${metaPrefix}service_port_name`, port.name],
         [`${metaPrefix}service_port_number`, String(port.number)],
         [`${metaPrefix}service_port_protocol`, port.protocol],
         ["__address__", hostPort(`${name}.${namespace}.svc`, port.number)],
-      ]),
-    );
+      ]);
   },
 };
 

@@ -45,7 +45,7 @@ export const processArguments = table({
     {
       default: "/debug/pprof/",
       description:
-        "What a process is asked for, once: an index of profiles, or a profile. What stands before `/debug/pprof/` is put before the paths of its profiles",
+        "What a process is asked for: an index of profiles, or a profile. What stands before `/debug/pprof/` is put before the paths of its profiles",
       example: "/admin/debug/pprof/",
     },
   ),

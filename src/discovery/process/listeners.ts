@@ -1,5 +1,5 @@
 import { isIPv6 } from "node:net";
-import { hostPort } from "../host-port.ts";
+import { hostPort } from "../../base/index.ts";
 import type { OwnedSocket } from "./owner-table.ts";
 import type { ProcessInfo } from "./process-info.ts";
 

@@ -50,7 +50,7 @@ async function listening(file: string): Promise<readonly ListeningSocket[]> {
   }
   throw new DiscoveryError(
     "too_large",
-    `Cannot read "${file}": what it has of listening sockets is more than ${formatSize(limits.socketTableBytes)}`,
+    `Cannot read "${file}": what it has of listening sockets is more than ${formatSize(limits.socketTableBytes)}; write the addresses of targets down`,
   );
 }
 

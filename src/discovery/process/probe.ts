@@ -12,12 +12,12 @@ export interface ProbeOptions {
 }
 
 /**
- * What listens at an address: `pprof`, something `other`, or nobody at all. `busy`: an HTTP server that says that it cannot answer now. One
- * request, whatever comes of it.
+ * What listens at an address: `pprof`, something `other`, or nobody at all. `busy`: an HTTP server that says that it cannot answer now, or
+ * somebody who says nothing in time, such as a program that is starting. One request, whatever comes of it.
  */
 export async function probe(address: string, options: ProbeOptions): Promise<"pprof" | "other" | "busy" | "nobody"> {
   const response = await ask(`http://${address}${options.path}`, options);
-  if (response === "nobody" || response === "other") return response;
+  if (typeof response === "string") return response;
   if (response.status === 429 || response.status >= 500) return "busy";
   return response.status === 200 && isPprof(response.body) ? "pprof" : "other";
 }
@@ -39,14 +39,16 @@ const timeoutMs = 2000;
 async function ask(
   url: string,
   { client, userAgent, signal }: ProbeOptions,
-): Promise<HttpResponse | "nobody" | "other"> {
+): Promise<HttpResponse | "nobody" | "other" | "busy"> {
   const request = { method: "GET", url, headers: { "user-agent": userAgent }, timeoutMs, signal } as const;
   try {
     return await client.request({ ...request, maxBytes: limits.probeBytes });
   } catch (thrown) {
     signal.throwIfAborted();
-    // What it is may not matter here: it does not answer like a pprof endpoint.
-    return (thrown as { reason?: string }).reason === "refused" ? "nobody" : "other";
+    const { reason } = thrown as { reason?: string };
+    if (reason === "refused") return "nobody";
+    // What else it is may not matter here: it does not answer like a pprof endpoint.
+    return reason === "timeout" ? "busy" : "other";
   }
 }
 

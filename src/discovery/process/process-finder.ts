@@ -66,7 +66,7 @@ class ProcessSearch {
     this.#args = args;
     this.#options = options;
     this.#proc = options.proc ?? "/proc";
-    this.#owners = new OwnerTable(this.#proc);
+    this.#owners = new OwnerTable(this.#proc, options.clock);
     this.#verdicts = new Verdicts(options.clock);
     this.#isWantedPort = args.ports ? portMatcher(args.ports) : isLikelyPort;
     this.#matches = args.match === undefined ? undefined : compilePattern(args.match);

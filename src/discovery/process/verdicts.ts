@@ -23,7 +23,7 @@ const mostTimes = 5;
 
 /**
  * Asks every listener once, for as long as its socket is open: what is no pprof endpoint is not to be bothered by a stranger again and
- * again. Only who says that he cannot answer now, as servers do that are starting, is asked a few times more.
+ * again. Only who cannot answer now, as programs that are starting, is asked a few times more.
  */
 export class Verdicts {
   readonly #clock: Clock;

@@ -1,7 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { connect, isIP, type NetConnectOpts } from "node:net";
 import type { ConnectionOptions, TLSSocket } from "node:tls";
-import { AgentError, type Clock } from "../../base/index.ts";
+import { AgentError, type Clock, hostPort } from "../../base/index.ts";
 import { type Finding, type RunStep, StepFailure } from "./diagnosis.ts";
 import { tlsStepFailure } from "./diagnose-tls.ts";
 import { addressOf, dial } from "../connection/dial.ts";
@@ -9,7 +9,7 @@ import { hostOf, type Progress, transportError } from "../http-error.ts";
 import { wayToProxy } from "../connection/way-to-proxy.ts";
 import { openTunnel } from "../proxy/open-tunnel.ts";
 import type { Proxy } from "../proxy/proxies.ts";
-import { hostPort, proxyAddress, proxyName } from "../proxy/proxy-address.ts";
+import { proxyAddress, proxyName } from "../proxy/proxy-address.ts";
 import { ProxyFailure } from "../proxy/proxy-failure.ts";
 import type { TlsOptions } from "../tls/tls-settings.ts";
 import { isUnixUrl, parseUnixUrl, unixUrlProblem } from "../unix-url.ts";

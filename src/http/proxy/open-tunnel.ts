@@ -1,10 +1,10 @@
 import type { Socket } from "node:net";
-import { AgentError, type Clock, systemClock } from "../../base/index.ts";
+import { AgentError, type Clock, hostPort, systemClock } from "../../base/index.ts";
 import type { HttpError } from "../client.ts";
 import { askByConnect } from "./connect-method.ts";
 import { dialProxy, proxyConnected } from "./connect-to-proxy.ts";
 import type { Proxy } from "./proxies.ts";
-import { hostPort, proxyName } from "./proxy-address.ts";
+import { proxyName } from "./proxy-address.ts";
 import { proxyFailure } from "./proxy-failure.ts";
 import { askBySocks } from "./socks-tunnel.ts";
 import type { TlsOptions } from "../tls/tls-settings.ts";

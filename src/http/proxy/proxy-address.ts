@@ -1,3 +1,4 @@
+import { hostPort } from "../../base/index.ts";
 import { basicHeader } from "../credentials/basic-header.ts";
 import type { Proxy } from "./proxies.ts";
 
@@ -13,11 +14,6 @@ export function proxyAddress({ url }: Proxy): { host: string; port: number } {
 export function proxyName(proxy: Proxy): string {
   const { host, port } = proxyAddress(proxy);
   return hostPort(host, port);
-}
-
-/** Host and port in one text, an IPv6 address in brackets. */
-export function hostPort(host: string, port: number): string {
-  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 /** The header that a proxy's user name and password make (RFC 9110, 11.7.2; RFC 7617); none without them. */

@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import type { SocksClient } from "socks";
-import { AgentError, type Clock, formatDuration, limits, preview } from "../../base/index.ts";
+import { AgentError, type Clock, formatDuration, hostPort, limits, preview } from "../../base/index.ts";
 import type { HttpReason } from "../client.ts";
 import type { Proxy } from "./proxies.ts";
-import { hostPort, proxyAddress } from "./proxy-address.ts";
+import { proxyAddress } from "./proxy-address.ts";
 import { closedError, tunnelError } from "./proxy-failure.ts";
 
 export interface SocksTarget {

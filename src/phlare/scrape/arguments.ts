@@ -1,7 +1,13 @@
 import * as v from "valibot";
 import { authenticationOf, httpArguments, httpChecks } from "../../http/index.ts";
 import { profileTypes } from "../../model/index.ts";
-import { checkTimes, profilingConfig, type ScrapeArguments, scrapeEntries } from "../../pyroscope/scrape/index.ts";
+import {
+  checkSeconds,
+  checkTimes,
+  profilingConfig,
+  type ScrapeArguments,
+  scrapeEntries,
+} from "../../pyroscope/scrape/index.ts";
 import { crossCheck, optional, table } from "../../schema/index.ts";
 
 /** phlare.scrape came before godeltaprof. */
@@ -34,6 +40,7 @@ export const phlareScrapeArguments = v.pipe(
   crossCheck(["scrape_interval", "delta_profiling_duration", "profiling_config"], (args, report) =>
     checkTimes(args, report),
   ),
+  crossCheck(["params"], (args, report) => checkSeconds(args, report)),
   v.transform(({ http_client_config, ...args }): ScrapeArguments => ({ ...args, ...http_client_config })),
 );
 

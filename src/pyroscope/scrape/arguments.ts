@@ -24,7 +24,7 @@ import {
   typeName,
   word,
 } from "../../schema/index.ts";
-import { checkTimes } from "./check-times.ts";
+import { checkSeconds, checkTimes } from "./check-times.ts";
 import { profilingConfig } from "./profile-arguments.ts";
 import { normalizeAddress, TargetError, unixAddressProblem, unixSchemeProblem } from "./scrape-url.ts";
 
@@ -170,6 +170,7 @@ export const scrapeArguments = v.pipe(
   crossCheck(["scrape_interval", "delta_profiling_duration", "profiling_config"], (args, report) =>
     checkTimes(args, report),
   ),
+  crossCheck(["params"], (args, report) => checkSeconds(args, report)),
 );
 
 export type ScrapeArguments = v.InferOutput<typeof scrapeArguments>;

@@ -5,20 +5,25 @@ import { BaselineEntries, type Entry, newEntry } from "./baseline-entries.ts";
 import type { Comparison, GuardState, RestartGuard } from "./restart-guard.ts";
 
 /**
- * The memory that deltas are computed against, for all scrape components: one slot per component, final URL and type. It outlives
+ * The memory that deltas are computed against, for all scrape components: slots by component, final URL and type, one for each loop. It outlives
  * the loops, so that a reload, relabelling and a target that flaps do not cost an interval, and is bounded in bytes and in the
  * time that a slot without a loop is kept. With `saved` and `restore` it outlives the process too.
  */
 export interface BaselineTable {
-  /** The slot of that name, taken until `release`. While another loop holds it (two targets with one URL) that of `fallbackName`. */
-  acquire(name: string, fallbackName: string): BaselineSlot;
+  /**
+   * A slot of that name, taken until `release`. The loops of targets that share a URL have one each, of equal names: of those that are free a loop gets
+   * the one that `series` had, else the one committed last, so that it does not push again what another one has pushed.
+   */
+  acquire(name: string, series: string): BaselineSlot;
+  /** Forgets what no loop has of that name: somebody else pushed what has grown since. */
+  forget(name: string): void;
   /** Bytes held, and slots. */
   readonly bytes: number;
   readonly size: number;
-  /** What the slots hold that are not too old, for another process to go on with. */
+  /** What the slots hold that are not too old, for another process to go on with; the one committed last first. */
   saved(): readonly SavedSlot[];
   /**
-   * Makes slots that count as released now, as many as the bounds allow; returns how many. Of an earlier run of the machine nobody knows
+   * Makes slots of them that count as released, as many as the bounds allow; returns how many. Of an earlier run of the machine nobody knows
    * how old they are, so that the time of the next profile decides.
    */
   restore(slots: readonly SavedSlot[], options?: { readonly ofEarlierBoot?: boolean }): number;
@@ -26,8 +31,11 @@ export interface BaselineTable {
 
 /** A slot without what only matters while the process lives. */
 export interface SavedSlot {
-  /** A hash: the URL in it may hold a token. */
-  readonly key: string;
+  /** Hashes of its name and its series: the URL in them may hold a token. */
+  readonly group: string;
+  readonly series: string;
+  /** Since its loop ended. */
+  readonly ageMs: number;
   readonly baseline: Baseline;
   readonly guard: GuardState;
 }
@@ -45,6 +53,8 @@ export interface BaselineSlot {
   readonly maxBytes: number;
   /** Replaces the baseline: only after the receiver has accepted what was computed from it; and notes how it compared. */
   commit(next: Baseline | undefined, comparison?: Comparison): void;
+  /** The loop goes on as another series. */
+  rename(series: string): void;
   release(): void;
   /** Releases it and remembers nothing: somebody else goes on with this target. */
   forget(): void;
@@ -53,14 +63,11 @@ export interface BaselineSlot {
 export function createBaselineTable(clock: Clock): BaselineTable {
   const entries = new BaselineEntries(clock);
   return {
-    acquire(name, fallbackName) {
+    acquire(name, series) {
       entries.dropExpired();
-      const key = hashOf(name);
-      const usedKey = entries.get(key)?.held ? hashOf(fallbackName) : key;
-      const entry = entries.get(usedKey) ?? newEntry();
-      entries.hold(usedKey, entry);
-      return slotOf(usedKey, { entry, entries });
+      return slotOf(entries.hold(hashOf(name), hashOf(series)), entries);
     },
+    forget: (name) => entries.forget(hashOf(name)),
     get bytes() {
       return entries.bytes;
     },
@@ -68,21 +75,28 @@ export function createBaselineTable(clock: Clock): BaselineTable {
       return entries.size;
     },
     saved() {
-      entries.dropExpired();
+      const nowMs = clock.monotonic();
       return entries
         .all()
-        .flatMap(([key, { baseline, guard, ofEarlierBoot }]) =>
-          baseline && !ofEarlierBoot ? [{ key, baseline, guard: guard.state }] : [],
-        );
+        .toSorted((a, b) => b.committed - a.committed)
+        .flatMap(({ group, series, baseline, guard, ofEarlierBoot, held, releasedAtMs }) => {
+          const ageMs = held ? 0 : nowMs - releasedAtMs;
+          const isUsable = ageMs <= limits.baselineAgeMs && !ofEarlierBoot;
+          return baseline && isUsable ? [{ group, series, ageMs, baseline, guard: guard.state }] : [];
+        });
     },
     restore(slots, { ofEarlierBoot = false } = {}) {
-      const before = entries.size;
-      for (const slot of slots) {
-        const { bytes } = slot.baseline;
-        const fits = bytes <= limits.baselineBytes && entries.bytes + bytes <= limits.baselinesBytes;
-        if (fits && !entries.get(slot.key)) entries.release(slot.key, newEntry({ ...slot, ofEarlierBoot }));
+      const nowMs = clock.monotonic();
+      const restored: Entry[] = [];
+      let bytes = entries.bytes;
+      for (const [index, { ageMs, ...slot }] of slots.entries()) {
+        const own = slot.baseline.bytes;
+        if (own > limits.baselineBytes || bytes + own > limits.baselinesBytes || entries.has(slot.group)) continue;
+        bytes += own;
+        restored.push(newEntry({ ...slot, ofEarlierBoot, releasedAtMs: nowMs - ageMs, committed: -index }));
       }
-      return entries.size - before;
+      entries.restore(restored);
+      return restored.length;
     },
   };
 }
@@ -91,12 +105,7 @@ function hashOf(name: string): string {
   return createHash("sha256").update(name).digest("base64url");
 }
 
-interface SlotOptions {
-  readonly entry: Entry;
-  readonly entries: BaselineEntries;
-}
-
-function slotOf(key: string, { entry, entries }: SlotOptions): BaselineSlot {
+function slotOf(entry: Entry, entries: BaselineEntries): BaselineSlot {
   return {
     get baseline() {
       return entry.baseline;
@@ -120,7 +129,7 @@ function slotOf(key: string, { entry, entries }: SlotOptions): BaselineSlot {
       return Math.min(limits.baselineBytes, limits.baselinesBytes - entries.bytes + own);
     },
     commit(next, comparison) {
-      entries.change(entry, () => {
+      entries.commit(entry, () => {
         if (comparison) entry.guard.note(comparison);
         if (comparison === "restarted") entry.beforeRestart = entry.baseline;
         if (!entry.guard.watches) entry.beforeRestart = undefined;
@@ -128,7 +137,10 @@ function slotOf(key: string, { entry, entries }: SlotOptions): BaselineSlot {
         entry.ofEarlierBoot = false;
       });
     },
-    release: () => entries.release(key, entry),
-    forget: () => entries.drop(key, entry),
+    rename(series) {
+      entry.series = hashOf(series);
+    },
+    release: () => entries.release(entry),
+    forget: () => entries.drop(entry),
   };
 }

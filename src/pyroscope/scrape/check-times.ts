@@ -1,4 +1,4 @@
-import type { Duration } from "../../base/index.ts";
+import { type Duration, preview } from "../../base/index.ts";
 import type { Report } from "../../schema/index.ts";
 import type { CustomProfileArguments, ProfilingConfig } from "./profile-arguments.ts";
 
@@ -28,6 +28,16 @@ export function checkTimes(args: Timed, report: Report): void {
       ["delta_profiling_duration"],
       `must be at least 1s shorter than scrape_interval (${interval}), found "${duration}"`,
     );
+}
+
+/** `params.seconds` is a profiling time as well, and goes to every type. */
+export function checkSeconds(
+  { params }: { readonly params: Readonly<Record<string, readonly string[]>> },
+  report: Report,
+): void {
+  const wrong = params["seconds"]?.find((seconds) => !/^[1-9]\d*$/.test(seconds));
+  if (wrong !== undefined)
+    report(["params", "seconds"], `must be whole seconds, at least 1, found "${preview(wrong)}"`);
 }
 
 /** The enabled types whose requests carry `seconds`. */

@@ -9,25 +9,25 @@ export interface CpuSlots {
    * Takes the process' slot and resolves to the function that gives it back; `undefined` where it stays taken for `patienceMs`
    * or `signal` aborts.
    */
-  take(address: string, options: { patienceMs: number; signal: AbortSignal }): Promise<(() => void) | undefined>;
+  take(process: string, options: { patienceMs: number; signal: AbortSignal }): Promise<(() => void) | undefined>;
 }
 
 export function createCpuSlots(clock: Clock): CpuSlots {
-  /** Waiters by address; an entry exists while the slot is taken. */
+  /** Waiters by process; an entry exists while the slot is taken. */
   const taken = new Map<string, (() => void)[]>();
 
-  const giveBack = (address: string) => () => {
-    const next = taken.get(address)?.shift();
+  const giveBack = (process: string) => () => {
+    const next = taken.get(process)?.shift();
     if (next) next();
-    else taken.delete(address);
+    else taken.delete(process);
   };
 
   return {
-    take(address, { patienceMs, signal }) {
-      const waiters = taken.get(address);
+    take(process, { patienceMs, signal }) {
+      const waiters = taken.get(process);
       if (!waiters) {
-        taken.set(address, []);
-        return Promise.resolve(giveBack(address));
+        taken.set(process, []);
+        return Promise.resolve(giveBack(process));
       }
       return new Promise((resolve) => {
         const settle = (release: (() => void) | undefined): void => {
@@ -35,7 +35,7 @@ export function createCpuSlots(clock: Clock): CpuSlots {
           signal.removeEventListener("abort", giveUp);
           resolve(release);
         };
-        const proceed = (): void => settle(giveBack(address));
+        const proceed = (): void => settle(giveBack(process));
         const giveUp = (): void => {
           const at = waiters.indexOf(proceed);
           if (at >= 0) waiters.splice(at, 1);

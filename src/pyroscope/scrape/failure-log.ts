@@ -1,7 +1,7 @@
 import type { Clock } from "../../base/index.ts";
 import type { Logger } from "../../observability/index.ts";
 import { labelValue } from "../../model/index.ts";
-import type { Scrape } from "./plan.ts";
+import { baselineKey, type Scrape } from "./plan.ts";
 import type { ScrapeError } from "./scrape-error.ts";
 
 /**
@@ -15,18 +15,24 @@ export interface FailureLog {
   forget(scrape: Scrape): void;
 }
 
+/** An instance of which a scrape failed, and not all have given profiles since. */
+interface FailingInstance {
+  /** Those that failed and gave no profile since, whatever labels they carry. */
+  readonly scrapes: Set<string>;
+  readonly told: Set<string>;
+}
+
 // Whoever else profiles the process may do so for days, now and then.
 const busyReminderMs = 3_600_000;
 
 export function createFailureLog(log: Logger, clock: Clock): FailureLog {
   /** By instance: when it was last said that somebody else profiles it. */
   const busySaidMs = new Map<string, number>();
-  /** By instance: the identities of its failing scrapes, with their reason. */
-  const failing = new Map<string, Map<string, string>>();
+  const failing = new Map<string, FailingInstance>();
 
   const clear = (scrape: Scrape): boolean => {
-    const scrapes = failing.get(scrape.address);
-    if (!scrapes?.delete(scrape.identity) || scrapes.size > 0) return false;
+    const scrapes = failing.get(scrape.address)?.scrapes;
+    if (!scrapes?.delete(baselineKey(scrape)) || scrapes.size > 0) return false;
     return failing.delete(scrape.address);
   };
 
@@ -36,10 +42,11 @@ export function createFailureLog(log: Logger, clock: Clock): FailureLog {
       if (isBusy && clock.monotonic() - (busySaidMs.get(scrape.address) ?? -Infinity) < busyReminderMs)
         return log.debug("CPU profile skipped", { instance: labelValue(scrape.labels, "instance"), err: error });
       if (isBusy) busySaidMs.set(scrape.address, clock.monotonic());
-      const scrapes = failing.get(scrape.address) ?? new Map<string, string>();
-      const known = [...scrapes.values()].includes(error.reason);
-      scrapes.set(scrape.identity, error.reason);
-      failing.set(scrape.address, scrapes);
+      const { scrapes, told } = failing.get(scrape.address) ?? { scrapes: new Set<string>(), told: new Set<string>() };
+      failing.set(scrape.address, { scrapes, told });
+      const isKnown = told.has(error.reason);
+      scrapes.add(baselineKey(scrape));
+      told.add(error.reason);
       const fields = {
         instance: labelValue(scrape.labels, "instance"),
         type: scrape.type,
@@ -48,7 +55,7 @@ export function createFailureLog(log: Logger, clock: Clock): FailureLog {
         err: error,
       };
       const message = isBusy ? "CPU profile skipped" : "Scrape failed";
-      if (error.reason === "internal" || !known) log.warn(message, fields);
+      if (error.reason === "internal" || !isKnown) log.warn(message, fields);
       else log.debug(message, fields);
     },
     succeeded(scrape) {

@@ -38,7 +38,7 @@ export function fanOut(receivers: readonly Receiver[], { clock, metrics, log }: 
         else if (refusing.delete(id)) log.info("A receiver accepts profiles again", { receiver: id });
       }
       const failed = results.filter((result) => result.status === "rejected");
-      if (failed.length === 0) metrics.forwarded.inc();
+      if (failed.length === 0 && receivers.length > 0) metrics.forwarded.inc();
       if (failed.length > 0 && failed.length === receivers.length) throw failed[0]?.reason;
     },
   };

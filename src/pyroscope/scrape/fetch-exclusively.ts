@@ -28,7 +28,7 @@ export async function fetchExclusively(scrape: Scrape, options: ExclusiveOptions
   const { clock, cpuSlots, nextDueMs, signal, fetch, random = Math.random } = options;
   const leftMs = (): number => nextDueMs - clock.monotonic() - marginMs;
   const patienceMs = Math.max(0, leftMs() - 1000);
-  const release = await cpuSlots.take(scrape.address, { patienceMs, signal });
+  const release = await cpuSlots.take(scrape.process, { patienceMs, signal });
   if (!release) throw busy(scrape, "another scrape of this agent kept its CPU profiler for the whole interval");
   try {
     // Inside, so that a slot that was handed over at the very end is given back.

@@ -12,7 +12,7 @@
  */
 export { type ScrapeArguments, scrapeArguments, scrapeEntries } from "./arguments.ts";
 export type { BaselineTable } from "./baselines.ts";
-export { checkTimes } from "./check-times.ts";
+export { checkSeconds, checkTimes } from "./check-times.ts";
 export { type KeepOptions, saveBaselines, takeBaselines } from "./keep-baselines.ts";
 export { createScrapeKind, createSharedScrapeState, type ScrapeKindOptions, type SharedScrapeState } from "./kind.ts";
 export type { ScrapeReason } from "./scrape-error.ts";

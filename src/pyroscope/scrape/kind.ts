@@ -86,6 +86,8 @@ class ScrapeComponent implements Component<ScrapeArguments> {
   readonly exports = {};
   #args: ScrapeArguments;
   #terms: Terms;
+  /** What the manager scrapes with: where a reload is refused for another component, it is what this one goes back to. */
+  #synced: { readonly args: ScrapeArguments; readonly client: HttpClient };
   #sources: readonly TargetSource[] = [];
   readonly #inputs: TargetInputs;
   #stopSharing: () => void = () => {};
@@ -105,7 +107,8 @@ class ScrapeComponent implements Component<ScrapeArguments> {
     this.#metrics = createScrapeMetrics(metrics, { prefix: options.metricPrefix, id });
     this.#baselines = shared.baselines;
     this.#inputs = new TargetInputs({ clock, changed: () => this.#syncSoon() });
-    this.#terms = this.#termsOf(args, this.#clientOf(args));
+    this.#terms = this.#termsOf(args, createHttpClient({ args, clock, log }));
+    this.#synced = { args, client: this.#terms.client };
     this.#manager = new ScrapeManager({
       componentId: id,
       baselines: shared.baselines,
@@ -130,9 +133,9 @@ class ScrapeComponent implements Component<ScrapeArguments> {
     });
     const stopShowing = showBaselines(metrics, this.#baselines);
     this.#isRunning = true;
-    this.#connect(this.#sourcesOf(this.#args));
-    this.#sync();
     try {
+      this.#connect(this.#sourcesOf(this.#args));
+      this.#sync();
       await aborted(signal);
     } finally {
       this.#isRunning = false;
@@ -145,12 +148,14 @@ class ScrapeComponent implements Component<ScrapeArguments> {
   }
 
   applyConfig(args: ScrapeArguments): void {
-    const isSame = sameArguments(httpArgumentsOf(args), httpArgumentsOf(this.#args));
     // What arguments are refused for comes before anything is changed. Of the targets only the first are tried: what the others are refused
     // for costs only themselves.
     const sources = this.#sourcesOf(args);
     this.#manager.prepare(targetsOf(args, sources), this.#planOptions(args));
-    const terms = this.#termsOf(args, isSame ? this.#terms.client : this.#clientOf(args));
+    const terms = this.#termsOf(args, this.#clientOf(args));
+    const replaced = this.#terms.client;
+    // Of one that was never used nobody else knows.
+    if (replaced !== terms.client && replaced !== this.#synced.client) replaced.close();
     this.#args = args;
     this.#terms = terms;
     if (this.#isRunning) this.#connect(sources);
@@ -167,8 +172,13 @@ class ScrapeComponent implements Component<ScrapeArguments> {
     };
   }
 
+  /** One with these arguments that is there already, for its connections and tokens; else a new one. */
   #clientOf(args: ScrapeArguments): HttpClient {
-    return createHttpClient({ args, clock: this.#context.clock, log: this.#context.log });
+    const { clock, log } = this.#context;
+    const known = [{ args: this.#args, client: this.#terms.client }, this.#synced].find((one) =>
+      sameArguments(httpArgumentsOf(one.args), httpArgumentsOf(args)),
+    );
+    return known?.client ?? createHttpClient({ args, clock, log });
   }
 
   #receiverOf(args: ScrapeArguments): Appender {
@@ -212,6 +222,7 @@ class ScrapeComponent implements Component<ScrapeArguments> {
   }
 
   #sync(): void {
+    this.#synced = { args: this.#args, client: this.#terms.client };
     this.#manager.sync(targetsOf(this.#args, this.#sources), {
       ...this.#planOptions(this.#args),
       terms: this.#terms,

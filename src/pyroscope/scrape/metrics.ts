@@ -20,7 +20,7 @@ export interface ScrapeMetrics {
 }
 
 /** Why a tick of a loop passed without a scrape. */
-export type SkipReason = "slow_scrape" | "cpu_busy";
+export type SkipReason = "slow_scrape" | "cpu_busy" | "late";
 
 export interface Adder {
   inc(by?: number): void;
@@ -40,7 +40,7 @@ export function createScrapeMetrics(metrics: Metrics, { prefix, id }: { prefix: 
   const skipped = counter("scrape_skipped_total", "Ticks of the schedule that passed without a scrape.", ["reason"]);
   const targets = counter(
     "scrape_targets_skipped_total",
-    "Targets that no scrape can be made of, each time they were given.",
+    "Targets that no scrape can be made of, each once for as long as it is there.",
     ["reason"],
   );
   const outcomes = counter("scrape_delta_profiles_total", "Cumulative profiles by what became of them.", ["outcome"]);
@@ -77,59 +77,79 @@ export function createScrapeMetrics(metrics: Metrics, { prefix, id }: { prefix: 
   };
 }
 
+/** One value for each gauge, of the scrapes that share a target's labels. */
+interface ShownTarget {
+  readonly labels: Record<string, string>;
+  /** Whether it is up, and how long the last scrape took; absent before there is one. */
+  readonly values: readonly [up: number | undefined, durationSeconds: number | undefined];
+}
+
 /**
  * The gauges of targets, set when metrics are asked for and not at every scrape: one value for each (target, type), but of the
- * clocks the one that differs most. Returns the function that takes them away.
+ * clocks the one that differs most. Of thousands only what changed is set. Returns the function that takes them away.
  */
 export function collectTargetGauges(
   metrics: Metrics,
   options: { prefix: string; id: string; statuses: () => readonly TargetStatus[]; dropped?: () => number },
 ): () => void {
   const { prefix, id, statuses, dropped = () => 0 } = options;
-  const gauge = (name: string, help: string) =>
-    metrics.gauge(`${prefix}_scrape_target_${name}`, help, ["component_id", "job", "instance", "type"]);
-  const up = gauge("up", "1 where the last scrape gave a profile, 0 where it failed.");
-  const duration = gauge("last_duration_seconds", "Duration of the last scrape.");
-  const timeout = gauge("timeout_seconds", "Deadline of one request.");
-  const gauges = [up, duration, timeout];
-  const skew = metrics.gauge(
-    `${prefix}_scrape_target_clock_skew_seconds`,
+  const gauge = (name: string, help: string, labels: readonly string[] = []) =>
+    metrics.gauge(`${prefix}_scrape_${name}`, help, ["component_id", ...labels]);
+  const ofTarget = ["job", "instance", "type"];
+  const up = gauge("target_up", "1 where the last scrape gave a profile, 0 where it failed.", ofTarget);
+  const duration = gauge("target_last_duration_seconds", "Duration of the last scrape.", ofTarget);
+  const skew = gauge(
+    "target_clock_skew_seconds",
     "Of the targets whose clock differs most from this box's: their clock minus this box's.",
-    ["component_id"],
   );
-  const droppedTargets = metrics.gauge(
-    `${prefix}_scrape_dropped_targets`,
-    "Targets that are not scraped because a relabel rule drops them.",
-    ["component_id"],
-  );
-  let shown: Record<string, string>[] = [];
-  const clear = (): void => {
+  const droppedTargets = gauge("dropped_targets", "Targets that are not scraped because a relabel rule drops them.");
+  const ofTargets = [up, duration];
+  const own = { component_id: id };
+  let shown: ReadonlyMap<string, ShownTarget> = new Map();
+  const show = (now: ReadonlyMap<string, ShownTarget>): void => {
     // Not reset(): other components of this kind share the gauges.
-    for (const labels of shown) for (const each of gauges) each.remove(labels);
-    shown = [];
-    skew.remove({ component_id: id });
-    droppedTargets.remove({ component_id: id });
+    for (const [key, { labels, values }] of now)
+      for (const [at, each] of ofTargets.entries()) {
+        const value = values[at];
+        if (value === shown.get(key)?.values[at]) continue;
+        if (value === undefined) each.remove(labels);
+        else each.set(labels, value);
+      }
+    for (const [key, { labels }] of shown) if (!now.has(key)) for (const each of ofTargets) each.remove(labels);
+    shown = now;
   };
   const unregister = metrics.onCollect(() => {
-    clear();
-    droppedTargets.set({ component_id: id }, dropped());
-    const mostMs = largestSkewMs(statuses());
-    if (mostMs !== undefined) skew.set({ component_id: id }, mostMs / 1000);
-    // Two scrapes may share these labels (prefixes behind one port): the one that is down is shown.
-    const downLast = statuses().toSorted((a, b) => Number(a.health === "down") - Number(b.health === "down"));
-    for (const status of downLast) {
-      const instance = labelValue(status.labels, "instance");
-      const labels = { component_id: id, job: status.job, instance, type: status.type };
-      shown.push(labels);
-      timeout.set(labels, status.timeoutMs / 1000);
-      if (status.health !== "unknown") up.set(labels, status.health === "up" ? 1 : 0);
-      if (status.lastScrapeDurationMs !== undefined) duration.set(labels, status.lastScrapeDurationMs / 1000);
-    }
+    const all = statuses();
+    const mostMs = largestSkewMs(all);
+    if (mostMs === undefined) skew.remove(own);
+    else skew.set(own, mostMs / 1000);
+    droppedTargets.set(own, dropped());
+    show(shownTargets(id, all));
   });
   return () => {
     unregister();
-    clear();
+    show(new Map());
+    skew.remove(own);
+    droppedTargets.remove(own);
   };
+}
+
+/** By what tells them apart. Two scrapes may share these labels (prefixes behind one port): the one that is down is shown. */
+function shownTargets(id: string, statuses: readonly TargetStatus[]): Map<string, ShownTarget> {
+  const shown = new Map<string, ShownTarget>();
+  for (const { job, type, labels, health, lastScrapeDurationMs: durationMs } of statuses) {
+    const instance = labelValue(labels, "instance");
+    const key = `${type}\n${instance}\n${job}`;
+    const other = shown.get(key);
+    if (other?.values[0] === 0) continue;
+    const up = health === "unknown" ? undefined : Number(health === "up");
+    const seconds = durationMs === undefined ? undefined : durationMs / 1000;
+    shown.set(key, {
+      labels: other?.labels ?? { component_id: id, job, instance, type },
+      values: [up ?? other?.values[0], seconds ?? other?.values[1]],
+    });
+  }
+  return shown;
 }
 
 function largestSkewMs(statuses: readonly TargetStatus[]): number | undefined {

@@ -16,6 +16,7 @@ import { ScrapeSet } from "./scrape-set.ts";
 import type { ScrapeType } from "./scrape-types.ts";
 import {
   buildUrl,
+  processAt,
   type Origin,
   originOf,
   shownAddress,
@@ -31,8 +32,10 @@ import { ownPlace, sharedPlace, typeChoice } from "./target-types.ts";
 export interface Scrape extends PlannedScrape {
   /** What makes two scrapes the same one over restarts and reloads: type, URL and series. */
   readonly identity: string;
-  /** The process: its `__address__` with port or that of its unix socket, whatever labels it carries. */
+  /** Its `__address__` with port or that of its unix socket, whatever labels it carries. */
   readonly address: string;
+  /** The process, as far as the URL tells: several may share an address, each behind a path of its own. */
+  readonly process: string;
   /** Where targets are shared, by what it is decided whose this one is: the same for all types of a target, whichever port they are at. */
   readonly owner: string;
   readonly profileType: ScrapeType;
@@ -44,6 +47,11 @@ export interface Scrape extends PlannedScrape {
   readonly ownSeconds: boolean;
   /** The same request with another `seconds`. */
   urlWithSeconds(seconds: number): string;
+}
+
+/** What is asked for, whatever labels the profiles get: a loop may go on with what another one of the same key has left. */
+export function baselineKey({ type, url }: Pick<Scrape, "type" | "url">): string {
+  return `${type}\n${url}`;
 }
 
 /** The scrapes of a component's targets, and the targets that none can be made of. */
@@ -187,6 +195,7 @@ function planOne({ target, origin: shared, owner, params }: Process, type: Scrap
   return {
     identity: `${type.name}\n${plannedUrl}\n${labelsKey(series.labels)}`,
     address,
+    process: processAt(plannedUrl, origin),
     owner,
     profileType: type,
     type: type.name,

@@ -37,7 +37,7 @@ export interface ProfilingConfig {
 export function profilingConfig(known: readonly ProfileType[] = profileTypes) {
   return v.pipe(
     table({
-      path_prefix: optional(text(), {
+      path_prefix: optional(prefixText(), {
         default: "",
         description: "Put before every path; a target's `__profile_path_prefix__` wins",
         example: "/app",
@@ -131,9 +131,17 @@ function deltaArgument(standard: boolean) {
   });
 }
 
+function prefixText() {
+  return v.pipe(
+    text(),
+    v.check((prefix) => !/[?#]/.test(prefix), "must be a path alone; a query parameter goes into params"),
+  );
+}
+
 function pathText() {
   return v.pipe(
     word(),
+    v.check((path) => !path.includes("#"), "must not hold a #: what follows it is never sent"),
     v.check(
       (path) => !path.includes("://"),
       'expected a path such as "/debug/pprof/heap"; the host belongs into the targets',

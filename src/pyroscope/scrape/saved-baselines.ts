@@ -8,7 +8,10 @@ import { type Comparison, comparisons } from "./restart-guard.ts";
  * The form on disk. Numbers are little-endian; the checksum is of all that follows it.
  *
  *     "pprofbl2"  crc32  when saved: milliseconds since 1970, since the machine started (f64 each), and the id of that start (36 bytes)
- *     each slot: bytes of key, of baseline, of history (u32 each), 1 where deltas are withheld (u32), key, history, baseline
+ *     each slot: bytes of key, of baseline, of history (u32 each), 1 where deltas are withheld plus twice the seconds since its loop
+ *     ended (u32), key, history, baseline
+ *
+ * The key is the slot's group, a dot and its series. Once it was without both, and the seconds without being counted.
  */
 const magic = Buffer.from("pprofbl2");
 const bootIdBytes = 36;
@@ -57,12 +60,17 @@ function header(slots: readonly Uint8Array[], { wallMs, bootMs, bootId }: Moment
   return bytes;
 }
 
-function encodeSlot({ key, baseline, guard }: SavedSlot): Uint8Array {
-  const keyBytes = Buffer.from(key);
+function encodeSlot({ group, series, ageMs, baseline, guard }: SavedSlot): Uint8Array {
+  const keyBytes = Buffer.from(`${group}.${series}`);
   const baselineBytes = encodeBaseline(baseline);
   const history = Uint8Array.from(guard.history, (comparison) => comparisons.indexOf(comparison));
   const sizes = Buffer.alloc(slotHeaderBytes);
-  const numbers = [keyBytes.length, baselineBytes.length, history.length, Number(guard.withholds)];
+  const numbers = [
+    keyBytes.length,
+    baselineBytes.length,
+    history.length,
+    2 * Math.ceil(ageMs / 1000) + Number(guard.withholds),
+  ];
   for (const [index, number] of numbers.entries()) sizes.writeUInt32LE(number, index * 4);
   return Buffer.concat([sizes, keyBytes, history, baselineBytes]);
 }
@@ -87,11 +95,11 @@ export function decodeSlots(bytes: Uint8Array, now: Moment): UsableSlots | Unusa
   if (crc32(view.subarray(magic.length + 4)) !== view.readUInt32LE(magic.length))
     return { unusable: "the file is damaged: its checksum is another", isDamaged: true };
   const saved = momentIn(view);
-  const why = whyNotFresh(saved, now);
-  if (why !== undefined) return { unusable: why, isDamaged: false };
-  const slots = decodeEach(view);
+  const agoMs = msSince(saved, now);
+  if (typeof agoMs === "string") return { unusable: agoMs, isDamaged: false };
+  const slots = decodeEach(view, agoMs);
   return slots
-    ? { slots, ofEarlierBoot: !isSameBoot(saved, now) }
+    ? { slots: slots.filter(({ ageMs }) => ageMs <= limits.baselineAgeMs), ofEarlierBoot: !isSameBoot(saved, now) }
     : { unusable: "the file is damaged: its content makes no sense", isDamaged: true };
 }
 
@@ -107,25 +115,23 @@ function isSameBoot(saved: Moment, now: Moment): boolean {
   return now.bootId !== "" && now.bootId === saved.bootId;
 }
 
-/** In one run of the machine its boot clock tells the age, whatever the wall clock did. */
-function whyNotFresh(saved: Moment, now: Moment): string | undefined {
-  if (isSameBoot(saved, now)) return now.bootMs - saved.bootMs > limits.baselineAgeMs ? "it is too old" : undefined;
-  const { wallMs: savedAtMs } = saved;
-  const { wallMs: nowMs } = now;
-  if (!(savedAtMs >= clockIsSetFromMs) || nowMs < clockIsSetFromMs)
+/** How long ago it was saved, or why it is not used. In one run of the machine its boot clock tells, whatever the wall clock did. */
+function msSince(saved: Moment, now: Moment): number | string {
+  const isSame = isSameBoot(saved, now);
+  if (!isSame && (!(saved.wallMs >= clockIsSetFromMs) || now.wallMs < clockIsSetFromMs))
     return "its age is not known, because the clock is not set or was not when it was saved";
-  if (nowMs < savedAtMs) return "its age is not known, because the clock went back since it was saved";
-  return nowMs - savedAtMs > limits.baselineAgeMs ? "it is too old" : undefined;
+  if (!isSame && now.wallMs < saved.wallMs)
+    return "its age is not known, because the clock went back since it was saved";
+  const agoMs = isSame ? now.bootMs - saved.bootMs : now.wallMs - saved.wallMs;
+  return agoMs > limits.baselineAgeMs ? "it is too old" : agoMs;
 }
 
 /** A checksum says that these are the bytes that were written, and not who wrote them. */
-function decodeEach(view: Buffer): readonly SavedSlot[] | undefined {
+function decodeEach(view: Buffer, savedAgoMs: number): readonly SavedSlot[] | undefined {
   const slots: SavedSlot[] = [];
   for (let at = headerBytes; at < view.length; ) {
     if (at + slotHeaderBytes > view.length) return undefined;
-    const [key = 0, baseline = 0, history = 0, withholds = 0] = [0, 4, 8, 12].map((byte) =>
-      view.readUInt32LE(at + byte),
-    );
+    const [key = 0, baseline = 0, history = 0, state = 0] = [0, 4, 8, 12].map((byte) => view.readUInt32LE(at + byte));
     const keyAt = at + slotHeaderBytes;
     const historyAt = keyAt + key;
     const baselineAt = historyAt + history;
@@ -134,8 +140,9 @@ function decodeEach(view: Buffer): readonly SavedSlot[] | undefined {
     const comparisonsThen = historyOf(view.subarray(historyAt, baselineAt));
     const decoded = decodeBaseline(view.subarray(baselineAt, at));
     if (!comparisonsThen || !decoded) return undefined;
-    const guard = { history: comparisonsThen, withholds: withholds === 1 };
-    slots.push({ key: view.toString("utf8", keyAt, historyAt), baseline: decoded, guard });
+    const [group = "", series = ""] = view.toString("utf8", keyAt, historyAt).split(".");
+    const guard = { history: comparisonsThen, withholds: state % 2 === 1 };
+    slots.push({ group, series, ageMs: savedAgoMs + Math.floor(state / 2) * 1000, baseline: decoded, guard });
   }
   return slots;
 }

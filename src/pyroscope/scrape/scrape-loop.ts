@@ -9,7 +9,7 @@ import type { FailureLog } from "./failure-log.ts";
 import { fetchExclusively } from "./fetch-exclusively.ts";
 import { type FetchedProfile, fetchProfile } from "./fetch-profile.ts";
 import type { ScrapeMetrics } from "./metrics.ts";
-import type { Scrape } from "./plan.ts";
+import { baselineKey, type Scrape } from "./plan.ts";
 import { createSchedule } from "./schedule.ts";
 import { type ScrapeError, toScrapeError } from "./scrape-error.ts";
 import { type ScrapeMoment, toOutgoing } from "./to-outgoing.ts";
@@ -41,9 +41,19 @@ export interface Terms {
   readonly ownership?: Ownership | undefined;
 }
 
-/** What tells one baseline of a component from another: a loop goes on with what the one before it has left. */
-export function baselineKey({ type, url }: Pick<Scrape, "type" | "url">): string {
-  return `${type}\n${url}`;
+export interface LoopOptions {
+  readonly context: LoopContext;
+  readonly terms: Terms;
+  /** The target was another agent's: it begins with a new baseline. */
+  readonly hasMoved?: boolean;
+}
+
+/**
+ * How late a tick may be. After a stall of the agent those of all loops are due at once: what is later than a quarter of the interval waits for its
+ * next tick. Less than a second is no stall, but a small machine at work.
+ */
+function mostLateMs(intervalMs: number): number {
+  return Math.min(intervalMs, Math.max(1000, intervalMs / 4));
 }
 
 /** Scrapes one (target, type) at its phase of every interval and never overlaps itself. */
@@ -60,9 +70,11 @@ export class ScrapeLoop {
   #clockSkewMs: number | undefined;
   #nextDueMs = 0;
   #isLeft = false;
+  readonly #hasMoved: boolean;
 
-  constructor(scrape: Scrape, { context, terms }: { readonly context: LoopContext; readonly terms: Terms }) {
+  constructor(scrape: Scrape, { context, terms, hasMoved = false }: LoopOptions) {
     this.#context = context;
+    this.#hasMoved = hasMoved;
     this.#scrape = scrape;
     this.#terms = terms;
   }
@@ -75,8 +87,13 @@ export class ScrapeLoop {
     return this.#terms.client;
   }
 
-  /** Goes on as another plan has it, for a scrape of the same identity and timing. */
+  get terms(): Terms {
+    return this.#terms;
+  }
+
+  /** Goes on as another plan has it, for a scrape of the same type, URL and timing. A profile that is being taken keeps its labels. */
   goOnWith(scrape: Scrape, terms: Terms): void {
+    if (scrape.identity !== this.#scrape.identity) this.#slot?.rename(scrape.identity);
     this.#scrape = scrape;
     this.#terms = terms;
   }
@@ -84,7 +101,9 @@ export class ScrapeLoop {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, metrics, failures, clocks, componentId, baselines } = this.#context;
     const { identity, intervalMs } = this.#scrape;
-    const slot = baselines.acquire(`${componentId}\n${baselineKey(this.#scrape)}`, `${componentId}\n${identity}`);
+    const name = `${componentId}\n${baselineKey(this.#scrape)}`;
+    if (this.#hasMoved) baselines.forget(name);
+    const slot = baselines.acquire(name, identity);
     this.#slot = slot;
     const schedule = createSchedule(identity, { intervalMs, clock });
     let tick = schedule.next();
@@ -93,24 +112,24 @@ export class ScrapeLoop {
         this.#nextDueMs = tick.dueMs;
         await sleep(clock, tick.dueMs - clock.monotonic(), signal);
         this.#nextDueMs = tick.dueMs + intervalMs;
-        if (this.#isOwn()) await this.#scrapeOnce(slot, signal);
+        const isLate = clock.monotonic() - tick.dueMs > mostLateMs(intervalMs);
+        if (!isLate && this.#isOwn()) await this.#scrapeOnce(slot, signal);
         tick = schedule.next(tick.dueMs);
-        if (tick.skipped > 0) metrics.skipped("slow_scrape", tick.skipped);
+        const skipped = tick.skipped + Number(isLate);
+        if (skipped > 0) metrics.skipped(isLate ? "late" : "slow_scrape", skipped);
       }
     } catch (thrown) {
       if (!signal.aborted) throw thrown;
     } finally {
       failures.forget(this.#scrape);
       clocks.forget(this.#scrape);
-      if (this.#isLeft) slot.forget();
+      // Should a target of others come back, its growth meanwhile has been pushed by them.
+      if (this.#isLeft || !this.#isOwn()) slot.forget();
       else slot.release();
     }
   }
 
-  /**
-   * Another agent goes on with this target: when the loop ends, nothing is remembered of it. Should it come back, its growth meanwhile has
-   * been pushed by others.
-   */
+  /** Other agents, or another loop, go on with this target: when the loop ends, nothing is remembered of it. */
   leaveToOthers(): void {
     this.#isLeft = true;
   }
@@ -145,14 +164,15 @@ export class ScrapeLoop {
 
   async #scrapeOnce(slot: BaselineSlot, signal: AbortSignal): Promise<void> {
     const { clock } = this.#context;
+    const scrape = this.#scrape;
     const startMs = clock.monotonic();
     const startUptimeMs = clock.uptime();
     const startedAtMs = clock.now();
     try {
-      const fetched = await this.#fetch(signal);
+      const fetched = await this.#fetch(scrape, signal);
       const setByMs = clock.now() - startedAtMs - (clock.uptime() - startUptimeMs);
       const clockSetByMs = Math.abs(setByMs) > limits.clockToleranceMs ? setByMs : 0;
-      await this.#handOn(fetched, { slot, scrapedAtMs: startedAtMs + clockSetByMs, clockSetByMs });
+      await this.#handOn(fetched, { scrape, slot, scrapedAtMs: startedAtMs + clockSetByMs, clockSetByMs });
       this.#succeed(fetched, startedAtMs);
     } catch (thrown) {
       if (signal.aborted) return;
@@ -162,24 +182,24 @@ export class ScrapeLoop {
     this.#lastDurationMs = clock.monotonic() - startMs;
   }
 
-  #fetch(signal: AbortSignal): Promise<FetchedProfile> {
+  #fetch(scrape: Scrape, signal: AbortSignal): Promise<FetchedProfile> {
     const { clock, cpuSlots, headers } = this.#context;
-    const { timeoutMs } = this.#scrape;
+    const { timeoutMs } = scrape;
     const fetch = (url: string, seconds: number | undefined): Promise<FetchedProfile> => {
       const { client, maxBytes } = this.#terms;
       return fetchProfile(url, { client, headers, maxBytes, timeoutMs, seconds, signal });
     };
-    if (!this.#scrape.exclusive) return fetch(this.#scrape.url, this.#scrape.seconds);
-    return fetchExclusively(this.#scrape, { clock, cpuSlots, nextDueMs: this.#nextDueMs, signal, fetch });
+    if (!scrape.exclusive) return fetch(scrape.url, scrape.seconds);
+    return fetchExclusively(scrape, { clock, cpuSlots, nextDueMs: this.#nextDueMs, signal, fetch });
   }
 
   /** Gives the profile to the receivers; their refusal is theirs to tell and does not make the target a failing one. */
-  async #handOn(fetched: FetchedProfile, at: ScrapeMoment & { readonly slot: BaselineSlot }): Promise<void> {
+  async #handOn(fetched: FetchedProfile, { scrape, slot, ...at }: HandingOn): Promise<void> {
     const { metrics, log } = this.#context;
-    const { url, type, labels } = this.#scrape;
+    const { url, type, labels } = scrape;
     const onWithhold = (why: string | undefined): void =>
       why === undefined ? log.info("Deltas are sent again", { url }) : log.warn(why, { url });
-    const outgoing = toOutgoing(fetched, { scrape: this.#scrape, ...at, metrics, onWithhold });
+    const outgoing = toOutgoing(fetched, { scrape, slot, ...at, metrics, onWithhold });
     this.#noteClock(outgoing.ownTimeMs, at);
     if (!outgoing.profile) metrics.emptyProfiles.inc();
     else {
@@ -217,6 +237,11 @@ export class ScrapeLoop {
     this.#health = "down";
     return metrics.failed(this.#scrape.type, error.reason);
   }
+}
+
+interface HandingOn extends ScrapeMoment {
+  readonly scrape: Scrape;
+  readonly slot: BaselineSlot;
 }
 
 /** Whether the receiver took the profile; it tells and counts itself why not. */

@@ -1,10 +1,17 @@
 import { limits } from "../../base/index.ts";
 import type { HttpClient } from "../../http/index.ts";
-import type { Ownership, ShareStatus, SkippedStatus, Target, TargetStatus } from "../../model/index.ts";
+import {
+  labelsKey,
+  type Ownership,
+  type ShareStatus,
+  type SkippedStatus,
+  type Target,
+  type TargetStatus,
+} from "../../model/index.ts";
 import { atOnce, InTurns, type Turns, type Work } from "./in-turns.ts";
-import { createPlanner, type PlanOptions, type Scrape } from "./plan.ts";
-import { baselineKey, type LoopContext, ScrapeLoop, type Terms } from "./scrape-loop.ts";
-import type { TargetError } from "./scrape-url.ts";
+import { baselineKey, createPlanner, type PlanOptions, type Scrape } from "./plan.ts";
+import { type LoopContext, ScrapeLoop, type Terms } from "./scrape-loop.ts";
+import type { TargetError, TargetReason } from "./scrape-url.ts";
 import { Share } from "./share.ts";
 
 export interface ManagerContext extends LoopContext {
@@ -24,6 +31,12 @@ interface RunningLoop {
   readonly ended: Promise<void>;
 }
 
+interface StartOptions {
+  readonly terms: Terms;
+  /** What targets are shared by that have come from other agents. */
+  readonly moved: ReadonlySet<string>;
+}
+
 /**
  * Keeps one loop for every (target, type) that is wanted: starts those that are new, stops those that are gone, and leaves the
  * others alone with their phase and their baseline. While it finds out which, loops go on as the plan before has it. It closes the clients
@@ -38,7 +51,7 @@ export class ScrapeManager {
   readonly #ending = new Map<string, Promise<void>>();
   /** Those that loops may have, the one of the newest arguments last. */
   readonly #clients = new Set<HttpClient>();
-  readonly #share = new Share();
+  readonly #share: Share;
   #isShared = false;
   #dropped = 0;
   /** Targets that were skipped at the last sync: each is told once. */
@@ -48,6 +61,7 @@ export class ScrapeManager {
 
   constructor(context: ManagerContext) {
     this.#context = context;
+    this.#share = new Share(context.clock);
     const failed = (err: unknown): void =>
       context.log.error("An error inside the agent: not all changes of targets took effect", { err });
     this.#work = new InTurns({ turns: context.turns, failed });
@@ -70,7 +84,7 @@ export class ScrapeManager {
     const { own, moved } = yield* this.#share.of(scrapes, terms.ownership);
     this.#dropped = dropped;
     this.#isShared = terms.ownership !== undefined;
-    if (moved > 0) this.#context.metrics.movedTargets.inc(moved);
+    if (moved.size > 0) this.#context.metrics.movedTargets.inc(moved.size);
     yield* this.#tellSkipped(errors);
     if (!options.isPartial) this.#tellNone(own, targets);
     const wanted = new Map<string, Scrape>();
@@ -78,22 +92,28 @@ export class ScrapeManager {
       wanted.set(scrape.identity, scrape);
       yield;
     }
+    const leaving: RunningLoop[] = [];
     const staying = options.isPartial ? this.#staying(own, terms.ownership) : () => false;
     for (const [identity, running] of this.#running) {
       const scrape = wanted.get(identity);
       if (scrape && sameTiming(scrape, running.loop.scrape)) running.loop.goOnWith(scrape, terms);
       else if (scrape) this.#stop(identity, running);
-      else if (!staying(running.loop.scrape)) this.#end(identity, running);
+      else if (!staying(running.loop.scrape)) leaving.push(running);
       yield;
     }
-    yield* this.#startAll(wanted, terms);
+    yield* this.#relabelOrStop(leaving, { wanted, terms });
+    yield* this.#startAll(wanted, { terms, moved });
     yield* this.#closeOld(terms.client);
   }
 
   /** Stops every loop; resolves when all have ended. */
   async close(): Promise<void> {
     this.#work.stop();
-    for (const [identity, running] of this.#running) this.#end(identity, running);
+    for (const [identity, running] of this.#running) {
+      // Others go on with what is shared.
+      if (this.#isShared) running.loop.leaveToOthers();
+      this.#stop(identity, running);
+    }
     await Promise.all(this.#ending.values());
     for (const client of this.#clients) client.close();
     this.#clients.clear();
@@ -125,17 +145,54 @@ export class ScrapeManager {
     return (scrape) => !planned.has(baselineKey(scrape)) && (ownership?.owns(scrape.owner) ?? true);
   }
 
-  /** Starts what does not run. */
-  *#startAll(wanted: ReadonlyMap<string, Scrape>, terms: Terms): Work {
-    for (const [identity, scrape] of wanted) {
-      if (this.#running.has(identity)) continue;
-      this.#start(scrape, terms);
+  /**
+   * Loops whose scrape is wanted under other labels go on with it, since one of CPU profiles would nearly always be cut off in the middle of one; the
+   * others are stopped. Where arguments are new, so are the loops: what is in flight by the old ones never goes where the new ones say.
+   */
+  *#relabelOrStop(
+    leaving: readonly RunningLoop[],
+    { wanted, terms }: { readonly wanted: ReadonlyMap<string, Scrape>; readonly terms: Terms },
+  ): Work {
+    if (leaving.length === 0) return;
+    const starting = new Map<string, Scrape[]>();
+    const series = new Set<string>();
+    for (const scrape of wanted.values()) {
+      yield;
+      if (this.#running.has(scrape.identity)) continue;
+      const key = baselineKey(scrape);
+      const same = starting.get(key);
+      if (same) same.push(scrape);
+      else starting.set(key, [scrape]);
+      series.add(labelsKey(scrape.labels));
+    }
+    for (const running of leaving) {
+      const { loop } = running;
+      const before = loop.scrape;
+      const next = loop.terms === terms ? starting.get(baselineKey(before))?.shift() : undefined;
+      if (next && sameTiming(next, before)) {
+        this.#running.delete(before.identity);
+        this.#running.set(next.identity, running);
+        loop.goOnWith(next, terms);
+      } else {
+        // What grows from now on is pushed by the loop of another URL or type: should this one come back, it must not push that again.
+        if (series.has(labelsKey(before.labels))) loop.leaveToOthers();
+        this.#stop(before.identity, running);
+      }
       yield;
     }
   }
 
-  #start(scrape: Scrape, terms: Terms): void {
-    const loop = new ScrapeLoop(scrape, { context: this.#context, terms });
+  /** Starts what does not run. */
+  *#startAll(wanted: ReadonlyMap<string, Scrape>, { terms, moved }: StartOptions): Work {
+    for (const [identity, scrape] of wanted) {
+      if (this.#running.has(identity)) continue;
+      this.#start(scrape, { terms, moved });
+      yield;
+    }
+  }
+
+  #start(scrape: Scrape, { terms, moved }: StartOptions): void {
+    const loop = new ScrapeLoop(scrape, { context: this.#context, terms, hasMoved: moved.has(scrape.owner) });
     const stop = new AbortController();
     // It goes on with the baseline that the loop before it leaves when it has ended.
     const before = this.#ending.get(baselineKey(scrape));
@@ -167,12 +224,19 @@ export class ScrapeManager {
 
   *#tellSkipped(errors: readonly TargetError[]): Work {
     const { metrics, log } = this.#context;
-    const told = new Set(this.#errors.map((error) => error.message));
+    const told = Map.groupBy(this.#errors, ({ message }) => message);
+    const untold = new Map<TargetReason, { readonly example: TargetError; targets: number }>();
     for (const error of errors) {
-      metrics.targetSkipped(error.reason);
-      if (!told.has(error.message)) log.warn("Target skipped", { reason: error.reason, err: error });
       yield;
+      if (told.get(error.message)?.pop()) continue;
+      const { reason } = error;
+      metrics.targetSkipped(reason);
+      const others = untold.get(reason);
+      if (others) others.targets++;
+      else untold.set(reason, { example: error, targets: 1 });
+      if (others) log.debug("Target skipped", { reason, err: error });
     }
+    for (const [reason, { example, targets }] of untold) log.warn("Targets skipped", { reason, targets, err: example });
     this.#errors = errors;
   }
 
@@ -189,12 +253,6 @@ export class ScrapeManager {
     this.#toldNone = isNone;
   }
 
-  /** Stops a loop whose scrape is no longer wanted here. */
-  #end(identity: string, running: RunningLoop): void {
-    if (this.#isShared) running.loop.leaveToOthers();
-    this.#stop(identity, running);
-  }
-
   #stop(identity: string, { loop, stop, ended }: RunningLoop): void {
     this.#running.delete(identity);
     stop.abort();
@@ -206,7 +264,7 @@ export class ScrapeManager {
   }
 }
 
-/** Whether a running loop can go on for a scrape of its identity. */
+/** Whether a running loop can go on for a scrape of its type and URL. */
 function sameTiming(a: Scrape, b: Scrape): boolean {
   return a.intervalMs === b.intervalMs && a.timeoutMs === b.timeoutMs && a.delta === b.delta;
 }

@@ -78,7 +78,8 @@ export function normalizeAddress(address: string, scheme: string): string {
       "bad_address",
       `Cannot scrape "${shownAddress(address)}": a port is a number from 1 to 65535, found "${preview(portNumber)}"`,
     );
-  const url = /[/?#@\\\s]/.test(withPort) ? undefined : URL.parse(`${scheme}://${withPort}`);
+  // What is in no host's name is a function, a list or a URL that somebody wrote here.
+  const url = /[/?#@\\\s(){}<>;,"'`|^%*$&=!]/.test(withPort) ? undefined : URL.parse(`${scheme}://${withPort}`);
   if (!url || url.hostname === "")
     throw new TargetError(
       "bad_address",
@@ -120,6 +121,16 @@ export function buildUrl({ origin, pathPrefix, ...parts }: UrlParts): string {
   for (const [name, values] of [...new Map([...query, ...parts.params])].sort(([a], [b]) => compareText(a, b)))
     for (const value of values) search.append(name, value);
   return search.size > 0 ? `${url}?${search}` : url;
+}
+
+/**
+ * What of a URL is the process that serves it, so that one behind a path prefix is told from its neighbours at the same address: all before
+ * `/debug/`, where there is one, else before the last segment.
+ */
+export function processAt(url: string, { base }: Origin): string {
+  const [path = ""] = url.slice(base.length).split("?");
+  const debugAt = path.lastIndexOf("/debug/");
+  return base + path.slice(0, debugAt >= 0 ? debugAt : path.lastIndexOf("/"));
 }
 
 /** A path that a URL parser would leave as it is: most are, and there is one for every target and type. */

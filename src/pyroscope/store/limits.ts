@@ -8,6 +8,6 @@ export const storeLimits = {
   warningIntervalMs: 600_000,
   /** All profiles of one merge, uncompressed. */
   mergeBytes: 64 * mebibyte,
-  /** As much is merged at once; then the scrape loops get their turn. */
-  mergePortionBytes: 4 * mebibyte,
+  /** Merges that wait for the one that is carried out. */
+  waitingMerges: 4,
 } as const;

@@ -3,25 +3,37 @@ import { AgentError, formatSize } from "../../base/index.ts";
 import type { Profile } from "../../model/index.ts";
 import { storeLimits } from "./limits.ts";
 
+/** The last of the merges, of all stores: each takes seconds of the processor, and memory, so that one is carried out at a time. */
+let last: Promise<unknown> = Promise.resolve();
+let pending = 0;
+
 /**
  * One gzipped profile of all of them, which are at least one. Rejects with AgentError `mixed_types` where they do not have the same
- * sample types, and `merge_too_large` above `storeLimits.mergeBytes`. Loads the pprof room at the first call.
+ * sample types, `merge_too_large` above `storeLimits.mergeBytes`, and `too_many_merges` where too many wait already. Loads the pprof room
+ * at the first call.
  */
 export async function mergeProfiles(profiles: readonly Profile[]): Promise<Uint8Array> {
   requireMergeable(profiles);
-  const { compress, decodeBody, merge } = await import("../../pprof/index.ts");
-  let merged: Uint8Array[] = [];
-  let portionBytes = 0;
-  for (const { data } of profiles) {
-    const { raw } = decodeBody(data, storeLimits.mergeBytes);
-    merged.push(raw);
-    portionBytes += raw.byteLength;
-    if (portionBytes < storeLimits.mergePortionBytes) continue;
-    merged = [merge(merged)];
-    portionBytes = 0;
+  if (pending > storeLimits.waitingMerges)
+    throw new AgentError(
+      "too_many_merges",
+      `Cannot merge ${profiles.length} profiles: ${pending} merges are under way; ask again in a few seconds`,
+    );
+  pending++;
+  const merged = last.then(() => mergeInTurns(profiles)).finally(() => pending--);
+  last = merged.catch(() => {});
+  return await merged;
+}
+
+/** The scrape loops get their turn after every step. */
+async function mergeInTurns(profiles: readonly Profile[]): Promise<Uint8Array> {
+  const { compress, decodeBody, mergeInSteps } = await import("../../pprof/index.ts");
+  const steps = mergeInSteps(profiles.values().map(({ data }) => decodeBody(data, storeLimits.mergeBytes).raw));
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return compress(value);
     await setImmediate();
   }
-  return compress(merge(merged));
 }
 
 function requireMergeable(profiles: readonly Profile[]): void {

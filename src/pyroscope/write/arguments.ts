@@ -1,5 +1,6 @@
+import { Buffer } from "node:buffer";
 import * as v from "valibot";
-import { Secret } from "../../base/index.ts";
+import { limits, Secret } from "../../base/index.ts";
 import { headerNameProblem, httpArguments, httpChecks } from "../../http/index.ts";
 import { scopedRelabelRules } from "../../relabel/index.ts";
 import {
@@ -22,6 +23,7 @@ import {
   table,
   word,
 } from "../../schema/index.ts";
+import { endpointKey } from "./endpoint-key.ts";
 import { endpointUrlProblem, pushUrl } from "./endpoint-url.ts";
 
 const headers = v.pipe(
@@ -189,12 +191,12 @@ export const writeArguments = v.pipe(
 export type WriteArguments = v.InferOutput<typeof writeArguments>;
 
 /** A queue and a metric belong to an endpoint's name, or else to its URL: no two may have the same. */
-function checkNames(
-  endpoints: readonly { readonly url: string; readonly name?: string | undefined }[],
-  report: Report,
-): void {
+function checkNames(endpoints: readonly v.InferOutput<typeof endpoint>[], report: Report): void {
   const seen = new Set<string>();
-  for (const [index, { url, name }] of endpoints.entries()) {
+  for (const [index, one] of endpoints.entries()) {
+    const { url, name } = one;
+    const bytes = Buffer.byteLength(endpointKey(one));
+    if (bytes > limits.spoolOwnerNameBytes) reportLongKey({ index, name, bytes }, report);
     const key = name ?? pushUrl(url);
     if (seen.has(key) && name !== undefined)
       report(["endpoint", index, "name"], `"${name}" is the name of another endpoint too`);
@@ -205,6 +207,16 @@ function checkNames(
       );
     seen.add(key);
   }
+}
+
+/** Each record on disk names the endpoints that it is for. */
+function reportLongKey(
+  { index, name, bytes }: { readonly index: number; readonly name: string | undefined; readonly bytes: number },
+  report: Report,
+): void {
+  const tooLong = `${bytes} bytes, above the limit of ${limits.spoolOwnerNameBytes} for what a queue is known by`;
+  if (name !== undefined) report(["endpoint", index, "name"], `takes ${tooLong}: choose a shorter one`);
+  else report(["endpoint", index, "url"], `takes, with the tenant, ${tooLong}: give the endpoint a name`);
 }
 
 function duplicate(names: readonly string[]): boolean {

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { limits } from "../../base/index.ts";
 
 const codes = [

@@ -64,6 +64,8 @@ export class EndpointHealth {
   #pausedUntilMs = 0;
   /** The end of the pause that the server asked for. */
   #askedUntilMs = 0;
+  /** When the last request began. */
+  #startedMs = Number.NEGATIVE_INFINITY;
   #downSinceMs = 0;
   #remindedMs = 0;
   #warnedMs = Number.NEGATIVE_INFINITY;
@@ -89,6 +91,11 @@ export class EndpointHealth {
   /** Monotonic. */
   get pausedUntilMs(): number {
     return Math.max(this.#pausedUntilMs, this.#askedUntilMs);
+  }
+
+  /** Monotonic: when the next request may start. */
+  get nextStartMs(): number {
+    return Math.max(this.pausedUntilMs, this.#startedMs + this.#window.restMs);
   }
 
   /** Monotonic: the end of the last time that all was well; `undefined` while it is. */
@@ -117,6 +124,7 @@ export class EndpointHealth {
   }
 
   attempt(profileId: string, { backlog }: { readonly backlog: boolean }): Attempt {
+    this.#startedMs = this.#options.clock.monotonic();
     return { profileId, backlog, round: this.#round };
   }
 
@@ -144,7 +152,8 @@ export class EndpointHealth {
     if (this.#state === "unknown") this.#goUp();
     // Began before the pause, so it says nothing about now.
     if (round !== this.#round) return false;
-    const ended = this.probing;
+    // After a limit it goes on no faster than the limit lets it.
+    const ended = this.probing && !this.#limited;
     this.#resume();
     this.#window.answered(this.#options.maxInFlight());
     if (this.#state !== "up") this.#goUp();
@@ -156,12 +165,13 @@ export class EndpointHealth {
     const { backlog, round } = attempt;
     this.#noteReached(failure);
     this.#lastFault = failure.fault;
-    const several = this.#countFailure(attempt, suspect);
+    const limited = failure.reason === "rate_limited";
+    // Who limits the rate is there, and refuses whoever comes.
+    const several = !limited && this.#countFailure(attempt, suspect);
     const isProbe = this.probing && round === this.#round;
     const down = this.#state === "down" || failure.fault === "endpoint" || (several && (!backlog || isProbe));
     if (failure.fault === "endpoint" || (several && !backlog)) this.#patience = writeLimits.distinctFailures;
     if (failure.retryAfterMs !== undefined) this.#ask(failure.retryAfterMs);
-    const limited = failure.reason === "rate_limited";
     if (limited || round === this.#round) this.#limited = limited;
     // Who asks to be left alone for another reason than a limit does not work.
     const unwell = failure.retryAfterMs !== undefined && !limited;
@@ -195,6 +205,7 @@ export class EndpointHealth {
   /** Ends the pause, but not what the server asked for: there is no time left to wait. */
   hurry(): void {
     this.#pausedUntilMs = 0;
+    this.#startedMs = Number.NEGATIVE_INFINITY;
   }
 
   /** Ends every pause, that which the server asked for too. */

@@ -2,7 +2,7 @@ import type { Clock } from "../../base/index.ts";
 import type { EndpointStatus } from "../../model/index.ts";
 import type { Logger } from "../../observability/index.ts";
 import { dropAdvice } from "./drop-advice.ts";
-import { createDropLog, type Dropped, type DropLog } from "./drop-log.ts";
+import { type Dropped, DropLog } from "./drop-log.ts";
 import type { EndpointMetrics } from "./metrics.ts";
 import { writeLimits } from "./limits.ts";
 import type { DropReason, Rejected, Retryable } from "./push-outcome.ts";
@@ -21,7 +21,8 @@ type Recorded = Pick<
   | "lastErrorMs"
 >;
 
-type Words = Pick<Rejected, "message" | "hint">;
+/** What a push came to, or what else is to be said. */
+type Words = Pick<Rejected, "message" | "hint"> & { readonly reason?: Rejected["reason"] };
 
 // One line at the end counts these.
 const saidTogether: ReadonlySet<DropReason> = new Set(["shutdown", "endpoint_removed"]);
@@ -37,10 +38,13 @@ export interface EndpointRecordOptions {
 export class EndpointRecord {
   readonly #clock: Clock;
   readonly #metrics: EndpointMetrics;
-  readonly #logDrop: DropLog;
+  readonly #dropLog: DropLog;
   readonly #queue: EndpointRecordOptions["queue"];
   #sent = 0;
-  readonly #dropped = new Map<DropReason, { count: number; lastUptimeMs: number }>();
+  readonly #dropped = new Map<
+    DropReason,
+    { count: number; lastUptimeMs: number; push: Rejected["reason"] | undefined }
+  >();
   #lastDroppedMs: number | undefined;
   #lastDropMessage: string | undefined;
   #lastSuccessMs: number | undefined;
@@ -50,7 +54,7 @@ export class EndpointRecord {
     this.#metrics = metrics;
     this.#queue = queue;
     this.#clock = clock;
-    this.#logDrop = createDropLog(log, clock);
+    this.#dropLog = new DropLog(log, clock);
   }
 
   sent(bytes: number): void {
@@ -62,19 +66,24 @@ export class EndpointRecord {
   /** `why` says it in words, where the reason alone does not. */
   dropped(dropped: Dropped, reason: DropReason, why?: Words): void {
     const { count = 0 } = this.#dropped.get(reason) ?? {};
-    this.#dropped.set(reason, { count: count + 1, lastUptimeMs: this.#clock.uptime() });
+    this.#dropped.set(reason, { count: count + 1, lastUptimeMs: this.#clock.uptime(), push: why?.reason });
     this.#lastDroppedMs = this.#clock.now();
     this.#metrics.dropped(reason, dropped.bytes);
     if (why) {
       this.#noteError(why);
       this.#lastDropMessage = why.message;
     }
-    const advice = why ? undefined : dropAdvice(reason, this.#queue());
-    if (!saidTogether.has(reason)) this.#logDrop(dropped, reason, { message: why?.message, advice });
+    const advice = why ? undefined : dropAdvice({ reason }, this.#queue());
+    if (!saidTogether.has(reason)) this.#dropLog.dropped(dropped, reason, { message: why?.message, advice });
   }
 
   failed(failure: Retryable): void {
     this.#noteError(failure);
+  }
+
+  /** To be called at the end: the log says what it has not said yet. */
+  close(): void {
+    this.#dropLog.close();
   }
 
   snapshot(): Recorded {
@@ -96,7 +105,8 @@ export class EndpointRecord {
     const sentences = [...this.#dropped]
       .filter(([, { lastUptimeMs }]) => lastUptimeMs >= sinceMs)
       .sort(([, a], [, b]) => b.lastUptimeMs - a.lastUptimeMs)
-      .flatMap(([reason]) => dropAdvice(reason, this.#queue()) ?? []);
+      .flatMap(([reason, { push }]) => dropAdvice({ reason, push }, this.#queue()) ?? [])
+      .map((sentence, index) => (index === 0 ? sentence : sentence.charAt(0).toUpperCase() + sentence.slice(1)));
     return sentences.length > 0 ? { dropAdvice: sentences.join(". ") } : {};
   }
 

@@ -19,7 +19,7 @@ import { createEndpointMetrics, type EndpointMetrics, type QueueGauges } from ".
 import { ProfileQueue, type QueueLimits } from "./profile-queue.ts";
 import type { DropReason, PushOutcome, Rejected, Retryable } from "./push-outcome.ts";
 import type { EndpointArguments, Pusher } from "./pusher.ts";
-import type { QueueEntry } from "./queue-entry.ts";
+import { blame, type QueueEntry } from "./queue-entry.ts";
 import { clockTrust, timeOf } from "./queued-time.ts";
 import { Spill } from "./spill.ts";
 import type { Spooler } from "./spooler.ts";
@@ -130,6 +130,7 @@ export class Endpoint {
     await this.#finish();
     unsubscribe();
     this.#sayWhatIsLeft(lostAs());
+    this.#record.close();
     hideQueue();
     this.#pusher.close();
   }
@@ -182,7 +183,7 @@ export class Endpoint {
     };
   }
 
-  /** Why nothing can be kept on disk, where it should be. */
+  /** What is wrong with the disk, where it should keep something. */
   get #diskProblem(): string | undefined {
     return this.#pusher.args.queue.durability === "memory" ? undefined : this.#spooler.problem;
   }
@@ -203,15 +204,15 @@ export class Endpoint {
   /** Returns when (monotonic) there may be something to push that no push in flight will bring about. */
   #startPushes(): number | undefined {
     this.#queue.expire();
-    const { pausedUntilMs } = this.#health;
+    const { nextStartMs } = this.#health;
     // Before the window is filled: what is not ready then has its time after this, however long filling takes.
     const nowMs = this.#clock.monotonic();
-    const paused = pausedUntilMs > nowMs;
+    const paused = nextStartMs > nowMs;
     if (!paused) this.#fillWindow();
     else this.#askEarly();
     if (!this.#queue.waits(this.#inFlight.size) || this.#inFlight.size >= this.#health.window) return undefined;
     // Without a pause everything that is not in flight waits for its own time: few do, so that looking at all is cheap.
-    return paused ? pausedUntilMs : this.#queue.nextMs(nowMs);
+    return paused ? nextStartMs : this.#queue.nextMs(nowMs);
   }
 
   #fillWindow(): void {
@@ -257,7 +258,7 @@ export class Endpoint {
   /** The profile of a record; `undefined` where it cannot be read, and what follows from that has been done. */
   async #read(entry: QueueEntry): Promise<Profile | undefined> {
     try {
-      entry.profile = await this.#spooler.read(entry.record ?? -1);
+      entry.profile = await this.#spooler.read(entry.record ?? -1, this.#cancel.signal);
       return entry.profile;
     } catch (error) {
       const reason = error instanceof StorageError ? error.reason : undefined;
@@ -283,12 +284,13 @@ export class Endpoint {
     if (this.#cancel.signal.aborted) return this.#putBack(entry, 0);
     this.#record.failed(failure);
     this.#spill.start();
-    if (failure.fault === "unclear") this.#blame(entry);
+    if (failure.fault === "unclear")
+      blame(entry, { reason: failure.reason, passes: this.#health.passes, nowMs: this.#clock.monotonic() });
     this.#health.failed(attempt, failure, { suspect: entry.failures > 0 });
     const { max_backoff_retries: maxRetries } = this.#pusher.args;
     if (maxRetries > 0 && entry.failures >= maxRetries) return this.#giveUp(entry, "retries_exhausted", failure);
     // Where it may be this profile, the others go first next time.
-    const waitMs = failure.fault === "unclear" ? backoffDelayMs(entry.attempts, this.#backoff) : 0;
+    const waitMs = failure.fault === "unclear" ? backoffDelayMs(entry.attempts, this.#backoffAfter(failure)) : 0;
     return this.#putBack(entry, this.#clock.monotonic() + waitMs);
   }
 
@@ -302,14 +304,6 @@ export class Endpoint {
     const dropped = droppedOf(entry);
     this.#queue.remove(entry);
     this.#record.dropped(dropped, reason, why);
-  }
-
-  /** Counts a failure against the profile where others passed since it failed last. */
-  #blame(entry: QueueEntry): void {
-    const { passes } = this.#health;
-    if (entry.passesAtFailure !== undefined && passes > entry.passesAtFailure) entry.failures += 1;
-    entry.passesAtFailure = passes;
-    entry.doubts += 1;
   }
 
   /** Resolves when everything is delivered, when time is up, or when nothing can be tried before it is. */
@@ -340,7 +334,7 @@ export class Endpoint {
   #sayWhatIsLeft(reason: DropReason): void {
     const { records, bytes } = this.#queue.disk;
     const lost = this.#queue.clearMemory(reason);
-    const err = this.#diskProblem;
+    const err = this.#spooler.failed ? this.#diskProblem : undefined;
     const why = err === undefined ? "not delivered in time" : "not delivered in time, and the disk takes nothing";
     if (lost.profiles > 0)
       this.#log.warn(`Profiles dropped: ${why}`, { reason, ...lost, ...(err !== undefined && { err }) });
@@ -376,6 +370,12 @@ export class Endpoint {
       window: this.#health.window,
       clockSkewSeconds: skewMs === undefined ? undefined : skewMs / 1000,
     };
+  }
+
+  /** The endpoint itself is paced where it limits the rate, so that the profile need not wait for long. */
+  #backoffAfter({ reason }: Retryable): BackoffOptions {
+    const { minMs, maxMs } = this.#backoff;
+    return { minMs, maxMs: reason === "rate_limited" ? Math.min(maxMs, writeLimits.limitedBlameMs) : maxMs };
   }
 
   get #backoff(): BackoffOptions {

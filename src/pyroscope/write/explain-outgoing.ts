@@ -2,7 +2,7 @@ import { errorMessage } from "../../base/index.ts";
 import type { OutgoingExplanation } from "../../component/index.ts";
 import { type Labels, labelsKey, type RelabelStep } from "../../model/index.ts";
 import { explainRules } from "../../relabel/index.ts";
-import { afterRules, type OutgoingArguments, rulesFor } from "./outgoing.ts";
+import { afterRules, type OutgoingArguments, rulesFor, seriesRules } from "./outgoing.ts";
 import { seriesLabels } from "./series-labels.ts";
 
 /** What `external_labels` and each rule make of the labels of a profile, for people: the same as `outgoingOf` does. */
@@ -12,7 +12,7 @@ export function explainOutgoing(labels: Labels, { external_labels, rule }: Outgo
   try {
     const series = seriesLabels(labels, external_labels);
     steps = externalStep(labels, series);
-    steps = [...steps, ...explainRules(series, rulesFor("profile", rule))];
+    steps = [...steps, ...explainRules(series, seriesRules(rule))];
     const result = steps.length > 0 ? steps.at(-1)?.after : series;
     return { steps, insideRules, ...(result && { labels: afterRules(result) }) };
   } catch (thrown) {

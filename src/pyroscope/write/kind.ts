@@ -8,7 +8,7 @@ import { sameArguments } from "../../schema/index.ts";
 import type { LostRecord, SpoolLogOptions } from "../../storage/index.ts";
 import { type WriteArguments, writeArguments } from "./arguments.ts";
 import { Endpoint } from "./endpoint.ts";
-import { endpointKey, ownerName, unnamedKey } from "./endpoint-key.ts";
+import { endpointKey, formerKeys, ownerName } from "./endpoint-key.ts";
 import { explainOutgoing } from "./explain-outgoing.ts";
 import { LeftEndpoints } from "./left-endpoints.ts";
 import { showLeft } from "./left-metrics.ts";
@@ -105,7 +105,7 @@ class WriteComponent implements Component<WriteArguments> {
     for (const [key, { controller }] of this.#endpoints) if (!pushers.has(key)) controller.abort();
     this.#endpoints = new Map([...pushers].map(([key, pusher]) => [key, this.#endpointOf(key, pusher)]));
     this.#args = args;
-    this.#spooler.log?.applyOptions(this.#spoolOptions);
+    this.#spooler.applyOptions(this.#spoolOptions);
     this.#inherit();
   }
 
@@ -169,25 +169,32 @@ class WriteComponent implements Component<WriteArguments> {
     return this.#left.snapshot().filter(({ endpoint }) => !names.has(endpoint));
   }
 
-  /** An endpoint that was given a name is the one that was known by its URL and tenant before: what waits for that one is its own. */
+  /** An endpoint that was given a name, or a tenant, is the one that was known without: what waits for that one is its own. */
   #inherit(): void {
-    for (const [key, { pusher }] of this.#endpoints) {
-      const before = unnamedKey(pusher.args);
-      if (before === key) continue;
-      const ended = this.#runs.get(before)?.ended ?? Promise.resolve();
-      void ended.then(() => {
-        if (this.#endpoints.has(key) && !this.#endpoints.has(before)) this.#takeOver(before, key);
-      });
-    }
+    const claimed = [...this.#endpoints.values()].flatMap(({ pusher }) => formerKeys(pusher.args));
+    for (const [key, { pusher }] of this.#endpoints)
+      for (const before of formerKeys(pusher.args)) {
+        // Whose it would be of several, nobody knows.
+        if (claimed.filter((one) => one === before).length > 1) continue;
+        const takeOver = (): void => {
+          if (this.#endpoints.has(key) && !this.#endpoints.has(before)) this.#takeOver(before, key);
+        };
+        const running = this.#runs.get(before);
+        if (running) void running.ended.then(takeOver);
+        else takeOver();
+      }
   }
 
   #takeOver(from: string, to: string): void {
     const profiles = this.#spooler.bequeath(from, to);
     if (profiles > 0)
-      this.#context.log.info("What waited for an endpoint without a name is sent by the one that has that URL now", {
-        endpoint: ownerName(to),
-        profiles,
-      });
+      this.#context.log.info(
+        "What waited for an endpoint without a name or a tenant is sent by the one that has that URL now",
+        {
+          endpoint: ownerName(to),
+          profiles,
+        },
+      );
   }
 
   get #spoolOptions(): SpoolLogOptions {
@@ -196,10 +203,12 @@ class WriteComponent implements Component<WriteArguments> {
       maxBytes: bytes || writeLimits.leftBytes,
       onLost: (lost) => this.#lost(lost),
       onRecovered: () => this.#recovered(),
+      onTidied: (problem) => this.#spooler.tidied(problem),
     };
   }
 
   #lost(lost: LostRecord): void {
+    if (this.#spooler.lost(lost)) return;
     const endpoint = this.#endpoints.get(lost.owner)?.endpoint ?? this.#runs.get(lost.owner)?.endpoint;
     if (endpoint) endpoint.lost(lost);
     else this.#left.dropped(lost.owner, lost);
@@ -208,7 +217,9 @@ class WriteComponent implements Component<WriteArguments> {
   /** What an earlier process left has been read: at the start, or when its directory appeared. */
   #recovered(): void {
     this.#spooler.recovered();
+    this.#inherit();
     this.#announce();
+    this.#left.announce();
   }
 
   #endpointOf(key: string, pusher: Pusher): RunningEndpoint {

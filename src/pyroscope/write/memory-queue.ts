@@ -124,6 +124,12 @@ export class MemoryQueue {
     markSafe(entry);
   }
 
+  /** Lets an entry go, or notes why it goes where it is in flight, and may be delivered yet. */
+  lose(entry: QueueEntry, reason: DropReason): void {
+    if (entry.inFlight) entry.lost = reason;
+    else if (this.#entries.has(entry)) this.#drop(entry, reason);
+  }
+
   /** When the next entry may be tried; `undefined` where none waits. */
   nextMs(): number | undefined {
     let nextMs: number | undefined;
@@ -132,9 +138,12 @@ export class MemoryQueue {
     return nextMs;
   }
 
-  /** Lets every entry be tried at once. */
+  /** Lets every entry be tried at once, and by the disk that would not take it too: its bound may be another. */
   hurry(): void {
-    for (const entry of this.#entries) entry.notBeforeMs = 0;
+    for (const entry of this.#entries) {
+      entry.notBeforeMs = 0;
+      if (entry.writing === "unfit") entry.writing = false;
+    }
   }
 
   /** Lets go what is older than the bound. */

@@ -1,7 +1,7 @@
 import { limits } from "../../base/index.ts";
 import { type Labels, labelsFrom, legalLabelName, type Profile } from "../../model/index.ts";
 import { compress, decodeBody, relabelSamples, type SampleLabels } from "../../pprof/index.ts";
-import { compileRules, relabel, type Rule, type ScopedRuleArguments } from "../../relabel/index.ts";
+import { compileRules, relabel, type Rule, type RuleLabels, type ScopedRuleArguments } from "../../relabel/index.ts";
 import { seriesLabels } from "./series-labels.ts";
 
 export interface OutgoingArguments {
@@ -27,7 +27,7 @@ export function outgoingOf(args: OutgoingArguments): Outgoing {
 }
 
 function createOutgoing({ external_labels: external, rule }: OutgoingArguments): Outgoing {
-  const onProfile = rulesFor("profile", rule);
+  const onProfile = seriesRules(rule);
   const onSamples = rulesFor("sample", rule);
   /** A scrape loop hands its labels on as one object, profile after profile. */
   const known = new WeakMap<Labels, { readonly labels: Labels | undefined }>();
@@ -44,6 +44,24 @@ function createOutgoing({ external_labels: external, rule }: OutgoingArguments):
       if (!labels) return undefined;
       return relabelData({ ...profile, labels }, onSamples);
     },
+  };
+}
+
+/**
+ * The rules on the labels of a series. `__delta__` stays as it is there: without it servers of version 1 subtract again what the agent has
+ * subtracted already, and drop every profile whose values fell (reference 2.4).
+ */
+export function seriesRules(rules: readonly ScopedRuleArguments[]): readonly Rule[] {
+  return rulesFor("profile", rules).map((rule) => ({ ...rule, apply: (labels) => rule.apply(keepingDelta(labels)) }));
+}
+
+function keepingDelta(labels: RuleLabels): RuleLabels {
+  return {
+    get: (name) => labels.get(name),
+    set(name, value) {
+      if (name !== "__delta__" || labels.get(name) === "") labels.set(name, value);
+    },
+    entries: () => labels.entries(),
   };
 }
 

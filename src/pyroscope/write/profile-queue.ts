@@ -80,6 +80,11 @@ export class ProfileQueue {
     return true;
   }
 
+  /** The disk took an entry and let it go before that was known here: it goes, or once its push has failed. */
+  loseUnwritten(entry: QueueEntry, reason: DropReason): void {
+    this.#memory.lose(entry, reason);
+  }
+
   /** The next to be tried, marked as in flight; `undefined` where none may be now. */
   take({ window }: { readonly window: number }): QueueEntry | undefined {
     const backlogFirst =

@@ -1,5 +1,6 @@
 import type { Profile } from "../../model/index.ts";
-import type { DropReason } from "./push-outcome.ts";
+import { writeLimits } from "./limits.ts";
+import type { DropReason, Retryable } from "./push-outcome.ts";
 
 /** A profile that waits for one endpoint, and what the endpoint knows about it. Times are monotonic unless said otherwise. */
 export interface QueueEntry {
@@ -19,6 +20,8 @@ export interface QueueEntry {
   failures: number;
   /** What had passed by its last failure that may have been its own, as `EndpointHealth.passes`; `undefined` where there was none. */
   passesAtFailure: number | undefined;
+  /** When that failure was. */
+  failureMs: number | undefined;
   /** Attempts whose failure may have been its own, those of outages included: others are better probes. */
   doubts: number;
   /** Not to be tried before. */
@@ -40,6 +43,7 @@ export function newEntry(given: Pick<QueueEntry, "profile" | "record" | "bytes" 
     attempts: 0,
     failures: 0,
     passesAtFailure: undefined,
+    failureMs: undefined,
     doubts: 0,
     notBeforeMs: 0,
     writing: false,
@@ -52,4 +56,23 @@ export function newEntry(given: Pick<QueueEntry, "profile" | "record" | "bytes" 
 export function markSafe(entry: QueueEntry): void {
   entry.onSafe?.();
   entry.onSafe = undefined;
+}
+
+interface Failure {
+  readonly reason: Retryable["reason"];
+  /** What the endpoint has taken so far. */
+  readonly passes: number;
+  /** Monotonic. */
+  readonly nowMs: number;
+}
+
+/** Counts a failure that may be the profile's own against it where others passed since it failed last. */
+export function blame(entry: QueueEntry, { reason, passes, nowMs }: Failure): void {
+  entry.doubts += 1;
+  // A limit that is reached refuses whoever comes: too large for it is only who is refused for minutes while others pass.
+  const sinceMs = nowMs - (entry.failureMs ?? Number.NEGATIVE_INFINITY);
+  if (reason === "rate_limited" && sinceMs < writeLimits.limitedBlameMs) return;
+  if (entry.passesAtFailure !== undefined && passes > entry.passesAtFailure) entry.failures += 1;
+  entry.passesAtFailure = passes;
+  entry.failureMs = nowMs;
 }

@@ -192,9 +192,8 @@ export class RecordQueue {
     let nextMs: number | undefined;
     for (const { inFlight, notBeforeMs } of this.#entries.values())
       if (!inFlight && notBeforeMs > nowMs && (nextMs === undefined || notBeforeMs < nextMs)) nextMs = notBeforeMs;
-    // Of those that have not failed there is no time.
-    if (this.#idleUntilMs > nowMs && this.usage.records > this.#entries.size)
-      nextMs = Math.min(nextMs ?? Infinity, this.#idleUntilMs);
+    // Of those that have not failed there is no time, nor of those that come to it by age.
+    if (this.#idleUntilMs > nowMs && this.usage.records > 0) nextMs = Math.min(nextMs ?? Infinity, this.#idleUntilMs);
     if (this.#readAfterMs > nowMs && this.usage.records > 0) nextMs = Math.min(nextMs ?? Infinity, this.#readAfterMs);
     // Nobody tells when the machine's clock has been set.
     if (this.#timelessUpTo !== undefined) nextMs = Math.min(nextMs ?? Infinity, nowMs + writeLimits.clockCheckMs);

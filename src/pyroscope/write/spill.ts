@@ -116,8 +116,12 @@ export class Spill {
     this.#writing += 1;
     try {
       const number = await spooler.write(entry.profile, owner, entry.queued);
+      const lost = spooler.takeLoss(number, owner);
+      // Where somebody removed it, it is still here.
+      if (lost === "spool_damaged") entry.writing = false;
+      else if (lost) queue.loseUnwritten(entry, lost);
       // At the end, a slow disk may still keep what has been counted as lost.
-      if (queue.written(entry, number) || isLate(entry)) spooler.claim(number, owner);
+      else if (queue.written(entry, number) || isLate(entry)) spooler.claim(number, owner);
       // Delivered or dropped in the meantime.
       else spooler.settle(number, owner);
     } catch (error) {

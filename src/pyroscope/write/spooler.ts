@@ -1,12 +1,16 @@
-import { backoffDelayMs, type Clock, errorMessage, formatDuration, type Timer } from "../../base/index.ts";
+import { type Clock, type Timer } from "../../base/index.ts";
 import type { Profile } from "../../model/index.ts";
 import type { Logger } from "../../observability/index.ts";
-import { type SpoolLog, StorageError, type StorageReason } from "../../storage/index.ts";
-import { writeLimits } from "./limits.ts";
+import { type LostRecord, type SpoolLog, type SpoolLogOptions, StorageError } from "../../storage/index.ts";
 import { Claims } from "./claims.ts";
+import { DiskTrouble } from "./disk-trouble.ts";
+import { writeLimits } from "./limits.ts";
 import type { SpoolMetrics } from "./metrics.ts";
-import { fromRecord, toRecord } from "./profile-record.ts";
+import { toRecord } from "./profile-record.ts";
 import type { QueueEntry } from "./queue-entry.ts";
+import { RecordReader } from "./record-reader.ts";
+import { lateMessage, SpoolHealth } from "./spool-health.ts";
+import { Timers } from "./timers.ts";
 
 export interface SpoolerOptions {
   readonly clock: Clock;
@@ -28,6 +32,11 @@ interface Writing {
   readonly number: Promise<number>;
 }
 
+interface Wanting {
+  readonly owner: string;
+  readonly queued: QueueEntry["queued"];
+}
+
 const nothing = { meta: new Uint8Array(), data: new Uint8Array() };
 
 /**
@@ -39,30 +48,41 @@ export class Spooler {
   readonly #options: SpoolerOptions;
   readonly #opened = Promise.withResolvers<void>();
   readonly #listeners = new Set<() => void>();
+  readonly #timers: Timers;
+  readonly #health: SpoolHealth;
+  readonly #reader: RecordReader;
+  /** That what became of records cannot be written down. */
+  readonly #noting: DiskTrouble;
   readonly #writing = new Map<Profile, Writing>();
   /** What was written for whom, as long as the profile is in memory for somebody else. */
   #written = new WeakMap<Profile, { readonly number: number; readonly owners: Set<string> }>();
   readonly #claims = new Map<string, Claims>();
-  readonly #timers = new Set<Timer>();
+  /** Why the log let go what its writer does not know the number of yet; by owner and number. */
+  readonly #losses = new Map<string, LostRecord["reason"]>();
   #log: SpoolLog | undefined;
   /** The same from the moment it was asked for, so that it is let go although it never opened. */
   #asked: SpoolLog | undefined;
-  #state: "closed" | "opening" | "working" | "failed" = "closed";
-  #problem: string | undefined;
   /** Handed to the log and not safe yet. */
   #pendingBytes = 0;
-  #failures = 0;
-  /** Set while a failure's pause lasts. */
-  #pause: Timer | undefined;
   #opening = false;
   #ended = false;
-  /** In a failure: one profile may be written to see whether it has ended. */
-  #trial = false;
-  /** The same without a profile. */
+  /** In a failure: something is written without a profile to see whether it has ended. */
   #probing = false;
 
   constructor(options: SpoolerOptions) {
     this.#options = options;
+    this.#timers = new Timers(options.clock);
+    this.#reader = new RecordReader(options);
+    this.#noting = new DiskTrouble(options, {
+      begins: "Cannot write down which profiles were delivered from disk, a restart may send them again",
+      ends: "Which profiles were delivered from disk is written down again",
+    });
+    this.#health = new SpoolHealth({
+      ...options,
+      timers: this.#timers,
+      onChange: () => this.#tell(),
+      retry: () => this.#retry(),
+    });
   }
 
   /** The log; `undefined` until it has been opened. */
@@ -72,22 +92,23 @@ export class Spooler {
 
   /** Whether the disk takes nothing now, so that memory is all there is. */
   get failed(): boolean {
-    return this.#state === "failed";
+    return this.#health.failed;
   }
 
   /** Whether, in a failure, it may turn out any moment that the disk works again. */
   get trying(): boolean {
-    return this.failed && (this.#opening || this.#trial || this.#probing || this.#writing.size > 0);
+    return this.failed && (this.#opening || this.#health.trial || this.#probing || this.#writing.size > 0);
   }
 
   get canWrite(): boolean {
     if (this.#pendingBytes >= writeLimits.spoolPendingBytes) return false;
-    return this.#state === "working" || (this.#state === "failed" && this.#trial);
+    return this.#health.working || this.#health.trial;
   }
 
-  /** Why nothing can be kept on disk, in words. */
+  /** What is wrong with the disk, in words. */
   get problem(): string | undefined {
-    return this.#problem;
+    const isRead = (this.#log?.owners().length ?? 0) > 0;
+    return this.#health.problem ?? (isRead ? this.#reader.problem : undefined) ?? this.#noting.problem;
   }
 
   /** Calls `listener` whenever the log was opened, failed, or works again; until the returned function is called. */
@@ -96,23 +117,25 @@ export class Spooler {
     return () => this.#listeners.delete(listener);
   }
 
+  applyOptions(options: SpoolLogOptions): void {
+    this.#asked?.applyOptions(options);
+  }
+
   /** Opens the log, again and again where that fails; resolves once it is open. */
   open(): Promise<void> {
-    this.#state = "opening";
+    this.#health.opening();
     void this.#open();
     return this.#opened.promise;
   }
 
   /** Ends the pause after a failure: there is no time left to wait. */
   hurry(): void {
-    if (!this.#pause) return;
-    this.#cancel(this.#pause);
-    this.#retry();
+    this.#health.hurry();
   }
 
   async #open(): Promise<void> {
     this.#opening = true;
-    const stalled = this.#after(writeLimits.spoolStallMs, () => this.#stall());
+    const stalled = this.#watch();
     try {
       const log = this.#options.spoolLog();
       this.#asked = log;
@@ -121,14 +144,14 @@ export class Spooler {
       this.#log = log;
       this.#opening = false;
       this.#claimAll(log);
-      this.#worked();
+      this.#health.worked();
       this.#opened.resolve();
-      this.#after(writeLimits.spoolLookMs, () => this.#look(log));
+      this.#timers.after(writeLimits.spoolLookMs, () => this.#look(log));
     } catch (error) {
       this.#opening = false;
-      this.#fail(error);
+      this.#health.fail(error);
     } finally {
-      this.#cancel(stalled);
+      stalled.cancel();
     }
   }
 
@@ -139,7 +162,7 @@ export class Spooler {
   write(profile: Profile, owner: string, queued?: QueueEntry["queued"]): Promise<number> {
     const writing = this.#writing.get(profile);
     if (writing?.issued) return writing.number.then(() => this.write(profile, owner, queued));
-    if (!writing) return this.#shared(profile, owner) ?? this.#begin(profile, { owner, queued });
+    if (!writing) return this.#shared(profile, { owner, queued }) ?? this.#begin(profile, { owner, queued });
     writing.owners.add(owner);
     return writing.number;
   }
@@ -163,15 +186,35 @@ export class Spooler {
     return this.#claims.get(owner)?.has(number) ?? false;
   }
 
-  /** The profile of a record. Rejects with a StorageError. */
-  async read(number: number): Promise<Profile> {
-    try {
-      if (!this.#log) throw new StorageError("closed", `Cannot read record ${number} of the spool: it is not open`);
-      return fromRecord(await this.#log.read(number));
-    } catch (error) {
-      if (error instanceof StorageError) this.#options.metrics.failed(error.reason);
-      throw error;
-    }
+  /**
+   * Notes that the log let a record go. Returns whether its owner is still writing it, and is told when that has ended: the profile is in its
+   * memory.
+   */
+  lost({ number, owner, reason }: LostRecord): boolean {
+    if (number === undefined || !this.#log || this.claimed(number, owner)) return false;
+    this.#losses.set(lossKey(number, owner), reason);
+    return true;
+  }
+
+  /** Why what `write` gave the number of was let go before; `undefined` where it is there. */
+  takeLoss(number: number, owner: string): LostRecord["reason"] | undefined {
+    const key = lossKey(number, owner);
+    const reason = this.#losses.get(key);
+    // The number may be that of another by now.
+    if (this.#losses.delete(key)) this.#claims.get(owner)?.forget(number);
+    return reason;
+  }
+
+  /** What became of writing down what was settled. */
+  tidied(problem: StorageError | undefined): void {
+    if (this.#ended) return;
+    if (problem) this.#noting.failed(problem, { quiet: this.failed });
+    else this.#noting.over();
+  }
+
+  /** The profile of a record. Rejects with a StorageError, and where the disk takes too long. */
+  read(number: number, signal: AbortSignal): Promise<Profile> {
+    return this.#reader.read(number, { spool: this.#log, signal });
   }
 
   /** The owner wants the record no more. */
@@ -202,8 +245,8 @@ export class Spooler {
   async close(): Promise<void> {
     const log = this.#asked;
     this.#ended = true;
-    this.#state = "closed";
-    for (const timer of this.#timers) timer.cancel();
+    this.#health.close();
+    this.#timers.cancelAll();
     this.#listeners.clear();
     if (!log) return;
     const { promise: late, resolve } = Promise.withResolvers<void>();
@@ -214,7 +257,7 @@ export class Spooler {
   }
 
   /** Lets the owner have the record that another still has; `undefined` where there is none. */
-  #shared(profile: Profile, owner: string): Promise<number> | undefined {
+  #shared(profile: Profile, { owner, queued }: Wanting): Promise<number> | undefined {
     const log = this.#log;
     const written = this.#written.get(profile);
     if (!log || !written) return undefined;
@@ -223,13 +266,18 @@ export class Spooler {
     this.#claimsOf(owner, log).hold(number);
     log.adopt(number, owner);
     owners.add(owner);
-    return log.flush().then(
+    const late = new StorageError("io", lateMessage);
+    const stalled = this.#timers.after(writeLimits.spoolStallMs, () => this.#health.fail(late));
+    const flushed = log.flush().finally(() => stalled.cancel());
+    return flushed.then(
       () => number,
       (error: unknown) => {
-        // Like a profile that could not be written: nothing is kept.
         owners.delete(owner);
-        this.settle(number, owner);
-        throw error;
+        if (this.takeLoss(number, owner) === undefined) this.settle(number, owner);
+        this.#written.delete(profile);
+        if (!this.canWrite) throw error;
+        // A record of its own needs no journal, and where that fails too the disk counts as failed.
+        return this.write(profile, owner, queued);
       },
     );
   }
@@ -243,13 +291,13 @@ export class Spooler {
   }
 
   /** Writes after a moment, in which other endpoints may want the same profile kept. */
-  #begin(profile: Profile, { owner, queued }: { owner: string; queued: QueueEntry["queued"] }): Promise<number> {
-    this.#trial = false;
+  #begin(profile: Profile, { owner, queued }: Wanting): Promise<number> {
+    this.#health.endTrial();
     const { promise: number, resolve, reject } = Promise.withResolvers<number>();
     const writing: Writing = { owners: new Set([owner]), queued, issued: false, number };
     this.#writing.set(profile, writing);
     this.#pendingBytes += profile.data.byteLength;
-    this.#after(writeLimits.gatherMs, () => {
+    this.#timers.after(writeLimits.gatherMs, () => {
       writing.issued = true;
       this.#append(profile, writing).then(resolve, reject);
     });
@@ -257,7 +305,7 @@ export class Spooler {
   }
 
   async #append(profile: Profile, { owners, queued }: Writing): Promise<number> {
-    const stalled = this.#after(writeLimits.spoolStallMs, () => this.#stall());
+    const stalled = this.#watch();
     try {
       if (!this.#log) throw new StorageError("closed", "Cannot keep a profile on disk: the spool is not open");
       const ageMs = queued && this.#options.clock.uptime() - queued.uptimeMs;
@@ -265,14 +313,14 @@ export class Spooler {
       const number = await this.#log.append(toRecord(profile), [...owners], { waiting });
       this.#written.set(profile, { number, owners });
       this.#options.metrics.written(profile.data.byteLength);
-      this.#worked();
+      this.#health.worked();
       return number;
     } catch (error) {
       this.#writing.delete(profile);
-      this.#fail(error);
+      this.#health.fail(error);
       throw error;
     } finally {
-      this.#cancel(stalled);
+      stalled.cancel();
       this.#writing.delete(profile);
       this.#release(profile.data.byteLength);
     }
@@ -285,103 +333,50 @@ export class Spooler {
     if (wasFull && this.#pendingBytes < spoolPendingBytes) this.#tell();
   }
 
-  /** A disk that hangs is as good as none, until what it was given is written after all. */
-  #stall(): void {
-    if (this.#state !== "working" && this.#state !== "opening") return;
-    this.#noteFailure("io", `The disk has not answered within ${formatDuration(writeLimits.spoolStallMs)}`);
-    this.#tell();
-  }
-
-  #worked(): void {
-    const { log } = this.#options;
-    if (this.#ended || this.#state === "working") return;
-    if (this.#state === "failed") log.info("Queued profiles are kept on disk again");
-    if (this.#pause) this.#cancel(this.#pause);
-    this.#pause = undefined;
-    this.#trial = false;
-    this.#state = "working";
-    this.#problem = undefined;
-    this.#failures = 0;
-    this.#tell();
-  }
-
-  #fail(error: unknown): void {
-    const reason = error instanceof StorageError ? error.reason : "io";
-    if (this.#ended) return;
-    // About this one profile, not about the disk: another may find out how that is.
-    if (reason === "too_large") {
-      this.#trial = this.failed && !this.#pause;
-      return;
-    }
-    this.#noteFailure(reason, errorMessage(error));
-    // What failed together is one failure.
-    if (!this.#pause) {
-      this.#failures += 1;
-      this.#pause = this.#after(backoffDelayMs(this.#failures, writeLimits.spoolBackoff), () => this.#retry());
-    }
-    this.#tell();
-  }
-
-  #noteFailure(reason: StorageReason, err: string): void {
-    const { log, metrics, needed } = this.#options;
-    metrics.failed(reason);
-    if (this.#state !== "failed" && needed())
-      log.warn("Cannot keep queued profiles on disk, they wait in memory", { reason, err });
-    this.#state = "failed";
-    this.#problem = err;
-  }
-
   #retry(): void {
-    this.#pause = undefined;
     if (!this.#log) return void this.#open();
-    this.#trial = true;
-    this.#tell();
+    this.#health.startTrial();
     // Nothing waits to be written, and perhaps nothing will for long: a record that nobody wants tells just as well.
-    if (this.#trial && this.#options.needed()) void this.#probe(this.#log);
+    if (this.#health.trial && this.#options.needed()) void this.#probe(this.#log);
   }
 
   async #probe(log: SpoolLog): Promise<void> {
-    this.#trial = false;
+    this.#health.endTrial();
     this.#probing = true;
-    const stalled = this.#after(writeLimits.spoolStallMs, () => this.#stall());
+    const stalled = this.#watch();
     try {
       await log.append(nothing, []);
       this.#probing = false;
-      this.#worked();
+      this.#health.worked();
     } catch (error) {
       this.#probing = false;
-      this.#fail(error);
+      this.#health.fail(error);
     } finally {
-      this.#cancel(stalled);
+      stalled.cancel();
     }
   }
 
   /** Looks every `writeLimits.spoolLookMs` whether the data directory has come, or gone: nobody tells, and perhaps nothing is written for long. */
   #look(log: SpoolLog): void {
     // A failure has its own tries.
-    if (!this.failed) void log.open().catch((error: unknown) => this.#fail(error));
-    this.#after(writeLimits.spoolLookMs, () => this.#look(log));
+    if (!this.failed) void log.open().catch((error: unknown) => this.#health.fail(error));
+    this.#timers.after(writeLimits.spoolLookMs, () => this.#look(log));
   }
 
   #claimAll(log: SpoolLog): void {
     for (const owner of log.owners()) this.#claimsOf(owner, log).claimAll();
   }
 
-  #after(delayMs: number, callback: () => void): Timer {
-    const timer = this.#options.clock.after(delayMs, () => {
-      this.#timers.delete(timer);
-      callback();
-    });
-    this.#timers.add(timer);
-    return timer;
-  }
-
-  #cancel(timer: Timer): void {
-    timer.cancel();
-    this.#timers.delete(timer);
+  /** Until it is cancelled the disk has so long. */
+  #watch(): Timer {
+    return this.#timers.after(writeLimits.spoolStallMs, () => this.#health.stall());
   }
 
   #tell(): void {
     for (const listener of this.#listeners) listener();
   }
+}
+
+function lossKey(number: number, owner: string): string {
+  return `${number} ${owner}`;
 }

@@ -63,8 +63,7 @@ function remarks(endpoint: EndpointStatus, { nowMs }: View): readonly Html[] {
         "error",
         html`${outsideText(error, 600)} <span class="hint">${lastErrorMs === undefined ? "" : ago(lastErrorMs, nowMs)}</span>`,
       ),
-    spoolProblem !== undefined &&
-      remark("error", html`<strong>Not kept on disk:</strong> ${outsideText(spoolProblem, 600)}`),
+    spoolProblem !== undefined && remark("error", html`<strong>Disk:</strong> ${outsideText(spoolProblem, 600)}`),
     refused !== undefined && remark("note", html`<strong>Dropped:</strong> ${outsideText(refused, 600)}`),
     nextStep(endpoint, nowMs),
     isNotable(clockSkewMs) && remark("note", html`The server's clock is ${skew(clockSkewMs)} this machine's.`),

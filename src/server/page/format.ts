@@ -1,5 +1,5 @@
 import { html } from "hono/html";
-import { formatSpan } from "../../base/index.ts";
+import { formatSpan, limits } from "../../base/index.ts";
 import type { Html } from "./html.ts";
 
 /** How long something took: `12 ms`, `14.2 s`, `3 min`. */
@@ -22,7 +22,7 @@ export function until(timeMs: number, nowMs: number): Html {
 
 /** Whether a difference of two clocks is worth a word. */
 export function isNotable(skewMs: number): boolean {
-  return Math.abs(skewMs) >= 30_000;
+  return Math.abs(skewMs) >= limits.notableSkewMs;
 }
 
 /** `3 min ahead of`, `2 h behind` */

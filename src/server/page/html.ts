@@ -1,12 +1,12 @@
 import { html } from "hono/html";
-import { preview } from "../../base/index.ts";
+import { oneLine } from "../../base/index.ts";
 
 /** Escaped HTML; the page is made of nothing else. */
 export type Html = ReturnType<typeof html>;
 
 /** Text from outside on one line, of bounded length, and set apart so that right-to-left text cannot reorder what is around it. */
 export function outsideText(text: string, maxLength = 200): Html {
-  return html`<bdi>${preview(text, maxLength)}</bdi>`;
+  return html`<bdi>${oneLine(text, maxLength)}</bdi>`;
 }
 
 /** A table cell that speaks for itself. */

@@ -77,7 +77,7 @@ function header(options: AppOptions, view: View): Html {
   const { build } = options;
   return html`<header>
 <h1>pprof-agent</h1>
-<p>${build.version} on ${build.runtime} · ${options.ready() ? "ready" : "starting"}${configLine(options.config(), view)}
+<p>${build.version} on ${build.runtime} · ${standing(options)}${configLine(options.config(), view)}
 · as of <time>${new Date(view.nowMs).toISOString().slice(0, 19).replace("T", " ")} UTC</time>
 · ${
     refreshS === undefined
@@ -85,6 +85,11 @@ function header(options: AppOptions, view: View): Html {
       : html`refreshed every ${refreshS} s, <a href="${linkTo(view, { refreshS: undefined })}">stop</a>`
   }</p>
 </header>`;
+}
+
+function standing(options: AppOptions): string {
+  if (options.ready()) return "ready";
+  return options.stopping() ? "stopping" : "starting";
 }
 
 function footer(): Html {

@@ -4,7 +4,7 @@ import type { ComponentSnapshot } from "../../component/index.ts";
 import { formatLabels, type TargetStatus } from "../../model/index.ts";
 import { ago, counted, grouped, isNotable, skew, took, until } from "./format.ts";
 import { cell, type Html, namedCell, outsideText, state, toneOf } from "./html.ts";
-import type { TargetGroup } from "../target-groups.ts";
+import { isFailing, type TargetGroup } from "../target-groups.ts";
 import { linkTo, type View } from "./view.ts";
 
 /** Rows shown unless the reader asks for all: what a phone lays out at once. */
@@ -160,7 +160,8 @@ function lastScrape({ targets }: TargetGroup, { nowMs }: View): Html {
 }
 
 function targetRow(target: TargetStatus, { nowMs }: View): Html {
-  const { health, lastScrapeMs, lastScrapeDurationMs } = target;
+  const { lastScrapeMs, lastScrapeDurationMs } = target;
+  const health = isFailing(target) ? "down" : target.health;
   const url = withoutUserinfo(target.url);
   const type = outsideText(target.type);
   // A scheme comes from labels too, and a link may run what it names.

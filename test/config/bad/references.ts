@@ -25,6 +25,19 @@ forward_to = "pyroscope.write.b"
     ],
   },
   {
+    title: "an unknown component, and does not offer the one that names it",
+    text: `[discovery.relabel.http]
+targets = ["discovery.http.htt", "discovery.relabel.htt"]
+[discovery.dns.b]
+names = ["a"]
+type = "A"
+port = 1`,
+    problems: [
+      'agent.toml:2:12: discovery.relabel.http.targets[0]: there is no component "discovery.http.htt"; add [discovery.http.htt], or use "discovery.dns.b"',
+      'agent.toml:2:34: discovery.relabel.http.targets[1]: there is no component "discovery.relabel.htt"; add [discovery.relabel.htt], or use "discovery.dns.b"',
+    ],
+  },
+  {
     title: "a component that takes no profiles",
     text: `[pyroscope.scrape.a]
 targets = []

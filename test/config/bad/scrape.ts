@@ -68,6 +68,36 @@ scrape_timeout = "-1s"`,
     problems: ['agent.toml:4:18: pyroscope.scrape.a.scrape_timeout: must be above 0, found "-1s"'],
   },
   {
+    title: "a timeout that no timer can have",
+    text: `[pyroscope.scrape.a]
+targets = []
+forward_to = []
+scrape_timeout = "1ns"`,
+    problems: ['agent.toml:4:18: pyroscope.scrape.a.scrape_timeout: must be at least 1ms, found "1ns"'],
+  },
+  {
+    title: "a parameter that profiles for no time",
+    text: `[pyroscope.scrape.a]
+targets = []
+forward_to = []
+params = { seconds = ["abc"] }`,
+    problems: ['agent.toml:4:22: pyroscope.scrape.a.params.seconds: must be whole seconds, at least 1, found "abc"'],
+  },
+  {
+    title: "a query in a path prefix, a fragment in a path",
+    text: `[pyroscope.scrape.a]
+targets = []
+forward_to = []
+[pyroscope.scrape.a.profiling_config]
+path_prefix = "app?x=1"
+[pyroscope.scrape.a.profiling_config.profile.block]
+path = "/debug/pprof/block#frag"`,
+    problems: [
+      "agent.toml:5:15: pyroscope.scrape.a.profiling_config.path_prefix: must be a path alone; a query parameter goes into params",
+      "agent.toml:7:8: pyroscope.scrape.a.profiling_config.profile.block.path: must not hold a #: what follows it is never sent",
+    ],
+  },
+  {
     title: "a profiling duration as long as the interval",
     text: `[pyroscope.scrape.a]
 targets = []

@@ -16,8 +16,10 @@ scrape_intervall = "5s"`,
     text: `[pyroscope.scrape.a]
 targets = []
 forward_to = []
-honor_labels = true`,
-    problems: ["agent.toml:4:1: pyroscope.scrape.a.honor_labels: unknown argument"],
+colour = true`,
+    problems: [
+      "agent.toml:4:1: pyroscope.scrape.a.colour: unknown argument; this table takes targets, forward_to, job_name, params, scheme, scrape_interval, scrape_timeout, delta_profiling_duration, body_size_limit, rule and 16 more",
+    ],
   },
   {
     title: "every problem at once, in the order of the file",
@@ -253,7 +255,7 @@ url = "https://kubernetes"`,
       "agent.toml:7:32: cluster.etcd.endpoints[1]: must not hold a user name or password: use basic_auth",
       'agent.toml:8:10: cluster.etcd.prefix: expected a name such as "/pprof-agent/default", found "/"',
       'agent.toml:10:13: cluster.kubernetes.namespace: expected the value of a Kubernetes label, found "a b"',
-      "agent.toml:11:1: cluster.kubernetes.url: unknown argument",
+      "agent.toml:11:1: cluster.kubernetes.url: unknown argument; this table takes namespace, group, api_server, kubeconfig_file, bearer_token, bearer_token_file, basic_auth, authorization, oauth2, tls_config and 7 more",
     ],
   },
   {

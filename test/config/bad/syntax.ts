@@ -1,5 +1,32 @@
 import type { BadConfig } from "./bad-config.ts";
 
+/** Lines in a file that is TOML otherwise. */
+const halfAlloy: readonly (readonly [line: string, column: number, message: string])[] = [
+  ['[pyroscope.scrape "local"]', 19, "write [pyroscope.scrape.local]"],
+  ['[pyroscope.scrape "my app"]', 19, "write [pyroscope.scrape.LABEL]"],
+  ["clustering { enabled = true }", 12, "a block is a table, clustering = { … }, with commas between its arguments"],
+  ['  profile.custom "x" {', 18, "a block is a table, profile.custom.x = { … }, with commas between its arguments"],
+  [
+    "rule {",
+    6,
+    "a block is a table, rule = { … }, with commas between its arguments; of several, each is a table [[….rule]]",
+  ],
+  ['targets = [{"__address__": "a"}]', 26, 'between a key and its value stands "="'],
+  ["scrape_interval: 15s", 16, 'between a key and its value stands "="'],
+  ["listen_address = :12345", 18, "the value needs quotes, unless it is a number, true or false"],
+  ["// comment", 1, "a comment begins with #"],
+  ["targets = [] // comment", 14, "a comment begins with #"],
+  ["targets = discovery.http.x.targets", 11, 'the id of a component needs quotes: "discovery.http.x"'],
+  [
+    "targets = concat(discovery.http.x.targets, [])",
+    11,
+    'in place of concat(), one list holds all: ["discovery.http.LABEL", { __address__ = "host:port" }]',
+  ],
+  ['url = sys.env("X")', 7, 'in place of a function, "${NAME}" is an environment variable'],
+  ["url = local.file.x(hunter2)", 7, "the value needs quotes, unless it is a number, true or false"],
+  ["url = json_decode(hunter2)", 7, "there are no functions"],
+];
+
 export const syntax: readonly BadConfig[] = [
   {
     title: "a duration without quotes",
@@ -163,7 +190,7 @@ basic_auth.password = 07331`,
   targets = []
 }`,
     problems: [
-      'agent.toml:2:3: this is Alloy\'s language, and the agent reads TOML or JSON: pyroscope.scrape "LABEL" { … } is the table [pyroscope.scrape.LABEL]; docs/migrating-from-alloy.md shows how to turn one into the other',
+      'agent.toml:2:3: this is Alloy\'s language, and the agent reads TOML or JSON: pyroscope.scrape "LABEL" { … } is the table [pyroscope.scrape.LABEL]; "agent help alloy" shows how to turn one into the other',
     ],
   },
   {
@@ -172,7 +199,49 @@ basic_auth.password = 07331`,
     text: `logging {
 }`,
     problems: [
-      "config.river:1:1: this is Alloy's language, and the agent reads TOML or JSON; docs/migrating-from-alloy.md shows how to turn one into the other",
+      'config.river:1:1: this is Alloy\'s language, and the agent reads TOML or JSON: logging { … } is the table [logging]; "agent help alloy" shows how to turn one into the other',
     ],
   },
+  {
+    title: "a file with the name of Alloy's and no block",
+    path: "config.alloy",
+    text: `// nothing yet`,
+    problems: [
+      'config.alloy:1:1: this is Alloy\'s language, and the agent reads TOML or JSON; "agent help alloy" shows how to turn one into the other',
+    ],
+  },
+  ...["livedebugging {", 'argument "x" {', 'import.file "x" {', 'declare "x" { // y'].map((line) => ({
+    title: `${line} of Alloy's language`,
+    text: `// comment
+${line}
+}`,
+    problems: [
+      'agent.toml:2:1: this is Alloy\'s language, and the agent reads TOML or JSON; "agent help alloy" shows how to turn one into the other',
+    ],
+  })),
+  {
+    title: "YAML",
+    path: "agent.yaml",
+    text: `server:
+  http_listen_port: 12345`,
+    problems: ["agent.yaml:1:1: this is no TOML; the agent reads TOML or JSON, and no YAML"],
+  },
+  {
+    title: "a mistake in TOML, whatever the name of the file",
+    path: "agent.yml",
+    text: `[logging]
+level = debug`,
+    problems: ["agent.yml:2:9: not valid TOML: the value needs quotes, unless it is a number, true or false"],
+  },
+  {
+    title: "half of Alloy's language where there is no whole line of TOML",
+    text: `[pyroscope.scrape "a"]
+clustering { enabled = true }`,
+    problems: ["agent.toml:1:19: not valid TOML: write [pyroscope.scrape.a]"],
+  },
+  ...halfAlloy.map(([line, column, message]) => ({
+    title: `half of Alloy's language: ${line}`,
+    text: `[logging]\n${line}`,
+    problems: [`agent.toml:2:${column}: not valid TOML: ${message}`],
+  })),
 ];

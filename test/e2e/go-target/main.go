@@ -191,6 +191,7 @@ type journal struct {
 type entry struct {
 	Path   string
 	Query  string
+	Agent  string
 	AtMs   int64
 	TookMs int64
 	Status int
@@ -206,7 +207,9 @@ func (j *journal) record(next http.Handler) http.Handler {
 		start, tee := time.Now(), &teeWriter{ResponseWriter: w, status: http.StatusOK}
 		j.mu.Lock()
 		index := len(j.entries)
-		j.entries = append(j.entries, entry{Path: r.URL.Path, Query: r.URL.RawQuery, AtMs: start.UnixMilli()})
+		j.entries = append(j.entries, entry{
+			Path: r.URL.Path, Query: r.URL.RawQuery, Agent: r.UserAgent(), AtMs: start.UnixMilli(),
+		})
 		j.mu.Unlock()
 		next.ServeHTTP(tee, r)
 		j.mu.Lock()

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { parse } from "valibot";
 import { createPhlareScrapeKind, phlareScrapeArguments } from "../../../src/phlare/scrape/index.ts";
 import { createScrapeKind, createSharedScrapeState } from "../../../src/pyroscope/scrape/index.ts";
-import type { Profile } from "../../../src/model/index.ts";
+import type { Profile, TargetSource } from "../../../src/model/index.ts";
 import { createMetrics } from "../../../src/observability/index.ts";
 import { testContext } from "../../support/context.ts";
 import { FakeClock, settle } from "../../support/fake-clock.ts";
@@ -140,5 +140,27 @@ describe("a scrape component", () => {
     await turn(clock, () => target.counts().asked === 1);
     target.answer();
     await turn(clock, () => received.length === 1);
+  });
+
+  test("whose source fails at the start ends with the error and leaves nothing behind", async () => {
+    const clock = new FakeClock();
+    const metrics = createMetrics();
+    let subscribed = 0;
+    const source: TargetSource = {
+      current: () => {
+        throw new Error("No source");
+      },
+      subscribe: () => {
+        subscribed++;
+        return () => void subscribed--;
+      },
+    };
+    const targets = new Map([["discovery.http.broken", source]]);
+    const context = testContext({ clock, metrics, targets, id: "pyroscope.scrape.a" });
+    const args = parseScrapeArguments({ targets: ["discovery.http.broken"], ...onlyCpu });
+    const component = createScrapeKind(createSharedScrapeState(clock)).create(args, context);
+    await expect(component.run(new AbortController().signal)).rejects.toThrow("No source");
+    expect([subscribed, clock.pending]).toEqual([0, 0]);
+    expect(await metrics.text()).not.toContain('component_id="pyroscope.scrape.a"');
   });
 });

@@ -184,6 +184,43 @@ describe("createBaselineTable()", () => {
     expect(table.acquire("l", "b").maxBytes).toBe(1000);
   });
 
+  test("gives up processes from before a restart, the longest gone first, before it allows a slot less", () => {
+    const table = createBaselineTable(new FakeClock());
+    const slots = Array.from({ length: 4 }, (_, at) => table.acquire(String(at), ""));
+    const quarter = limits.baselinesBytes / 4;
+    for (const slot of slots) slot.commit(baseline(quarter));
+    for (const slot of slots) slot.commit(baseline(quarter - limits.baselineBytes), "restarted");
+    expect(table.bytes).toBeLessThanOrEqual(limits.baselinesBytes);
+    expect(slots.map(({ maxBytes }) => maxBytes)).toEqual(slots.map(() => limits.baselineBytes));
+
+    const small = createBaselineTable(new FakeClock());
+    const [first, second] = ["first", "second"].map((name) => small.acquire(name, ""));
+    for (const slot of [first, second]) slot?.commit(baseline(quarter));
+    for (const slot of [first, second]) slot?.commit(baseline(10), "restarted");
+    small.acquire("third", "").commit(baseline(3 * quarter - 100));
+    expect([first?.beforeRestart, second?.beforeRestart]).toEqual([undefined, baseline(quarter)]);
+  });
+
+  test("gives a loop the slot of its series, else the one committed last of those that are free", () => {
+    const table = createBaselineTable(new FakeClock());
+    const slots = ["a", "b", "c"].map((series) => table.acquire("k", series));
+    for (const [at, slot] of slots.entries()) slot.commit(baseline(at + 1));
+    slots[2]?.rename("d");
+    for (const slot of slots.toReversed()) slot.release();
+    const given = ["a", "c", "d"].map((series) => table.acquire("k", series).baseline?.bytes);
+    expect(given).toEqual([1, 3, 2]);
+    expect(table.size).toBe(3);
+  });
+
+  test("forgets the free slots of a name", () => {
+    const table = createBaselineTable(new FakeClock());
+    const [held, free] = ["a", "b"].map((series) => table.acquire("k", series));
+    for (const slot of [held, free]) slot?.commit(baseline(100));
+    free?.release();
+    table.forget("k");
+    expect([table.size, table.bytes]).toEqual([1, 100]);
+  });
+
   test("keeps nothing of what had no baseline", () => {
     const table = createBaselineTable(new FakeClock());
     table.acquire("k", "").release();

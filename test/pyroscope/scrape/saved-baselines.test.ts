@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import { type BootClock, limits } from "../../../src/base/index.ts";
 import { type Baseline, computeDelta } from "../../../src/pprof/index.ts";
 import { type BaselineTable, createBaselineTable } from "../../../src/pyroscope/scrape/baselines.ts";
@@ -93,18 +94,48 @@ describe("a table of baselines", () => {
     expect(table.saved()).toEqual([]);
   });
 
+  test("drops what no loop has had for an hour in all, however often the agent restarts", async () => {
+    const minutes = (count: number): number => count * 60_000;
+    let clock = new FakeClock();
+    let table = tableOf(["gone"], clock);
+    const sizes: number[] = [];
+    for (let restart = 1; restart <= 4; restart++) {
+      await clock.advance(minutes(10));
+      const file = fileOf(table, moment(savedAtMs));
+      clock = new FakeClock();
+      table = createBaselineTable(clock);
+      table.restore(slotsIn(file, moment(savedAtMs, { bootMs: 5000 + minutes(8) })));
+      sizes.push(table.size);
+    }
+    expect(sizes).toEqual([1, 1, 1, 0]);
+  });
+
+  test("leaves the one that was pushed last to the next run's loop, where several share its name", () => {
+    const table = createBaselineTable(new FakeClock());
+    const [gone, last] = ["gone", "last"].map((series) => table.acquire("name", series));
+    gone?.commit(recorded(1));
+    gone?.release();
+    last?.commit(recorded(3));
+    const next = createBaselineTable(new FakeClock());
+    expect(next.restore(slotsIn(fileOf(table, moment(savedAtMs)), moment(savedAtMs)))).toBe(2);
+    expect(next.acquire("name", "another").baseline?.bytes).toBe(recorded(3).bytes);
+    expect(next.acquire("name", "gone").baseline?.bytes).toBe(recorded(1).bytes);
+  });
+
   test("restores no more than its bounds allow, and nothing over what is there", () => {
     const table = createBaselineTable(new FakeClock());
     const held = table.acquire("held", "");
     held.commit(recorded(1));
-    const heldKey = table.saved()[0]?.key as string;
-    const slot = (key: string, bytes: number) => ({
-      key,
+    const heldGroup = table.saved()[0]?.group as string;
+    const slot = (group: string, bytes: number) => ({
+      group,
+      series: "",
+      ageMs: 0,
       baseline: { bytes } as Baseline,
       guard: { history: [], withholds: false },
     });
     const many = Array.from({ length: 20 }, (_, i) => slot(`large ${i}`, limits.baselineBytes));
-    expect(table.restore([slot("too large", limits.baselineBytes + 1), slot(heldKey, 100), ...many])).toBe(15);
+    expect(table.restore([slot("too large", limits.baselineBytes + 1), slot(heldGroup, 100), ...many])).toBe(15);
     expect(table.bytes).toBeLessThanOrEqual(limits.baselinesBytes);
     expect(held.baseline?.bytes).toBe(recorded(1).bytes);
   });
@@ -112,7 +143,13 @@ describe("a table of baselines", () => {
   test("is saved only as far as the file may grow", () => {
     const baseline = recorded(1);
     const guard = { history: [], withholds: false };
-    const slots = Array.from({ length: 40 }, (_, i) => ({ key: String(i).padEnd(2 ** 20), baseline, guard }));
+    const slots = Array.from({ length: 40 }, (_, i) => ({
+      group: String(i).padEnd(2 ** 20),
+      series: "",
+      ageMs: 0,
+      baseline,
+      guard,
+    }));
     const { parts, saved, left } = encodeSlots(slots, inEarlierRun(savedAtMs));
     expect([saved, left]).toEqual([31, 9]);
     expect(Buffer.concat([...parts]).length).toBeLessThanOrEqual(limits.savedBaselinesBytes);
@@ -152,6 +189,17 @@ describe("the file of baselines", () => {
     expect(Buffer.from(file).toString("latin1")).not.toMatch(/hunter2|http|token/);
   });
 
+  test("of before slots had a series is used", () => {
+    const slot = { group: "a", series: "", ageMs: 0, baseline: recorded(1), guard: { history: [], withholds: true } };
+    const [header, encoded] = encodeSlots([slot], moment(savedAtMs)).parts as [Uint8Array, Uint8Array];
+    // Its key was the group alone, without a dot.
+    const old = Buffer.concat([encoded.subarray(0, 17), encoded.subarray(18)]);
+    old.writeUInt32LE(1);
+    const file = Buffer.concat([header, old]);
+    file.writeUInt32LE(crc32(file.subarray(12)), 8);
+    expect(slotsIn(file, moment(savedAtMs))).toEqual([slot]);
+  });
+
   test("is not used where any byte is another, or where it is cut anywhere", () => {
     for (let at = 0; at < whole.length; at += at < 64 ? 1 : 97) {
       const damaged = whole.slice();
@@ -164,7 +212,10 @@ describe("the file of baselines", () => {
   test("of somebody who knows the checksum is refused all the same", () => {
     const baseline = recorded(1);
     const wrongHistory = { history: ["continued", "nonsense"] as "continued"[], withholds: false };
-    const [header, slot] = encodeSlots([{ key: "a", baseline, guard: wrongHistory }], inEarlierRun(savedAtMs)).parts;
+    const [header, slot] = encodeSlots(
+      [{ group: "a", series: "", ageMs: 0, baseline, guard: wrongHistory }],
+      inEarlierRun(savedAtMs),
+    ).parts;
     expect(decodeSlots(Buffer.concat([header as Uint8Array, slot as Uint8Array]), moment(savedAtMs))).toEqual({
       unusable: "the file is damaged: its content makes no sense",
       isDamaged: true,

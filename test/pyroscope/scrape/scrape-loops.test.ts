@@ -244,6 +244,16 @@ describe("a loop of CPU profiles", () => {
     expect([log.messages("warn"), log.messages("info")]).toEqual([["CPU profile skipped"], ["Scrape works again"]]);
   });
 
+  test("that are never to be had show why, without a success and without blame on the target", async () => {
+    const { clock, manager, sync } = start(busy);
+    sync(["a:1"], only("process_cpu"));
+    await clock.advance(150_000);
+    const [status] = manager.snapshot();
+    expect(status).toMatchObject({ health: "unknown", lastErrorReason: "cpu_busy" });
+    expect(status?.lastError).toContain("is a second scraper active?");
+    expect(status?.lastSuccessMs).toBeUndefined();
+  });
+
   test("last as long as the user says, even longer than the interval", async () => {
     const { clock, requests, sync } = start(async (request) => {
       await slowly(20_000, request);
@@ -334,7 +344,7 @@ describe("ScrapeManager", () => {
     await clock.advance(15_000);
     expect(manager.snapshot()).toHaveLength(1);
     sync(["a:1", "a:1", "bad/address"], only("goroutine"));
-    expect(log.messages("warn")).toEqual(["Target skipped"]);
-    expect(await metrics.text()).toMatch(/scrape_targets_skipped_total\{[^}]*reason="bad_address"\} 2/);
+    expect(log.messages("warn")).toEqual(["Targets skipped"]);
+    expect(await metrics.text()).toMatch(/scrape_targets_skipped_total\{[^}]*reason="bad_address"\} 1\n/);
   });
 });

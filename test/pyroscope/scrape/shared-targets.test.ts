@@ -126,6 +126,46 @@ describe("Targets that are shared", () => {
     expect(await metrics.total("pyroscope_scrape_moved_targets_total")).toBe(1);
   });
 
+  test("go on with their baseline when discovery loses them for a while and they stay this agent's", async () => {
+    running = start([]);
+    const { share, outcomes, clock, metrics } = running;
+    share(["a:1"], ["a:1"]);
+    await clock.advance(30_000);
+    share([], ["a:1"]);
+    await clock.advance(30_000);
+    share(["a:1"], ["a:1"]);
+    await clock.advance(30_000);
+    expect([await outcomes("first"), await outcomes("delta")]).toEqual([1, 3]);
+    expect(await metrics.total("pyroscope_scrape_moved_targets_total")).toBe(0);
+  });
+
+  test("begin anew when they were another agent's while discovery had lost them here", async () => {
+    running = start([]);
+    const { share, outcomes, clock, metrics } = running;
+    share(["a:1"], ["a:1"]);
+    await clock.advance(30_000);
+    share([], ["a:1"]);
+    await clock.advance(1000);
+    share([], []);
+    await clock.advance(1000);
+    share([], ["a:1"]);
+    await clock.advance(28_000);
+    share(["a:1"], ["a:1"]);
+    await clock.advance(30_000);
+    expect([await outcomes("first"), await outcomes("delta")]).toEqual([2, 2]);
+    expect(await metrics.total("pyroscope_scrape_moved_targets_total")).toBe(1);
+  });
+
+  test("are forgotten when the component ends, because others go on with them", async () => {
+    running = start([]);
+    const { share, clock, baselines, manager } = running;
+    share(["a:1"], ["a:1"]);
+    await clock.advance(30_000);
+    expect(baselines.size).toBe(1);
+    await manager.close();
+    expect(baselines.size).toBe(0);
+  });
+
   test("do not count as moved while the agent finds its place", async () => {
     running = start([]);
     running.share(["a:1"], []);

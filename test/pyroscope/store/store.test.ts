@@ -100,6 +100,25 @@ describe("pyroscope.store", () => {
     });
   });
 
+  test("merges one after the other, the next also where one fails, and refuses where too many wait", async () => {
+    const { receiver, profiles } = aStore();
+    const bad = aProfile({ labels: memory });
+    await receiver.append({ ...bad, data: new Uint8Array([1, 2, 3]) });
+    await receiver.append(aProfile());
+    const ended: string[] = [];
+    const merge = async (name: string, labels: Readonly<Record<string, string>>) =>
+      await profiles.merge({ labels: labelsOf(labels) }).then(
+        () => ended.push(`${name} merged`),
+        (thrown: { reason: string }) => ended.push(`${name} ${thrown.reason}`),
+      );
+    const first = merge("first", memory);
+    const fits = Array.from({ length: storeLimits.waitingMerges }, (_, at) => merge(`${at}`, { __name__: "mutex" }));
+    await Promise.all([first, ...fits, merge("last", memory)]);
+    expect(ended).toEqual(["last too_many_merges", "first not_pprof", "0 merged", "1 merged", "2 merged", "3 merged"]);
+    await merge("later", { __name__: "mutex" });
+    expect(ended.at(-1)).toBe("later merged");
+  });
+
   test("refuses a profile larger than max_bytes, and says so", async () => {
     const { receiver, context, profiles } = aStore({ max_bytes: "4KiB" });
     await expect(receiver.append(aProfile({ padding: 8000 }))).rejects.toMatchObject({

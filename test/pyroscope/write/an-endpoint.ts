@@ -67,7 +67,11 @@ export function anEndpoint(
   });
   const spooler = aSpooler({ clock, log, metrics, spool });
   const endpoint = new Endpoint(pusherOf(inMemory(changes)), { id: "w", key, spooler, clock, log, metrics });
-  spool.applyOptions({ maxBytes: 1024 ** 3, onLost: (lost) => endpoint.lost(lost) });
+  spool.applyOptions({
+    maxBytes: 1024 ** 3,
+    onLost: (lost) => void (spooler.lost(lost) || endpoint.lost(lost)),
+    onTidied: (problem) => spooler.tidied(problem),
+  });
   const end = new AbortController();
   const ended = endpoint.run(end.signal, () => "shutdown");
   const append = (...profileIds: string[]): void => {

@@ -50,17 +50,34 @@ describe("an endpoint that answers", () => {
     await stop();
   });
 
-  test("and rejects many gets one log line, and later one that counts the rest", async () => {
+  test("and rejects many gets one log line, one that counts the rest half a minute later, and then one in ten minutes", async () => {
     const { append, clock, log, stop } = anEndpoint(() => invalid);
+    const said = () =>
+      log.lines
+        .filter(({ level, message }) => level === "warn" && /rofiles? dropped/.test(message))
+        .map(({ fields }) => fields["id"] ?? fields["profiles"]);
     append("a", "b", "c");
-    await clock.advance(writeLimits.warningIntervalMs);
-    append("d");
+    await clock.advance(writeLimits.dropSumMs);
+    expect(said()).toEqual(["a", 2]);
+    append("d", "e");
+    await clock.advance(writeLimits.warningIntervalMs - 1);
+    expect(said()).toEqual(["a", 2]);
+    await clock.advance(1);
+    expect(said()).toEqual(["a", 2, 2]);
+    append("f");
+    await settle();
+    await stop();
+    expect(said()).toEqual(["a", 2, 2, 1]);
+  });
+
+  test("and rejects one after a long while gets a line for it", async () => {
+    const { append, clock, log, stop } = anEndpoint(() => invalid);
+    append("a");
+    await clock.advance(writeLimits.dropSumMs + writeLimits.warningIntervalMs);
+    append("b");
     await settle();
     const lines = log.lines.filter(({ message }) => message === "Profile dropped");
-    expect(lines.map(({ fields }) => [fields["id"], fields["dropped_since_last_line"]])).toEqual([
-      ["a", undefined],
-      ["d", 2],
-    ]);
+    expect(lines.map(({ fields }) => fields["id"])).toEqual(["a", "b"]);
     await stop();
   });
 });

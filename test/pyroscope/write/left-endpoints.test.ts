@@ -81,7 +81,7 @@ describe("the key of an endpoint", () => {
   test.each([
     [{ name: "main", url: "http://a" }, "main"],
     [{ url: "http://a" }, "http://a"],
-    [{ url: "http://a", headers: { "x-scope-orgid": "t" } }, "http://a"],
+    [{ url: "http://a", headers: { "x-scope-orgid": "t" } }, "http://a (X-Scope-OrgID: t)"],
   ])("of %o is shown as %s", (given, shown) => {
     expect(ownerName(endpointKey({ headers: {}, ...given }))).toBe(shown);
   });

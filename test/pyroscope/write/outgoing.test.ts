@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { parse } from "valibot";
-import { labelsOf, type Labels, type Profile } from "../../../src/model/index.ts";
+import { labelsOf, labelValue, type Labels, type Profile } from "../../../src/model/index.ts";
 import { compress, decodeBody, validate } from "../../../src/pprof/index.ts";
 import { writeArguments } from "../../../src/pyroscope/write/arguments.ts";
+import { explainOutgoing } from "../../../src/pyroscope/write/explain-outgoing.ts";
 import { outgoingOf } from "../../../src/pyroscope/write/outgoing.ts";
 import { prepareRules } from "../../../src/relabel/index.ts";
 import { buildProfile } from "../../support/profile-builder.ts";
@@ -50,6 +51,29 @@ describe("what pyroscope.write pushes", () => {
   test("must still have a profile type", () => {
     const rule = { action: "labeldrop", regex: "__name__" };
     expect(() => outgoing({ rule }).labels(series)).toThrow('"__name__", the profile type, is missing');
+  });
+
+  test.each([
+    { action: "labelkeep", regex: "__name__|job" },
+    { action: "labeldrop", regex: "__delta__|instance" },
+    { target_label: "__delta__", replacement: "true" },
+    { target_label: "__delta__", replacement: "" },
+    { action: "labelmap", regex: "job", replacement: "__delta__" },
+  ])("keeps __delta__ where it is there, so that no server subtracts again: %j", (rule) => {
+    expect(labelValue(outgoing({ rule }).labels(series) ?? [], "__delta__")).toBe("false");
+  });
+
+  test("may be marked as deltas by a rule", () => {
+    const rule = { target_label: "__delta__", replacement: "false" };
+    const labels = outgoing({ rule }).labels(labelsOf({ __name__: "custom" }));
+    expect(labels).toEqual(labelsOf({ __name__: "custom", __delta__: "false" }));
+  });
+
+  test("is explained with __delta__ too", () => {
+    const args = parse(writeArguments, { rule: { action: "labelkeep", regex: "__name__" } });
+    const { labels, steps } = explainOutgoing(series, args);
+    expect(labels).toEqual(outgoingOf(args).labels(series) as Labels);
+    expect(steps.at(-1)?.after).toEqual(labelsOf({ __name__: "process_cpu", __delta__: "false" }));
   });
 
   test("has the same labels again for the same labels", () => {

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { writeLimits } from "../../../src/pyroscope/write/limits.ts";
 import { toRecord } from "../../../src/pyroscope/write/profile-record.ts";
 import { FakeClock, settle } from "../../support/fake-clock.ts";
@@ -17,6 +17,9 @@ function aLog(...kinds: readonly (readonly [name: string, count: number])[]) {
       spool.leave(toRecord(aProfile({ id: `${name} ${index}` })), { owners: ["main"], age: 60_000 });
   return { clock, spool };
 }
+
+// Minutes of thousands of records, by a clock that is turned by hand.
+setDefaultTimeout(30_000);
 
 test.each([
   { head: 400, everyMs: 100, withinMs: 15_000 },

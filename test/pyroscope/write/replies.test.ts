@@ -117,7 +117,7 @@ const rows: readonly Row[] = [
   ["400, too large a profile", refused(tooBig), "rejected invalid", `the server answered 400 invalid_argument "${tooBig}"`],
   ["400, too many samples", refused(tooManySamples), "rejected invalid", `the server answered 400 invalid_argument "${tooManySamples}"`],
   ["400, too many labels of a sample", refused(tooManyLabels), "rejected invalid", `the server answered 400 invalid_argument "${tooManyLabels}"`],
-  ["400, too many labels of the series", refused(tooManyNames), "rejected invalid", `the server answered 400 invalid_argument "${tooManyNames}"`],
+  ["400, too many labels of the series", refused(tooManyNames), "rejected invalid", `the server answered 400 invalid_argument "${tooManyNames.replace("; ", ";\u00a0")}"`],
   ["400, a label too long", refused(`${memory} has label value too long: 'x'`), "rejected invalid", `the server answered 400 invalid_argument "${memory} has label value too long: 'x'"`],
   ["400, a malformed profile", refused("function id is 0"), "rejected invalid", `the server answered 400 invalid_argument "function id is 0"`],
   ["400 in plain text", text(400, "bad request\n"), "rejected invalid", `the server answered 400 "bad request"`],

@@ -34,6 +34,21 @@ describe("Rules of pyroscope.write", () => {
     expect(await writeKind.warnings?.(id, withRules(...rules))).toEqual(warnings);
   });
 
+  test("are warned of where they are to change __delta__, which stays", async () => {
+    const stays = (index: number): string =>
+      `rule[${index}] of ${id} does not change __delta__="false": without it, some servers would subtract a second time; take __delta__ out of the rule`;
+    const rules = [
+      { action: "labeldrop", regex: "__delta__" },
+      { target_label: "__delta__", replacement: "" },
+      { target_label: "__delta__", replacement: "false" },
+      { source_labels: "__name__", regex: "my_delta", target_label: "__delta__", replacement: "x" },
+      { action: "labelkeep", regex: "__name__|service_name" },
+      { scope: "sample", action: "labeldrop", regex: "__delta__" },
+    ];
+    await writeKind.prepare?.({ rule: rules });
+    expect(await writeKind.warnings?.(id, withRules(...rules))).toEqual([stays(0), stays(1)]);
+  });
+
   test("are warned of where they look at labels that only targets have", async () => {
     const rules = [
       { source_labels: ["job", "__meta_kubernetes_namespace"], target_label: "namespace" },

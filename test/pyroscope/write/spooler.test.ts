@@ -76,7 +76,7 @@ describe("a spooler", () => {
     const profile = aProfile({ id: "a" });
     const written = spooler.write(profile, "a");
     await clock.advance(gatherMs);
-    expect(await spooler.read(await written)).toEqual(profile);
+    expect(await spooler.read(await written, new AbortController().signal)).toEqual(profile);
   });
 
   test("tells when it is open, fails and works again", async () => {
@@ -135,12 +135,15 @@ describe("a spooler", () => {
   });
 
   test("takes a profile too large for the log for the profile's fault", async () => {
-    const { clock, spool, spooler, log } = await opened();
+    const { clock, spool, spooler, log, metrics } = await opened();
     spool.failWith("too_large");
-    const write = Promise.allSettled([spooler.write(aProfile(), "a")]);
+    const write = Promise.allSettled([spooler.write(aProfile(), "a"), spooler.write(aProfile(), "a")]);
     await clock.advance(gatherMs);
-    expect(await write).toMatchObject([{ status: "rejected", reason: { reason: "too_large" } }]);
-    expect([spooler.failed, spooler.canWrite, log.messages("warn")]).toEqual([false, true, []]);
+    const tooLarge = { status: "rejected", reason: { reason: "too_large" } };
+    expect(await write).toMatchObject([tooLarge, tooLarge]);
+    expect([spooler.failed, spooler.canWrite, spooler.problem]).toEqual([false, true, undefined]);
+    expect(log.messages("warn")).toEqual(["A profile is too large to be kept on disk, it waits in memory"]);
+    expect(await metrics.text()).toMatch(/spool_errors_total\{.*reason="too_large"\} 2/);
   });
 
   test("that is closed leaves no timer, and does not wait for a disk that hangs", async () => {
@@ -225,6 +228,18 @@ describe("a disk that failed", () => {
     await write(undefined);
     expect(spooler.failed).toBe(false);
   });
+});
+
+test("what is told to a spooler whose log is being opened holds for that one", async () => {
+  const clock = new FakeClock();
+  const spool = createMemorySpoolLog(clock);
+  spool.delay(1000);
+  const told: number[] = [];
+  spool.applyOptions = ({ maxBytes }) => void told.push(maxBytes);
+  const spooler = aSpooler({ clock, spool });
+  spooler.applyOptions({ maxBytes: 17, onLost: () => {} });
+  expect([told, spooler.log]).toEqual([[17], undefined]);
+  await spooler.close();
 });
 
 test("a profile is kept on disk as one that has waited since it was queued, by the clock of then", async () => {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
@@ -200,6 +200,57 @@ describe("what pyroscope.write keeps on disk", () => {
     expect(new Set(server.accepted.map(({ id }) => id)).size).toBe(8);
   });
 
+  const tenant = (name: string) => ({ headers: { "X-Scope-OrgID": name } });
+
+  test("is that of the endpoint which got the tenant that its server asked for, also while it runs", async () => {
+    const [server, path] = [await aServer(), aDirectory()];
+    server.replyWith(401);
+    const { component, append } = aWrite(path, endpoint(server.url));
+    await append("a", "b");
+    await until(() => status(component).spooledProfiles === 2);
+    server.replyWith(undefined);
+    component.applyConfig(argumentsOf(endpoint(server.url, tenant("squad-1"))));
+    await server.waitFor(() => server.accepted.length === 2);
+    expect(component.snapshot().leftEndpoints).toBeUndefined();
+  });
+
+  test("of one tenant is not sent to another one, and is told apart", async () => {
+    const [server, path] = [await aServer(), aDirectory()];
+    server.replyWith(503);
+    const { component, append, metrics } = aWrite(path, endpoint(server.url, tenant("one")));
+    await append("a", "b");
+    await until(() => status(component).spooledProfiles === 2);
+    component.applyConfig(argumentsOf(endpoint(server.url, tenant("two"))));
+    await until(() => component.snapshot().leftEndpoints !== undefined);
+    // Not before: what is in flight at the end of the first one would be taken.
+    server.replyWith(undefined);
+    const shown = `${server.url} (X-Scope-OrgID: one)`;
+    expect(component.snapshot().leftEndpoints).toMatchObject([{ endpoint: shown, profiles: 2 }]);
+    const text = await metrics.text();
+    expect(text).toContain(`pyroscope_write_spool_records{component_id="pyroscope.write.test",endpoint="${shown}"} 2`);
+    expect(text).toContain(
+      `pyroscope_write_spool_records{component_id="pyroscope.write.test",endpoint="${server.url}"} 0`,
+    );
+    await append("c");
+    await server.waitFor(() => server.accepted.length === 1);
+    expect(status(component).spooledProfiles).toBe(0);
+  });
+
+  test("waits where two endpoints could take it over", async () => {
+    const [server, path] = [await aServer(), aDirectory()];
+    server.replyWith(503);
+    const { component, append } = aWrite(path, endpoint(server.url));
+    await append("a", "b");
+    await until(() => status(component).spooledProfiles === 2);
+    server.replyWith(undefined);
+    const two = ["one", "two"].map((name) => endpoint(server.url, { name, ...tenant(name) }));
+    component.applyConfig(argumentsOf(two));
+    await until(() => component.snapshot().leftEndpoints !== undefined);
+    expect(component.snapshot().leftEndpoints).toMatchObject([{ endpoint: server.url, profiles: 2 }]);
+    component.applyConfig(argumentsOf(two.slice(0, 1)));
+    await server.waitFor(() => server.accepted.length === 2);
+  });
+
   test("is delivered also where nothing new is to be kept on disk", async () => {
     const [server, path] = [await aServer(), aDirectory()];
     server.replyWith(503);
@@ -267,4 +318,56 @@ test("what lies in a data directory that is mounted late is sent, though nothing
   await until(() => status(component).spooledProfiles === 0);
   expect(status(component)).toMatchObject({ sentProfiles: 3, droppedProfiles: 0 });
   expect(log.messages("info")).toContain("Profiles of an earlier run wait on disk");
+});
+
+test("what lies in a data directory that is mounted late is that of the endpoint which got a name", async () => {
+  const [server, path] = [await aServer(), aDirectory()];
+  server.replyWith(503);
+  const before = aWrite(`${path}-unmounted`, endpoint(server.url));
+  await before.append("a", "b");
+  await before.stop();
+  server.replyWith(undefined);
+  const { component, log, append } = aWrite(path, endpoint(server.url, { name: "main" }), impatientClock);
+  await append("c");
+  await server.waitFor(() => server.accepted.length === 1);
+  renameSync(`${path}-unmounted`, path);
+  await server.waitFor(() => server.accepted.length === 3);
+  await until(() => status(component).spooledProfiles === 0);
+  expect(log.messages("warn")).toEqual([]);
+  expect(component.snapshot().leftEndpoints).toBeUndefined();
+});
+
+test("what lies in a data directory that is mounted late is named where nobody sends it", async () => {
+  const [server, path] = [await aServer(), aDirectory()];
+  server.replyWith(503);
+  const before = aWrite(`${path}-unmounted`, endpoint(server.url, { name: "former" }));
+  await before.append("a");
+  await before.stop();
+  server.replyWith(undefined);
+  const { log, append } = aWrite(path, endpoint(server.url, { name: "main" }), impatientClock);
+  await append("b");
+  await server.waitFor(() => server.accepted.length === 1);
+  renameSync(`${path}-unmounted`, path);
+  const named = "Profiles on disk are for endpoints that are not in the configuration";
+  await until(() => log.messages("warn").includes(named));
+});
+
+test("a journal that cannot be written is said while it lasts, and stops nothing", async () => {
+  const [good, bad, path] = [await aServer(), await aServer(), aDirectory()];
+  for (const server of [good, bad]) server.replyWith(503);
+  const { component, append, log, metrics } = aWrite(path, [endpoint(good.url), endpoint(bad.url)]);
+  await append("a");
+  await until(() => [0, 1].every((index) => status(component, index).spooledProfiles === 1));
+  const journal = join(path, "spool", "pyroscope.write.test", "0000000000000001.settled");
+  mkdirSync(journal);
+  good.replyWith(undefined);
+  await until(() => status(component).spoolProblem !== undefined);
+  expect(status(component)).toMatchObject({ sentProfiles: 1, spooledProfiles: 0 });
+  const begins = "Cannot write down which profiles were delivered from disk, a restart may send them again";
+  expect(status(component).spoolProblem).toStartWith(begins);
+  expect(log.messages("warn").filter((message) => message === begins)).toHaveLength(1);
+  expect(await metrics.text()).toMatch(/pyroscope_write_spool_errors_total\{.*\} 1/);
+  rmdirSync(journal);
+  await append("b");
+  await until(() => status(component).spoolProblem === undefined);
 });

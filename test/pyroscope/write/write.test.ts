@@ -189,6 +189,13 @@ describe("pyroscope.write", () => {
   });
 
   test.each([
+    ["name", { name: "n".repeat(1000) }, "takes 1004 bytes, above the limit of 1000 for what a queue is known by"],
+    ["url", { url: `http://h/${"u".repeat(1000)}` }, "takes, with the tenant, 1018 bytes, above the limit of 1000"],
+  ])("refuses a %s that is too long to be told on disk", (_, more, problem) => {
+    expect(() => argumentsOf({ endpoint: endpoint("http://h", more) })).toThrow(problem);
+  });
+
+  test.each([
     [{ max_age: "2h" }, ["queue.max_age is 2h, but servers refuse profiles older than 1h by default"]],
     [{ max_memory: "1KiB" }, ["queue.max_memory is 1KiB: many profiles are larger than that, and would be dropped"]],
     [
