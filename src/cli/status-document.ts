@@ -146,6 +146,7 @@ const status = v.object({
   ),
   left_components: v.optional(v.array(leftComponent), []),
   newer_on_disk: v.optional(v.array(v.object({ component: text, bytes: v.number() })), []),
+  damaged_on_disk: v.optional(v.array(v.object({ component: text, profiles: v.number(), last: timestamp })), []),
   discovery: v.optional(v.array(discovery), []),
   cluster: v.optional(cluster),
   discovery_failures: v.array(v.object({ component: text, error: text, at: time })),

@@ -46,11 +46,26 @@ export function problemsOf(status: StatusDocument, file: string | undefined): re
         next: hint ?? `correct what the message names, or the arguments of ${component}`,
       };
     }),
+    ...status.damaged_on_disk.filter(({ last }) => isRecent(last, status)).map(damageProblem),
     ...clusterProblems(status.cluster),
     ...status.targets.by_component.flatMap(skippedProblems),
     ...status.endpoints.flatMap((endpoint) => endpointProblems(endpoint, { status, file })),
     ...status.targets.failures.map((failure) => targetProblem(failure, file)),
   ];
+}
+
+/** Whether it was so lately that it still matters. */
+function isRecent(last: string, { time }: StatusDocument): boolean {
+  return Date.parse(last) >= Date.parse(time) - dropCountsMs;
+}
+
+function damageProblem({ component, profiles }: StatusDocument["damaged_on_disk"][number]): Problem {
+  return {
+    kind: "component",
+    about: component,
+    problem: `${profiles} profiles that waited on disk are lost: their files are damaged`,
+    next: `check the disk or SD card; what was damaged is in damaged/ below spool/${component} in storage.path, and may be deleted`,
+  };
 }
 
 /** States in which it is not the engine that wants something done. */

@@ -5,6 +5,7 @@ import type {
   DiscoveryStatus,
   EndpointStatus,
   Labels,
+  DamagedStatus,
   LeftEndpointStatus,
   Ownership,
   PlannedScrape,
@@ -133,6 +134,8 @@ export interface DebugInfo {
   readonly leftEndpoints?: readonly LeftEndpointStatus[];
   /** On disk in files of a later version of the agent, which are left alone; absent where there are none. */
   readonly newerSpoolBytes?: number;
+  /** Absent where there are none. */
+  readonly damagedOnDisk?: DamagedStatus;
   readonly discovery?: DiscoveryStatus;
   /** Targets that rules drop, and those that something is wrong with; absent where there are none. */
   readonly droppedTargets?: number;

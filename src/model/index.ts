@@ -33,6 +33,7 @@ export type { Profile, ProfileInfo, ValueType } from "./profile.ts";
 export type { ProfileQuery, ProfileStore, StoredProfile } from "./profile-store.ts";
 export { type ProfileType, profileTypeNamed, profileTypes } from "./profile-type.ts";
 export {
+  type DamagedStatus,
   type DiscoverySourceStatus,
   type DiscoveryStatus,
   type EndpointStatus,

@@ -112,6 +112,13 @@ export interface LeftComponentStatus {
   readonly newerBytes?: number;
 }
 
+/** Profiles on disk that were lost to damage, and nobody knows whose they were. */
+export interface DamagedStatus {
+  readonly profiles: number;
+  /** When that was noticed last, in wall time. */
+  readonly lastMs: number;
+}
+
 /** State of a component that discovers targets. */
 export interface DiscoveryStatus {
   /** Exported now. */

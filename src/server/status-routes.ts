@@ -42,6 +42,9 @@ export function addStatusRoutes(app: Hono, options: AppOptions): void {
       newer_on_disk: components.flatMap(({ id, debugInfo: { newerSpoolBytes: bytes } }) =>
         bytes === undefined ? [] : [{ component: id, bytes }],
       ),
+      damaged_on_disk: components.flatMap(({ id, debugInfo: { damagedOnDisk: lost } }) =>
+        lost ? [{ component: id, profiles: lost.profiles, last: rfc3339(lost.lastMs) }] : [],
+      ),
       discovery: components.flatMap(discoveryCounts),
       discovery_failures: components.flatMap(discoveryFailures).slice(0, shownFailures),
       cluster: cluster && clusterJson(cluster, components),

@@ -1,47 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AgentError } from "../../src/base/index.ts";
 import { readStatus, type StatusDocument } from "../../src/cli/status-document.ts";
 import { problemsOf } from "../../src/cli/status-judgement.ts";
 import type { ComponentSnapshot } from "../../src/component/index.ts";
-import { testApp } from "../server/app.ts";
 import { busyBox, component, endpoint, nowMs, target } from "../server/snapshots.ts";
 import { cli } from "../support/cli.ts";
-
-/** An address where an agent in this state answers, below a path as behind a proxy. */
-async function serve(components: readonly ComponentSnapshot[], given: Parameters<typeof testApp>[1] = {}) {
-  const app = testApp(components, given);
-  const server = createServer((request, response) => {
-    const path = (request.url ?? "").replace(/^\/agent/, "");
-    void app
-      .get(path)
-      .then((answer) => answer.text())
-      .then((text) => response.end(text));
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as { port: number }).port}/agent/`,
-    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => void server.close(() => resolve())),
-  };
-}
-
-const loaded = { hash: "0".repeat(64), generation: 1, loadedMs: nowMs - 90_000, needsRestart: [] };
-
-function writing(...endpoints: readonly ReturnType<typeof endpoint>[]) {
-  return component({ id: "pyroscope.write.local", debugInfo: { endpoints } });
-}
-
-async function statusOf(
-  components: readonly ComponentSnapshot[],
-  given: Parameters<typeof testApp>[1] = {},
-  ...flags: readonly string[]
-) {
-  await using server = await serve(components, given);
-  return await cli("status", "--url", server.url, ...flags);
-}
+import { loaded, serve, statusOf, writing } from "./status-of.ts";
 
 describe("agent status", () => {
   test("tells where targets could not be discovered, and what to do", async () => {
@@ -205,6 +172,18 @@ What to do next:
     expect(json).toMatch(/takes less than there is: \d+ profiles wait, the oldest for 3 min: Could not push/);
     const unhindered = [{ lastErrorMs: nowMs - 90_000 }, { oldestQueuedMs: nowMs - 60_000 }];
     for (const change of unhindered) expect((await statusOf([writing({ ...behind, ...change })])).code).toBe(0);
+  });
+
+  test("counts profiles that were lost to damage on disk as trouble for an hour, and says what to do", async () => {
+    const damaged = (lastMs: number) =>
+      component({ id: "pyroscope.write.a", debugInfo: { damagedOnDisk: { profiles: 8, lastMs } } });
+    const { code, stdout } = await statusOf([damaged(nowMs - 60_000)]);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/pyroscope\.write\.a: .*check the disk or SD card/);
+    expect((await statusOf([damaged(nowMs - 60_000)], {}, "--json")).stdout).toContain(
+      "8 profiles that waited on disk are lost",
+    );
+    expect((await statusOf([damaged(nowMs - 3_700_000)])).code).toBe(0);
   });
 
   test("shows the server's last words on what was dropped, and what to do about it", async () => {

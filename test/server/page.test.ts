@@ -74,10 +74,14 @@ describe("the page of a busy box", () => {
       { component: "a.newer.c", profiles: 0, bytes: 0, newerBytes: 1024 },
     ];
     const leftEndpoints = [{ endpoint: "http://old:4040", profiles: 7, bytes: 10 }];
-    const present = component({ id: "a.write.b", debugInfo: { leftEndpoints } });
+    const damagedOnDisk = { profiles: 8, lastMs: nowMs - 60_000 };
+    const present = component({ id: "a.write.b", debugInfo: { leftEndpoints, damagedOnDisk } });
     const html = await (await testApp([present], { leftComponents: () => left }).get("/")).text();
     const [, section = ""] = html.split(/On disk, and not sent|<\/section>\n<section id="components"/);
-    expect(section.match(/<tr><td>/g)).toHaveLength(3);
+    expect(section.match(/<tr><td>/g)).toHaveLength(4);
+    expect(section).toMatch(
+      /8 damaged<br><span class="hint">noticed <time [^>]*>1 min ago.*check the disk or SD card/s,
+    );
     expect(html).toContain("<bdi>a.left.&lt;b&gt;</bdi>");
     expect(html).toMatch(/1\u202f200, 2KiB<br><span class="hint">oldest <time [^>]*>1 min ago/);
     expect(html).toMatch(/goes <time [^>]*>in 2 min<\/time>.*put the component back into the configuration/);

@@ -116,10 +116,12 @@ class WriteComponent implements Component<WriteArguments> {
   snapshot(): DebugInfo {
     const leftEndpoints = this.#left.snapshot();
     const newerSpoolBytes = this.#spooler.log?.snapshot().newerBytes;
+    const damagedOnDisk = this.#left.damaged;
     return {
       endpoints: [...this.#endpoints.values()].map(({ endpoint }) => endpoint.snapshot()),
       ...(leftEndpoints.length > 0 && { leftEndpoints }),
       ...(newerSpoolBytes !== undefined && { newerSpoolBytes }),
+      ...(damagedOnDisk && { damagedOnDisk }),
     };
   }
 

@@ -1,5 +1,5 @@
 import { type Clock, formatDuration } from "../../base/index.ts";
-import type { LeftEndpointStatus } from "../../model/index.ts";
+import type { DamagedStatus, LeftEndpointStatus } from "../../model/index.ts";
 import type { Logger, Metrics } from "../../observability/index.ts";
 import type { SpoolLog } from "../../storage/index.ts";
 import { ownerName } from "./endpoint-key.ts";
@@ -26,6 +26,7 @@ export interface LeftEndpointsOptions {
  */
 export class LeftEndpoints {
   readonly #options: LeftEndpointsOptions;
+  #damaged: DamagedStatus | undefined;
 
   constructor(options: LeftEndpointsOptions) {
     this.#options = options;
@@ -68,9 +69,16 @@ export class LeftEndpoints {
     for (const owner of this.#owners()) this.#expireOwner(owner);
   }
 
+  /** What was lost to damage, of endpoints that left or that nobody knows any more. */
+  get damaged(): DamagedStatus | undefined {
+    return this.#damaged;
+  }
+
   /** Counts a record of an endpoint that left. */
   dropped(owner: string, { reason, bytes }: { readonly reason: DropReason; readonly bytes: number }): void {
-    const { id, metrics } = this.#options;
+    const { id, metrics, clock } = this.#options;
+    if (reason === "spool_damaged")
+      this.#damaged = { profiles: (this.#damaged?.profiles ?? 0) + 1, lastMs: clock.now() };
     createEndpointMetrics(metrics, { component_id: id, endpoint: ownerName(owner) }).dropped(reason, bytes);
   }
 

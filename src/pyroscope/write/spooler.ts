@@ -1,4 +1,4 @@
-import { type Clock, type Timer } from "../../base/index.ts";
+import type { Clock, Timer } from "../../base/index.ts";
 import type { Profile } from "../../model/index.ts";
 import type { Logger } from "../../observability/index.ts";
 import { type LostRecord, type SpoolLog, type SpoolLogOptions, StorageError } from "../../storage/index.ts";

@@ -1,7 +1,7 @@
 import { html } from "hono/html";
 import { formatSize } from "../../base/index.ts";
 import type { ComponentSnapshot } from "../../component/index.ts";
-import type { LeftComponentStatus, LeftEndpointStatus } from "../../model/index.ts";
+import type { DamagedStatus, LeftComponentStatus, LeftEndpointStatus } from "../../model/index.ts";
 import { ago, grouped, until } from "./format.ts";
 import { cell, type Html, namedCell, outsideText } from "./html.ts";
 import type { View } from "./view.ts";
@@ -26,8 +26,12 @@ export function leftSection(
 </section>`;
 }
 
-function ofPresent({ id, debugInfo: { leftEndpoints = [], newerSpoolBytes = 0 } }: ComponentSnapshot, view: View) {
+function ofPresent(
+  { id, debugInfo: { leftEndpoints = [], newerSpoolBytes = 0, damagedOnDisk: damaged } }: ComponentSnapshot,
+  view: View,
+) {
   return [
+    ...(damaged ? [damagedRow(id, damaged, view)] : []),
     ...leftEndpoints.map((left) =>
       keptRow(html`${outsideText(left.endpoint)}<br><span class="hint">${outsideText(id)}</span>`, left, {
         view,
@@ -44,6 +48,14 @@ function ofLeft({ component, newerBytes = 0, ...kept }: LeftComponentStatus, vie
     ...(kept.profiles > 0 ? [keptRow(outsideText(component), kept, { view, toDo })] : []),
     ...newerRows(component, newerBytes),
   ];
+}
+
+function damagedRow(component: string, { profiles, lastMs }: DamagedStatus, { nowMs }: View): Html {
+  return row(outsideText(component), {
+    onDisk: html`${grouped(profiles)} damaged<br><span class="hint">noticed ${ago(lastMs, nowMs)}</span>`,
+    kept: html`lost`,
+    toDo: "nothing can be done for these; check the disk or SD card",
+  });
 }
 
 type Kept = Omit<LeftEndpointStatus, "endpoint">;

@@ -1,84 +1,28 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmdirSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
-import { setImmediate } from "node:timers/promises";
-import * as v from "valibot";
-import { type Clock, systemClock } from "../../../src/base/index.ts";
-import type { Component } from "../../../src/component/index.ts";
-import type { EndpointStatus } from "../../../src/model/index.ts";
-import { createMetrics } from "../../../src/observability/index.ts";
-import { writeLimits } from "../../../src/pyroscope/write/limits.ts";
-import { type WriteArguments, writeArguments, writeKind } from "../../../src/pyroscope/write/index.ts";
-import { createDataDirectory } from "../../../src/storage/index.ts";
-import { testContext } from "../../support/context.ts";
-import { createMemoryLog } from "../../support/memory-log.ts";
-import { startPushServer } from "../../support/push-server.ts";
-import { aProfile } from "./profiles.ts";
+import {
+  aDirectory,
+  argumentsOf,
+  aServer,
+  aWrite,
+  cleanUp,
+  endpoint,
+  impatientClock,
+  status,
+  until,
+} from "./a-write.ts";
 
-const cleanups: (() => Promise<void> | void)[] = [];
-afterEach(async () => {
-  for (const clean of cleanups.splice(0).toReversed()) await clean();
-});
-
-async function aServer() {
-  const server = await startPushServer();
-  cleanups.push(() => server.close());
-  return server;
-}
-
-function aDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), "pprof-agent-write-"));
-  cleanups.push(() => rmSync(directory, { recursive: true, force: true }));
-  return join(directory, "data");
-}
-
-/** An endpoint that retries quickly, and without end: one profile alone might be at fault itself. */
-function endpoint(url: string, more: Readonly<Record<string, unknown>> = {}) {
-  return { url, max_backoff_retries: 0, min_backoff_period: "5ms", max_backoff_period: "10ms", ...more };
-}
-
-function argumentsOf(endpoints: unknown): WriteArguments {
-  return v.parse(writeArguments, { endpoint: endpoints });
-}
-
-/** One by which it is looked for a data directory all the time. */
-const impatientClock: Clock = {
-  ...systemClock,
-  after: (delayMs, callback) => systemClock.after(delayMs === writeLimits.spoolLookMs ? 20 : delayMs, callback),
-};
-
-/** A component over real files. */
-function aWrite(path: string, endpoints: unknown, clock = systemClock) {
-  const log = createMemoryLog();
-  const metrics = createMetrics();
-  const storage = createDataDirectory(path, { clock, log, metrics });
-  const component = writeKind.create(
-    argumentsOf(endpoints),
-    testContext({ id: "pyroscope.write.test", clock, log, metrics, storage }),
-  );
-  const end = new AbortController();
-  const ended = component.run(end.signal);
-  const stop = async (): Promise<void> => {
-    end.abort();
-    await ended;
-    await storage.close();
-  };
-  cleanups.push(stop);
-  const append = async (...ids: string[]): Promise<void> => {
-    for (const id of ids) await component.exports.receiver?.append(aProfile({ id, timeMs: Date.now() }));
-  };
-  return { component, log, metrics, append, stop };
-}
-
-/** Lets everything else run until `predicate` holds; the test's own timeout ends it. */
-async function until(predicate: () => boolean): Promise<void> {
-  while (!predicate()) await setImmediate();
-}
-
-function status(component: Component<WriteArguments>, index = 0): EndpointStatus {
-  return component.snapshot().endpoints?.[index] as EndpointStatus;
-}
+afterEach(cleanUp);
 
 function files(path: string): string[] {
   return readdirSync(path, { recursive: true, withFileTypes: true })
@@ -198,6 +142,25 @@ describe("what pyroscope.write keeps on disk", () => {
     await server.waitFor(() => server.accepted.length === 8);
     await third.stop();
     expect(new Set(server.accepted.map(({ id }) => id)).size).toBe(8);
+  });
+
+  test("that was damaged while nobody looked is told with how many profiles that cost", async () => {
+    const [server, path] = [await aServer(), aDirectory()];
+    server.replyWith(503);
+    const first = aWrite(path, endpoint(server.url));
+    await first.append("a", "b", "c");
+    await until(() => status(first.component).spooledProfiles === 3);
+    await first.stop();
+    const directory = join(path, "spool", "pyroscope.write.test");
+    const segment = join(directory, readdirSync(directory).find((name) => name.endsWith(".log")) ?? "");
+    const bytes = readFileSync(segment);
+    const middle = Math.floor(bytes.length / 2);
+    bytes.fill(0xff, middle - 20, middle + 20);
+    writeFileSync(segment, bytes);
+    const second = aWrite(path, endpoint(server.url));
+    await until(() => second.component.snapshot().damagedOnDisk !== undefined);
+    expect(second.component.snapshot().damagedOnDisk?.profiles).toBe(1);
+    expect(status(second.component).spooledProfiles).toBe(2);
   });
 
   const tenant = (name: string) => ({ headers: { "X-Scope-OrgID": name } });
