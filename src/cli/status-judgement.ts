@@ -191,23 +191,35 @@ function pauseProblem(
   return { problem: `It takes nothing for a while: ${what}`, next: advice ?? hint ?? waits };
 }
 
-/** Who waits for longer, and was turned away in the last minute, is more than the endpoint takes. */
+/** Who waits for longer, and is turned away again and again, is more than the endpoint takes. */
 const notableWaitMs = 120_000;
+
+/** An error so long before the last success is over. */
+const oldErrorMs = 30_000;
 
 /** Of an endpoint that takes some: what waits grows, or goes slowly. */
 function behindProblem(
   endpoint: EndpointDocument,
   { time }: StatusDocument,
 ): Pick<Problem, "problem" | "next"> | undefined {
-  const { state, oldest_queued: oldest = time, last_error: error, last_error_at: at, advice } = endpoint;
+  const {
+    state,
+    oldest_queued: oldest = time,
+    last_error: error,
+    last_error_at: at,
+    last_success: success = time,
+  } = endpoint;
   if (state !== "up" || endpoint.refuses || error === undefined || at === undefined) return undefined;
   const waitedMs = Date.parse(time) - Date.parse(oldest);
-  if (waitedMs < notableWaitMs || Date.parse(time) - Date.parse(at) > 60_000) return undefined;
+  if (waitedMs < notableWaitMs || Date.parse(success) - Date.parse(at) > oldErrorMs) return undefined;
   const waiting = endpoint.queued_profiles + endpoint.spooled_profiles;
   const { what, hint } = splitHint(error);
   return {
     problem: `It takes less than there is: ${waiting} profiles wait, the oldest for ${formatSpan(waitedMs)}: ${what}`,
-    next: advice ?? hint ?? "find out why it turns profiles away, or scrape less often; what waits too long is dropped",
+    next:
+      endpoint.advice ??
+      hint ??
+      "find out why it turns profiles away, or scrape less often; what waits too long is dropped",
   };
 }
 
