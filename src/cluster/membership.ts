@@ -153,13 +153,19 @@ export class Membership implements Ownership {
 
   /** Looks who is a member, and renews where it is time to. */
   async #beat(engine: Engine, signal: AbortSignal): Promise<void> {
-    const { clock, ttlMs } = this.#options;
     // Who cannot look does not renew either: others would count on an agent that learns nothing of what changes.
-    let look = await this.#look(engine, signal);
-    if (this.#state !== "member" || !this.#isAmong(look) || this.#isRenewalDue(engine)) {
-      const standing = await this.#renew(engine, signal);
-      if (standing === "member" && !this.#isAmong(look)) look = await this.#look(engine, signal);
-    }
+    const look = await this.#look(engine, signal);
+    const isMember = this.#state === "member" && this.#isAmong(look);
+    // It holds from now on, however long a renewal takes.
+    if (isMember) this.#accept(look);
+    if (isMember && !this.#isRenewalDue(engine)) return;
+    const standing = await this.#renew(engine, signal);
+    if (standing === "member" && !this.#isAmong(look)) this.#accept(await this.#look(engine, signal));
+    else if (!isMember) this.#accept(look);
+  }
+
+  #accept(look: Look): void {
+    const { clock, ttlMs } = this.#options;
     // A process that did not run reads late.
     if (clock.uptime() - look.askedMs >= ttlMs) throw tooLate(ttlMs);
     this.#answered(look);

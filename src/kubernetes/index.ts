@@ -7,8 +7,8 @@
  *
  * Flow: an account (pod-account, kubeconfig) says where the API server is and how to authenticate, and
  * account-client goes on as the one that took its place. The client (api-client) asks for a page of a list, or for a watch; a reflector lists
- * page by page, then watches from there for as long as it runs, and tells of every object that came, changed or went; it lists anew after a
- * watch that failed. What goes wrong is put into words in refusal.
+ * page by page, then watches from there for as long as it runs, and tells of every object that came, changed or went; after a
+ * failure it lists anew or watches on, as after-failure says. What goes wrong is put into words in refusal.
  *
  * What it does not do: change anything in the cluster, or know what objects mean.
  */

@@ -17,4 +17,12 @@ export type KubernetesReason =
   | "too_many";
 
 /** What this room throws: what could not be done, why, and what to do. */
-export class KubernetesError extends AgentError<KubernetesReason> {}
+export class KubernetesError extends AgentError<KubernetesReason> {
+  /** The HTTP status that it refuses with; undefined where the reason is another, also for an error that an accepted watch tells of. */
+  readonly status: number | undefined;
+
+  constructor(reason: KubernetesReason, message: string, options: ErrorOptions & { readonly status?: number } = {}) {
+    super(reason, message, options);
+    this.status = options.status;
+  }
+}

@@ -1,4 +1,5 @@
 import { AgentError, backoffDelayMs, type Clock, formatSize, limits, sleep, textAt } from "../base/index.ts";
+import { afterFailure, mostFailuresInRow } from "./after-failure.ts";
 import type { ApiClient, Selection, WatchEvent } from "./api-client.ts";
 import { KubernetesError } from "./kubernetes-error.ts";
 
@@ -24,9 +25,6 @@ export interface ReflectorOptions {
 /** A watch that lives shorter than this counts as an attempt that failed when it comes to the wait before the next. */
 const shortWatchMs = 5000;
 
-/** There is no API server to say anything of the version; when thousands of agents see it come back, a watch costs it less than a list. */
-const away: ReadonlySet<string> = new Set(["refused", "unreachable", "dns"]);
-
 /**
  * The objects of a selection as they are now: lists them, watches from there, and lists anew where no watch can go on from there (kubernetes.io,
  * "Kubernetes API Concepts": efficient detection of changes). While the API server is away everything stays as it was.
@@ -40,6 +38,8 @@ export class Reflector {
   /** To watch from; undefined where a list is needed. */
   #version: string | undefined;
   #listed = false;
+  /** Failures that left the version as it was, since a watch was accepted or a list was tried. */
+  #failuresInRow = 0;
   /** Whether the API server has forgotten what was asked for last, and told of nothing since. */
   #wasGone = false;
 
@@ -81,16 +81,17 @@ export class Reflector {
   /** One list or one watch. */
   async #attempt(signal: AbortSignal): Promise<"listed" | "ended" | "broke"> {
     try {
-      if (this.#version === undefined) {
-        await this.#list(signal);
-        return "listed";
-      }
-      return await this.#watch(this.#version, signal);
+      const version = this.#version;
+      if (version !== undefined && this.#failuresInRow < mostFailuresInRow) return await this.#watch(version, signal);
+      this.#failuresInRow = 0;
+      await this.#list(signal);
+      return "listed";
     } catch (thrown) {
       if (signal.aborted) return "ended";
       const reason = thrown instanceof AgentError ? thrown.reason : "";
-      // The next watch would fare no better, and without one nothing else tells what changed.
-      if (!away.has(reason)) this.#version = undefined;
+      const next = afterFailure(thrown);
+      if (next === "list") this.#version = undefined;
+      if (next === "watch for now") this.#failuresInRow++;
       // It may forget a version, or the token of a next page, but not each of them.
       if (reason !== "gone" || this.#wasGone) this.#options.listener.failed(thrown);
       this.#wasGone = reason === "gone";
@@ -131,6 +132,7 @@ export class Reflector {
     let begun = false;
     const begin = (): void => {
       begun = true;
+      this.#failuresInRow = 0;
       listener.current();
     };
     try {

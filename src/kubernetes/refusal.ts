@@ -17,8 +17,9 @@ export function refusal(response: HttpResponse, asked: Asked): KubernetesError {
   const { reason, advice } = judged(response, asked);
   const said = preview(saidBy(response), 200);
   const whose = answererOf(response, "the server");
-  const answer = `${whose} "${asked.account.server}" answered HTTP status ${response.status}${said && ` with "${said}"`}`;
-  return new KubernetesError(reason, `${cannot(asked)}: ${answer}${advice && `; ${advice}`}`);
+  const { status } = response;
+  const answer = `${whose} "${asked.account.server}" answered HTTP status ${status}${said && ` with "${said}"`}`;
+  return new KubernetesError(reason, `${cannot(asked)}: ${answer}${advice && `; ${advice}`}`, { status });
 }
 
 /** The error of a request without an answer, with what was asked; and where TLS failed, whose authorities are at fault. */
@@ -51,8 +52,9 @@ interface Judgement {
 
 function judged(response: HttpResponse, { account, selection, isWatch }: Asked): Judgement {
   const { resource } = selection;
+  const { status } = response;
   const hint = responseHint(response) ?? "";
-  switch (response.status) {
+  switch (status) {
     case 401:
       return {
         reason: "unauthorized",
@@ -65,7 +67,7 @@ function judged(response: HttpResponse, { account, selection, isWatch }: Asked):
     case 410:
       return { reason: "gone", advice: hint };
     default:
-      return { reason: "status", advice: hint || (response.status >= 500 ? serverAdvice : "") };
+      return { reason: "status", advice: hint || (status === 429 || status >= 500 ? serverAdvice : "") };
   }
 }
 

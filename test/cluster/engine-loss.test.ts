@@ -128,6 +128,23 @@ describe("While the engine does not answer, a member", () => {
     expect(owners(a, b)).toEqual(exactlyOne);
   });
 
+  test.each([
+    { looksPerTtl: 6, answerMs: 0.25 * ttlMs },
+    { looksPerTtl: 3, answerMs: 0.22 * ttlMs },
+  ])("is a member all the time where every answer takes $answerMs ms, at $looksPerTtl looks a ttl", async (slow) => {
+    await using agents = new Agents();
+    Object.assign(agents.engines, slow);
+    const [a, b] = [agents.start("a"), agents.start("b", "stop")];
+    await agents.clock.advance(4 * ttlMs);
+    const states = new Set<string>();
+    for (let step = 0; step < 400; step++) {
+      await agents.clock.advance(ttlMs / 40);
+      for (const agent of [a, b]) states.add(agent.state());
+    }
+    expect([...states]).toEqual(["member"]);
+    agents.engines.answerMs = 0;
+  });
+
   test("waits for nobody who left while the engine failed for a moment", async () => {
     await using agents = new Agents();
     const [a, b] = [agents.start("a"), agents.start("b")];

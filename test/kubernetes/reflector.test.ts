@@ -1,6 +1,7 @@
 // Against a server that says what an API server says and fails at a word: see fake-api-server.ts. The real one is in
 // test/discovery/kubernetes.test.ts.
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import type { IncomingMessage } from "node:http";
 import { errorMessage, limits, Secret, textAt } from "../../src/base/index.ts";
 import { type ApiClient, createApiClient, Reflector, resources } from "../../src/kubernetes/index.ts";
 import { silentLogger } from "../../src/observability/index.ts";
@@ -156,12 +157,14 @@ test.each([
     answer: { status: 403, body: JSON.stringify(status(403, "pods is forbidden")) },
     message:
       'Cannot watch pods: the server "https://127.0.0.1:PORT" answered HTTP status 403 with "pods is forbidden"; give the account the verb watch on pods, which it lacks beside list; until then they are listed every half a minute',
+    watchesPerList: 1,
   },
   {
     what: "is cut off by a proxy before it begins",
     answer: { status: 504, body: "" },
     message:
       'Cannot watch pods: the server "https://127.0.0.1:PORT" answered HTTP status 504; look at the API server: until it answers, what it told before is used',
+    watchesPerList: 3,
   },
   {
     what: "ends by an error",
@@ -170,22 +173,55 @@ test.each([
       body: `${JSON.stringify({ type: "ERROR", object: status(504, "Too large resource version: 9, current: 1") })}\n`,
     },
     message: 'The API server ended a watch: "Too large resource version: 9, current: 1"',
+    watchesPerList: 1,
   },
-])("where every watch $what, lists tell what changed, at a measured pace", async ({ answer, message }) => {
-  server.put(pod("a"));
-  server.refuses = (query) => (isWatch(query) ? answer : undefined);
-  run();
-  await passTimeUntil(() => failures.length === 1);
-  server.delete("shop/a");
-  server.put(pod("b"));
-  await passTimeUntil(() => keys().join() === "shop/b");
-  await passTimeUntil(() => failures.length === 7, 1000);
-  const [asked, startMs] = [server.asked.length, clock.monotonic()];
-  await passTimeUntil(() => clock.monotonic() >= startMs + 300_000, 1000);
-  const rounds = (server.asked.length - asked) / 2;
-  expect(rounds, "lists in five minutes, every 15 to 30 s").toBeGreaterThan(8);
-  expect(rounds).toBeLessThan(22);
-  expect(new Set(failures)).toEqual(new Set([message]));
+])(
+  "where every watch $what, lists tell what changed, at a measured pace",
+  async ({ answer, message, watchesPerList }) => {
+    server.put(pod("a"));
+    server.refuses = (query) => (isWatch(query) ? answer : undefined);
+    run();
+    await passTimeUntil(() => failures.length === 1);
+    server.delete("shop/a");
+    server.put(pod("b"));
+    await passTimeUntil(() => keys().join() === "shop/b");
+    await passTimeUntil(() => failures.length === 7, 1000);
+    const [asked, startMs] = [server.asked.length, clock.monotonic()];
+    await passTimeUntil(() => clock.monotonic() >= startMs + 300_000, 1000);
+    const watches = server.asked.slice(asked).filter(isWatch).length;
+    expect(watches, "watches in five minutes, every 15 to 30 s").toBeGreaterThan(8);
+    expect(watches).toBeLessThan(22);
+    const round = `list${" watch".repeat(watchesPerList)} `;
+    const whole = round.repeat(server.asked.length);
+    expect(whole.startsWith(server.history), server.history).toBe(true);
+    expect(new Set(failures)).toEqual(new Set([message]));
+  },
+);
+
+test.each([
+  ...[429, 500, 502, 503, 504].map((code) => ({
+    what: `answers ${code}`,
+    fail: () => ({ status: code, body: JSON.stringify(status(code, "not now")) }),
+  })),
+  {
+    what: "hangs up",
+    fail: (request: IncomingMessage) => {
+      request.socket.destroy();
+      return { status: 200, body: "" };
+    },
+  },
+])("an API server that $what now and then is not asked for everything again", async ({ fail }) => {
+  await watching();
+  for (const [n, name] of ["a", "b", "c"].entries()) {
+    server.refuses = (_, request) => fail(request);
+    await clock.advance(10_000);
+    server.endWatches();
+    await passTimeUntil(() => failures.length === 2 * (n + 1));
+    server.put(pod(name));
+    server.refuses = () => undefined;
+    await passTimeUntil(() => keys().includes(`shop/${name}`));
+  }
+  expect(server.history).toMatch(/^list( watch)+$/);
 });
 
 test("an error of a watch is cut, on one line, and tells nobody's token", async () => {
@@ -269,6 +305,9 @@ test("an API server that is gone costs nothing that was known; it is tried with 
   }
   expect(waits[3], `waits of ${waits.join(", ")} ms`).toBeGreaterThan(3000);
   await passTimeUntil(() => server.watches === 1);
+  expect(server.history, "a list that fails like the watches does not drop the version").toBe(
+    "list watch watch watch watch list watch",
+  );
   expect(keys()).toEqual(["shop/a"]);
   expect(new Set(failures)).toEqual(
     new Set([
@@ -322,6 +361,11 @@ test.each([
   },
   { status: 404, said: "", message: "404; is this the address of a Kubernetes API server?" },
   { status: 400, said: "unable to parse", message: '400 with "unable to parse"' },
+  {
+    status: 429,
+    said: "too many requests",
+    message: 'with "too many requests"; look at the API server: until it answers, what it told before is used',
+  },
 ])("status $status is said with what to do", async ({ status: code, said, message }) => {
   server.refusals.push({ status: code, body: said && JSON.stringify(status(code, said)) });
   run();

@@ -85,12 +85,14 @@ export class BaselineEntries {
     for (const entry of this.#freeOf(group)) this.drop(entry);
   }
 
-  /** For a loop: of the free ones of its group that of its own series, else the one committed last, else a new one. */
+  /**
+   * For a loop: of the free ones of its group that of its own series, else the one committed last, else a new one. That of another series only where
+   * nobody has committed since, for what has grown since then has been pushed.
+   */
   hold(group: string, series: string): Entry {
-    const free = this.#freeOf(group);
-    const own = free.find((entry) => entry.series === series);
-    const entry =
-      own ?? free.toSorted((a, b) => b.committed - a.committed)[0] ?? this.#add(newEntry({ group, series }));
+    const [latest] = this.#of(group).toSorted((a, b) => b.committed - a.committed);
+    const own = this.#freeOf(group).find((entry) => entry.series === series);
+    const entry = own ?? (latest && !latest.held ? latest : this.#add(newEntry({ group, series })));
     this.#released.delete(entry);
     entry.held = true;
     entry.series = series;

@@ -12,7 +12,7 @@ import type { Comparison, GuardState, RestartGuard } from "./restart-guard.ts";
 export interface BaselineTable {
   /**
    * A slot of that name, taken until `release`. The loops of targets that share a URL have one each, of equal names: of those that are free a loop gets
-   * the one that `series` had, else the one committed last, so that it does not push again what another one has pushed.
+   * the one that `series` had, else the one committed last of all, so that it does not push again what another one has pushed, or is pushing.
    */
   acquire(name: string, series: string): BaselineSlot;
   /** Forgets what no loop has of that name: somebody else pushed what has grown since. */

@@ -5,8 +5,8 @@ import { baselineKey, type Scrape } from "./plan.ts";
 import type { ScrapeError } from "./scrape-error.ts";
 
 /**
- * Tells people about failing targets without a line per scrape: one line when an instance first fails for a reason, one when all
- * its types give profiles again. The rest is at level debug, in the status and in the metrics.
+ * Tells people about failing targets without a line per scrape: one line when an instance first fails for a reason, or fails for it again after a
+ * while, one when all its types give profiles again. The rest is at level debug, in the status and in the metrics.
  */
 export interface FailureLog {
   failed(scrape: Scrape, error: ScrapeError): void;
@@ -19,8 +19,12 @@ export interface FailureLog {
 interface FailingInstance {
   /** Those that failed and gave no profile since, whatever labels they carry. */
   readonly scrapes: Set<string>;
-  readonly told: Set<string>;
+  /** When it last failed for a reason that was told. */
+  readonly lastMs: Map<string, number>;
 }
+
+/** A failure for a reason that was not there for so long is another one. */
+const otherAfterMs = 600_000;
 
 // Whoever else profiles the process may do so for days, now and then.
 const busyReminderMs = 3_600_000;
@@ -42,11 +46,13 @@ export function createFailureLog(log: Logger, clock: Clock): FailureLog {
       if (isBusy && clock.monotonic() - (busySaidMs.get(scrape.address) ?? -Infinity) < busyReminderMs)
         return log.debug("CPU profile skipped", { instance: labelValue(scrape.labels, "instance"), err: error });
       if (isBusy) busySaidMs.set(scrape.address, clock.monotonic());
-      const { scrapes, told } = failing.get(scrape.address) ?? { scrapes: new Set<string>(), told: new Set<string>() };
-      failing.set(scrape.address, { scrapes, told });
-      const isKnown = told.has(error.reason);
-      scrapes.add(baselineKey(scrape));
-      told.add(error.reason);
+      const instance = failing.get(scrape.address) ?? { scrapes: new Set(), lastMs: new Map() };
+      failing.set(scrape.address, instance);
+      const nowMs = clock.monotonic();
+      // An interval may be longer than that.
+      const isKnown = nowMs - (instance.lastMs.get(error.reason) ?? -Infinity) <= otherAfterMs + scrape.intervalMs;
+      instance.scrapes.add(baselineKey(scrape));
+      instance.lastMs.set(error.reason, nowMs);
       const fields = {
         instance: labelValue(scrape.labels, "instance"),
         type: scrape.type,
@@ -55,7 +61,8 @@ export function createFailureLog(log: Logger, clock: Clock): FailureLog {
         err: error,
       };
       const message = isBusy ? "CPU profile skipped" : "Scrape failed";
-      if (error.reason === "internal" || !isKnown) log.warn(message, fields);
+      // How often it is said that the process is busy, is decided above.
+      if (error.reason === "internal" || isBusy || !isKnown) log.warn(message, fields);
       else log.debug(message, fields);
     },
     succeeded(scrape) {

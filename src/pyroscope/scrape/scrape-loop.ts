@@ -50,11 +50,13 @@ export interface LoopOptions {
 
 /**
  * How late a tick may be. After a stall of the agent those of all loops are due at once: what is later than a quarter of the interval waits for its
- * next tick. Less than a second is no stall, but a small machine at work.
+ * next tick. Two seconds are no stall, but a small machine at work, and over a shorter interval nothing is spread that would be worth a scrape.
  */
 function mostLateMs(intervalMs: number): number {
-  return Math.min(intervalMs, Math.max(1000, intervalMs / 4));
+  return intervalMs <= shortIntervalMs ? Number.POSITIVE_INFINITY : Math.max(shortIntervalMs, intervalMs / 4);
 }
+
+const shortIntervalMs = 2000;
 
 /** Scrapes one (target, type) at its phase of every interval and never overlaps itself. */
 export class ScrapeLoop {

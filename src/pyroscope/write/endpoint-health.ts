@@ -154,6 +154,7 @@ export class EndpointHealth {
     if (round !== this.#round) return false;
     // After a limit it goes on no faster than the limit lets it.
     const ended = this.probing && !this.#limited;
+    this.#limited = false;
     this.#resume();
     this.#window.answered(this.#options.maxInFlight());
     if (this.#state !== "up") this.#goUp();
@@ -165,16 +166,18 @@ export class EndpointHealth {
     const { backlog, round } = attempt;
     this.#noteReached(failure);
     this.#lastFault = failure.fault;
-    const limited = failure.reason === "rate_limited";
+    const isLimit = failure.reason === "rate_limited";
+    // What may be too large for the limit by itself does not tell how fast the others may come.
+    const limited = isLimit && !suspect;
     // Who limits the rate is there, and refuses whoever comes.
-    const several = !limited && this.#countFailure(attempt, suspect);
+    const several = !isLimit && this.#countFailure(attempt, suspect);
     const isProbe = this.probing && round === this.#round;
     const down = this.#state === "down" || failure.fault === "endpoint" || (several && (!backlog || isProbe));
     if (failure.fault === "endpoint" || (several && !backlog)) this.#patience = writeLimits.distinctFailures;
     if (failure.retryAfterMs !== undefined) this.#ask(failure.retryAfterMs);
     if (limited || round === this.#round) this.#limited = limited;
     // Who asks to be left alone for another reason than a limit does not work.
-    const unwell = failure.retryAfterMs !== undefined && !limited;
+    const unwell = failure.retryAfterMs !== undefined && !isLimit;
     if ((down || several || limited || unwell) && round === this.#round) {
       if (limited) this.#window.halve(this.#options.maxInFlight());
       this.#pause(failure);

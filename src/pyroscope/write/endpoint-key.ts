@@ -5,15 +5,16 @@ export function endpointKey({ name, url, headers }: Pick<EndpointArguments, "nam
   return name === undefined ? unnamedKey({ url, headers }) : JSON.stringify([name]);
 }
 
-/**
- * Whose queue is the endpoint's own once they are gone: without the name that it was given; and without the tenant, for want of which a
- * server refuses everything.
- */
-export function formerKeys(endpoint: Pick<EndpointArguments, "name" | "url" | "headers">): readonly string[] {
-  const { url, headers } = endpoint;
-  const key = endpointKey(endpoint);
-  const keys = new Set([unnamedKey({ url, headers }), unnamedKey({ url, headers: {} })]);
-  return [...keys].filter((former) => former !== key);
+type Keyed = Pick<EndpointArguments, "name" | "url" | "headers">;
+
+/** Whose queue is that of an endpoint which was given a name, once they are gone. */
+export function keysWithoutName({ url, headers }: Keyed): readonly string[] {
+  return [unnamedKey({ url, headers })];
+}
+
+/** The same of one which may have been given a tenant too, for want of which a server refuses everything. */
+export function keysWithoutTenant({ url, headers }: Keyed): readonly string[] {
+  return [...new Set([unnamedKey({ url, headers }), unnamedKey({ url, headers: {} })])];
 }
 
 function unnamedKey({ url, headers }: Pick<EndpointArguments, "url" | "headers">): string {

@@ -372,10 +372,10 @@ export class Endpoint {
     };
   }
 
-  /** The endpoint itself is paced where it limits the rate, so that the profile need not wait for long. */
+  /** The endpoint itself is paced where it limits the rate, so that the profile need not wait for longer than each of its failures counts. */
   #backoffAfter({ reason }: Retryable): BackoffOptions {
     const { minMs, maxMs } = this.#backoff;
-    return { minMs, maxMs: reason === "rate_limited" ? Math.min(maxMs, writeLimits.limitedBlameMs) : maxMs };
+    return { minMs, maxMs: reason === "rate_limited" ? Math.min(maxMs, 2 * writeLimits.limitedBlameMs) : maxMs };
   }
 
   get #backoff(): BackoffOptions {

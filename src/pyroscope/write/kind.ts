@@ -8,7 +8,7 @@ import { sameArguments } from "../../schema/index.ts";
 import type { LostRecord, SpoolLogOptions } from "../../storage/index.ts";
 import { type WriteArguments, writeArguments } from "./arguments.ts";
 import { Endpoint } from "./endpoint.ts";
-import { endpointKey, formerKeys, ownerName } from "./endpoint-key.ts";
+import { endpointKey, keysWithoutName, keysWithoutTenant, ownerName } from "./endpoint-key.ts";
 import { explainOutgoing } from "./explain-outgoing.ts";
 import { LeftEndpoints } from "./left-endpoints.ts";
 import { showLeft } from "./left-metrics.ts";
@@ -103,10 +103,14 @@ class WriteComponent implements Component<WriteArguments> {
     // All pushers before any change: one that cannot be made leaves everything as it is.
     const pushers = new Map(args.endpoint.map((endpoint) => [endpointKey(endpoint), this.#pusherFor(endpoint)]));
     for (const [key, { controller }] of this.#endpoints) if (!pushers.has(key)) controller.abort();
+    const before = this.#endpoints;
     this.#endpoints = new Map([...pushers].map(([key, pusher]) => [key, this.#endpointOf(key, pusher)]));
     this.#args = args;
     this.#spooler.applyOptions(this.#spoolOptions);
-    this.#inherit();
+    // Who was there beside another one has had everything itself.
+    this.#inherit(
+      [...pushers].filter(([key]) => !before.has(key)).map(([key, { args: own }]) => [key, keysWithoutTenant(own)]),
+    );
   }
 
   tryNow(): void {
@@ -148,7 +152,7 @@ class WriteComponent implements Component<WriteArguments> {
   async #openSpool(signal: AbortSignal): Promise<void> {
     await Promise.race([this.#spooler.open(), aborted(signal)]);
     if (signal.aborted) return;
-    this.#inherit();
+    this.#inheritAtStart();
     this.#announce();
     this.#left.announce();
     this.#left.run(signal);
@@ -171,13 +175,21 @@ class WriteComponent implements Component<WriteArguments> {
     return this.#left.snapshot().filter(({ endpoint }) => !names.has(endpoint));
   }
 
+  /** What an earlier process left is that of who was given a name since. Of a tenant nobody can tell whether it was there beside. */
+  #inheritAtStart(): void {
+    this.#inherit([...this.#endpoints].map(([key, { pusher }]) => [key, keysWithoutName(pusher.args)]));
+  }
+
   /** An endpoint that was given a name, or a tenant, is the one that was known without: what waits for that one is its own. */
-  #inherit(): void {
-    const claimed = [...this.#endpoints.values()].flatMap(({ pusher }) => formerKeys(pusher.args));
-    for (const [key, { pusher }] of this.#endpoints)
-      for (const before of formerKeys(pusher.args)) {
+  #inherit(heirs: readonly (readonly [key: string, former: readonly string[]])[]): void {
+    const claims = Map.groupBy(
+      heirs.flatMap(([, former]) => former),
+      (key) => key,
+    );
+    for (const [key, former] of heirs)
+      for (const before of former) {
         // Whose it would be of several, nobody knows.
-        if (claimed.filter((one) => one === before).length > 1) continue;
+        if (before === key || (claims.get(before)?.length ?? 0) > 1) continue;
         const takeOver = (): void => {
           if (this.#endpoints.has(key) && !this.#endpoints.has(before)) this.#takeOver(before, key);
         };
@@ -219,7 +231,7 @@ class WriteComponent implements Component<WriteArguments> {
   /** What an earlier process left has been read: at the start, or when its directory appeared. */
   #recovered(): void {
     this.#spooler.recovered();
-    this.#inherit();
+    this.#inheritAtStart();
     this.#announce();
     this.#left.announce();
   }

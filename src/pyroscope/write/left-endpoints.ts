@@ -27,6 +27,7 @@ export interface LeftEndpointsOptions {
 export class LeftEndpoints {
   readonly #options: LeftEndpointsOptions;
   #damaged: DamagedStatus | undefined;
+  #nextExpiryMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: LeftEndpointsOptions) {
     this.#options = options;
@@ -52,11 +53,11 @@ export class LeftEndpoints {
       });
   }
 
-  /** Looks at the records every `writeLimits.leftCheckMs` until `signal` aborts. */
+  /** Looks at the records every `writeLimits.leftExpireMs` until `signal` aborts. */
   run(signal: AbortSignal): void {
     const { clock } = this.#options;
     this.expire();
-    const timer = clock.after(writeLimits.leftCheckMs, () => {
+    const timer = clock.after(writeLimits.leftExpireMs, () => {
       signal.removeEventListener("abort", cancel);
       this.run(signal);
     });
@@ -65,7 +66,11 @@ export class LeftEndpoints {
     signal.addEventListener("abort", cancel, { once: true });
   }
 
+  /** Each time it lets something go is a line of the log, so that it is done now and then. */
   expire(): void {
+    const nowMs = this.#options.clock.monotonic();
+    if (nowMs < this.#nextExpiryMs) return;
+    this.#nextExpiryMs = nowMs + writeLimits.leftExpireMs;
     for (const owner of this.#owners()) this.#expireOwner(owner);
   }
 

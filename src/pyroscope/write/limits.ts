@@ -36,7 +36,7 @@ export const writeLimits = {
   probeCandidates: 256,
   /** Records whose failures are remembered, for each endpoint. */
   failedRecords: 16_384,
-  /** How far apart two refusals for the rate must be to count against one profile, and the longest that it waits between two attempts. */
+  /** How far apart two refusals for the rate must be to count against one profile; it waits up to twice as long. */
   limitedBlameMs: 30_000,
   /** The pause between two requests where a server limits the rate of a single one at a time: at first, and at most. */
   firstRestMs: 250,
@@ -47,8 +47,10 @@ export const writeLimits = {
   clockCheckMs: 10_000,
   /** How long after the start of the machine its clock may still be set, for which records of earlier runs wait. */
   clockSettingMs: 600_000,
-  /** How long the records of an endpoint that left the configuration are kept, and how often they are looked at. */
+  /** How long the records of an endpoint that left the configuration are kept, and how often those that are too old are let go. */
   leftAgeMs: 50 * 60_000,
+  leftExpireMs: 60_000,
+  /** How often it is looked for what components left that are no longer in the configuration. */
   leftCheckMs: 10_000,
   /** What the log of a component without endpoints may occupy. */
   leftBytes: 256 * kibibyte * kibibyte,

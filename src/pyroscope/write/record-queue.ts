@@ -117,18 +117,21 @@ export class RecordQueue {
     return undefined;
   }
 
-  /** The first of the lane that may be tried now. */
-  *candidates(lane: Lane): Iterable<QueueEntry> {
+  /**
+   * Some of the lane that may be tried now. Of the live ones the newest: what came in just before may all be at fault, where a server that was away is
+   * another one now.
+   */
+  candidates(lane: Lane): readonly QueueEntry[] {
+    const { probeCandidates: most } = writeLimits;
     const nowMs = this.#options.clock.monotonic();
-    let left: number = writeLimits.probeCandidates;
-    if (nowMs < this.#readAfterMs) return;
+    if (nowMs < this.#readAfterMs) return [];
+    const ready: number[] = [];
     for (const number of this.#lane(lane)) {
-      if (left === 0) return;
+      if (lane === "backlog" && ready.length === most) break;
       // Those that wait for their time may be many, and all of them at fault themselves.
-      if (this.#readyMs(number) > nowMs) continue;
-      left -= 1;
-      yield this.#entryOf(number);
+      if (this.#readyMs(number) <= nowMs) ready.push(number);
     }
+    return ready.slice(-most).map((number) => this.#entryOf(number));
   }
 
   take(entry: QueueEntry): QueueEntry {

@@ -23,6 +23,25 @@ describe("the log", () => {
     expect(log.messages("info")).toEqual(["Scrape works again"]);
   });
 
+  test("has a line for an outage each day, also where another type of the target fails all the time", async () => {
+    let isDown = false;
+    running = aManager(({ url }) => {
+      if (url.includes("mutex")) return answer(404, "not found");
+      return isDown ? answer(502, "bad gateway") : ok(recording("goroutine", 1));
+    });
+    const { clock, log, sync } = running;
+    sync(["a:1"], only("goroutine", "mutex"));
+    for (let day = 0; day < 3; day++) {
+      isDown = true;
+      await clock.advance(10 * 60_000);
+      isDown = false;
+      await clock.advance(50 * 60_000);
+    }
+    const reasons = log.lines.filter(({ level }) => level === "warn").map(({ fields }) => fields["reason"]);
+    expect(reasons.filter((reason) => reason === "http_5xx")).toHaveLength(3);
+    expect(reasons.filter((reason) => reason !== "http_5xx")).toEqual(["http_4xx"]);
+  });
+
   test("has one line for all new targets of which no scrape can be made for one reason", async () => {
     running = aManager(() => ok(recording("goroutine", 1)));
     const { manager, clock, log, metrics, terms } = running;

@@ -62,7 +62,7 @@ describe("the log of a component that left the configuration", () => {
     await clock.advance(writeLimits.leftAgeMs);
     await components.check();
     expect(readdirSync(spools)).toEqual(["pyroscope.write.left"]);
-    await clock.advance(1);
+    await clock.advance(writeLimits.leftExpireMs);
     await components.check();
     expect(await metrics.text()).toContain(
       'dropped_profiles_total{component_id="pyroscope.write.left",endpoint="main",reason="endpoint_removed"} 2',

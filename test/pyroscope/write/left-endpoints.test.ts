@@ -42,13 +42,13 @@ describe("the records of an endpoint that left the configuration", () => {
   test("are kept until they are too old, then counted and dropped; those of others stay", async () => {
     const { clock, spool, log, metrics, endpoints, end } = left();
     const record = toRecord(aProfile());
-    for (const age of [0, writeLimits.leftCheckMs])
+    for (const age of [0, writeLimits.leftExpireMs])
       spool.leave(record, { owners: [gone, here], age: writeLimits.leftAgeMs - age });
     endpoints.run(end.signal);
     expect(spool.usage(gone).records).toBe(2);
-    await clock.advance(writeLimits.leftCheckMs);
+    await clock.advance(writeLimits.leftExpireMs);
     expect([spool.usage(gone).records, spool.usage(here).records]).toEqual([1, 2]);
-    await clock.advance(writeLimits.leftCheckMs);
+    await clock.advance(writeLimits.leftExpireMs);
     expect([spool.usage(gone).records, spool.usage(here).records]).toEqual([0, 2]);
     expect(await metrics.text()).toContain(
       'dropped_profiles_total{component_id="w",endpoint="http://gone:4040",reason="endpoint_removed"} 2',

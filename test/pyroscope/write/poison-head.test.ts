@@ -177,3 +177,34 @@ test.each(Array.from({ length: 8 }, (_, round) => ({ round })))(
     await stop();
   },
 );
+
+test.each(Array.from({ length: 12 }, (_, round) => ({ round })))(
+  "hundreds at fault that came in just before the server came back do not keep what follows them waiting (round $round)",
+  async () => {
+    let [isGone, isHeadOver] = [true, false];
+    let healedMs = Number.NaN;
+    const passedMs: number[] = [];
+    const { clock, append, stop } = anEndpoint(({ id }) => {
+      if (isGone) return refused;
+      if (id.startsWith("poison")) return failure("server_error");
+      passedMs.push(clock.monotonic());
+      return sent;
+    }, outage);
+    await settle();
+    const scrape = async (): Promise<void> => {
+      append(
+        ...Array.from({ length: 7 }, (_, turn) => `${isHeadOver ? "good" : "poison"} ${clock.monotonic()} ${turn}`),
+      );
+      await clock.advance(100);
+    };
+    for (let turn = 0; turn < 50; turn++) await scrape();
+    isHeadOver = true;
+    for (let turn = 0; turn < 30; turn++) await scrape();
+    isGone = false;
+    healedMs = clock.monotonic();
+    for (let turn = 0; turn < 600; turn++) await scrape();
+    // The pause of the outage, and a little.
+    expect((passedMs[0] ?? Infinity) - healedMs).toBeLessThan(12_000);
+    await stop();
+  },
+);

@@ -272,11 +272,15 @@ describe("a probe", () => {
     expect(probes).toEqual(["tiny", "small", "large", "tiny"]);
   });
 
-  test("is looked for among so many of the oldest", () => {
+  test.each([
+    ["newest of the live ones", 0, "disk 2"],
+    ["oldest of the backlog", old, "disk 1"],
+  ])("is looked for among so many of the %s", (_, age, best) => {
     const { queue, onDisk } = aQueue();
-    for (let count = 0; count < writeLimits.probeCandidates; count++) onDisk(0, 100);
-    onDisk(0, 1);
-    expect(nameOf(queue.takeProbe({ unclear: false }))).toBe("disk 1");
+    onDisk(age, age === 0 ? 1 : 100);
+    for (let count = 1; count < writeLimits.probeCandidates; count++) onDisk(age, 100);
+    onDisk(age, age === 0 ? 100 : 1);
+    expect(nameOf(queue.takeProbe({ unclear: false }))).toBe(best);
   });
 
   test("is looked for behind records that wait for their time, however many", () => {

@@ -90,3 +90,50 @@ test("a limit that is lifted is noticed: the rests end", async () => {
   expect(server.endpoint.snapshot()).toMatchObject({ queuedProfiles: 0, droppedProfiles: 0 });
   await server.stop();
 });
+
+test.each([
+  { healthyPerSecond: 5, vastEverySeconds: 15 },
+  { healthyPerSecond: 2, vastEverySeconds: 60 },
+])(
+  "profiles above the limit by themselves, one in $vastEverySeconds s, do not slow $healthyPerSecond others a second down, and are given up",
+  async ({ healthyPerSecond, vastEverySeconds }) => {
+    const server = anEndpoint(({ id }) => (id.startsWith("vast") ? limited : sent), {
+      queue: { durability: "outage" },
+      min_backoff_period: "500ms",
+      max_backoff_period: "5m",
+    });
+    await settle();
+    const seconds = 1800;
+    for (let second = 0; second < seconds; second++) {
+      if (second % vastEverySeconds === 0) server.append(`vast ${second}`);
+      for (let turn = 0; turn < healthyPerSecond; turn++) {
+        server.append(`good ${second} ${turn}`);
+        await server.clock.advance(1000 / healthyPerSecond);
+      }
+    }
+    const { sentProfiles } = server.endpoint.snapshot();
+    expect(sentProfiles).toBeGreaterThan(seconds * healthyPerSecond - 10 * healthyPerSecond);
+    const dropped = await server.dropped("retries_exhausted");
+    // The others are not ten minutes old.
+    expect(dropped).toBeGreaterThan(seconds / vastEverySeconds - 720 / vastEverySeconds);
+    await server.stop();
+  },
+);
+
+test("a storm of refusals that ends leaves nothing behind: what waited is sent within a minute", async () => {
+  let isStorm = true;
+  const server = anEndpoint(() => (isStorm ? limited : sent), {
+    queue: { durability: "outage" },
+    min_backoff_period: "500ms",
+    max_backoff_period: "10s",
+  });
+  await settle();
+  for (let second = 0; second < 240; second++) {
+    server.append(`a ${second}`, `b ${second}`, `c ${second}`);
+    await server.clock.advance(1000);
+  }
+  isStorm = false;
+  await server.clock.advance(60_000);
+  expect(server.endpoint.snapshot()).toMatchObject({ queuedProfiles: 0, spooledProfiles: 0, droppedProfiles: 0 });
+  await server.stop();
+});

@@ -23,8 +23,14 @@ describe("the window of requests", () => {
   test.each<[string, string, number]>([
     ["none while several at a time are too many", "---", 0],
     ["a quarter of a second where one at a time is too fast", "----", 250],
-    ["longer where that is too fast still", "-----", 325],
-    ["no longer than ten seconds", "-".repeat(50), 10_000],
+    ["no longer while nothing passes", "-".repeat(50), 250],
+    ["longer where that is too fast still", "----+-", 315.25],
+    ["no longer than ten seconds", `---${"-+".repeat(50)}-`, 10_000],
+    [
+      "much shorter after many answers in a row",
+      `----${"+".repeat(16)}`,
+      250 * 0.97 ** (9 + 2 + 3 + 4 + 5 + 6 + 7 + 8),
+    ],
     ["a little shorter with each answer", "----+", 242.5],
     ["none in the end", `----${"+".repeat(100)}`, 0],
   ])("rests between two requests: %s", (_, events, restMs) => {
@@ -33,7 +39,7 @@ describe("the window of requests", () => {
       if (event === "-") window.halve(8);
       if (event === "+") window.answered(8);
     }
-    expect(window.restMs).toBe(restMs);
+    expect(window.restMs).toBeCloseTo(restMs);
   });
 
   test("follows a changed bound, and forgets when it is told to", () => {

@@ -199,6 +199,21 @@ describe("what pyroscope.write keeps on disk", () => {
     expect(status(component).spooledProfiles).toBe(0);
   });
 
+  test("is not sent again to one that was there beside it", async () => {
+    const [server, path] = [await aServer(), aDirectory()];
+    server.replyWith(503);
+    const both = [endpoint(server.url), endpoint(server.url, { name: "b", ...tenant("squad-1") })];
+    const { component, append } = aWrite(path, both);
+    await append("a", "b");
+    await until(() => [0, 1].every((index) => status(component, index).spooledProfiles === 2));
+    component.applyConfig(argumentsOf(both.slice(1)));
+    await until(() => component.snapshot().leftEndpoints !== undefined);
+    server.replyWith(undefined);
+    await server.waitFor(() => server.accepted.length === 2);
+    await until(() => status(component).spooledProfiles === 0);
+    expect(component.snapshot().leftEndpoints).toMatchObject([{ endpoint: server.url, profiles: 2 }]);
+  });
+
   test("waits where two endpoints could take it over", async () => {
     const [server, path] = [await aServer(), aDirectory()];
     server.replyWith(503);
@@ -210,8 +225,6 @@ describe("what pyroscope.write keeps on disk", () => {
     component.applyConfig(argumentsOf(two));
     await until(() => component.snapshot().leftEndpoints !== undefined);
     expect(component.snapshot().leftEndpoints).toMatchObject([{ endpoint: server.url, profiles: 2 }]);
-    component.applyConfig(argumentsOf(two.slice(0, 1)));
-    await server.waitFor(() => server.accepted.length === 2);
   });
 
   test("is delivered also where nothing new is to be kept on disk", async () => {
