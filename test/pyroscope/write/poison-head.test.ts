@@ -178,7 +178,7 @@ test.each(Array.from({ length: 8 }, (_, round) => ({ round })))(
   },
 );
 
-test.each(Array.from({ length: 12 }, (_, round) => ({ round })))(
+test.each(Array.from({ length: 4 }, (_, round) => ({ round })))(
   "hundreds at fault that came in just before the server came back do not keep what follows them waiting (round $round)",
   async () => {
     let [isGone, isHeadOver] = [true, false];
