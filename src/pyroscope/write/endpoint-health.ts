@@ -64,8 +64,6 @@ export class EndpointHealth {
   #pausedUntilMs = 0;
   /** The end of the pause that the server asked for. */
   #askedUntilMs = 0;
-  /** When the last request began. */
-  #startedMs = Number.NEGATIVE_INFINITY;
   #downSinceMs = 0;
   #remindedMs = 0;
   #warnedMs = Number.NEGATIVE_INFINITY;
@@ -91,11 +89,6 @@ export class EndpointHealth {
   /** Monotonic. */
   get pausedUntilMs(): number {
     return Math.max(this.#pausedUntilMs, this.#askedUntilMs);
-  }
-
-  /** Monotonic: when the next request may start. */
-  get nextStartMs(): number {
-    return Math.max(this.pausedUntilMs, this.#startedMs + this.#window.restMs);
   }
 
   /** Monotonic: the end of the last time that all was well; `undefined` while it is. */
@@ -124,7 +117,6 @@ export class EndpointHealth {
   }
 
   attempt(profileId: string, { backlog }: { readonly backlog: boolean }): Attempt {
-    this.#startedMs = this.#options.clock.monotonic();
     return { profileId, backlog, round: this.#round };
   }
 
@@ -152,9 +144,7 @@ export class EndpointHealth {
     if (this.#state === "unknown") this.#goUp();
     // Began before the pause, so it says nothing about now.
     if (round !== this.#round) return false;
-    // After a limit it goes on no faster than the limit lets it.
-    const ended = this.probing && !this.#limited;
-    this.#limited = false;
+    const ended = this.probing;
     this.#resume();
     this.#window.answered(this.#options.maxInFlight());
     if (this.#state !== "up") this.#goUp();
@@ -208,7 +198,6 @@ export class EndpointHealth {
   /** Ends the pause, but not what the server asked for: there is no time left to wait. */
   hurry(): void {
     this.#pausedUntilMs = 0;
-    this.#startedMs = Number.NEGATIVE_INFINITY;
   }
 
   /** Ends every pause, that which the server asked for too. */

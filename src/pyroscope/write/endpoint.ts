@@ -204,15 +204,15 @@ export class Endpoint {
   /** Returns when (monotonic) there may be something to push that no push in flight will bring about. */
   #startPushes(): number | undefined {
     this.#queue.expire();
-    const { nextStartMs } = this.#health;
+    const { pausedUntilMs } = this.#health;
     // Before the window is filled: what is not ready then has its time after this, however long filling takes.
     const nowMs = this.#clock.monotonic();
-    const paused = nextStartMs > nowMs;
+    const paused = pausedUntilMs > nowMs;
     if (!paused) this.#fillWindow();
     else this.#askEarly();
     if (!this.#queue.waits(this.#inFlight.size) || this.#inFlight.size >= this.#health.window) return undefined;
     // Without a pause everything that is not in flight waits for its own time: few do, so that looking at all is cheap.
-    return paused ? nextStartMs : this.#queue.nextMs(nowMs);
+    return paused ? pausedUntilMs : this.#queue.nextMs(nowMs);
   }
 
   #fillWindow(): void {
@@ -375,7 +375,7 @@ export class Endpoint {
   /** The endpoint itself is paced where it limits the rate, so that the profile need not wait for longer than each of its failures counts. */
   #backoffAfter({ reason }: Retryable): BackoffOptions {
     const { minMs, maxMs } = this.#backoff;
-    return { minMs, maxMs: reason === "rate_limited" ? Math.min(maxMs, 2 * writeLimits.limitedBlameMs) : maxMs };
+    return { minMs, maxMs: reason === "rate_limited" ? Math.min(maxMs, writeLimits.limitedBlameMs) : maxMs };
   }
 
   get #backoff(): BackoffOptions {

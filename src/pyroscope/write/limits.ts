@@ -36,11 +36,8 @@ export const writeLimits = {
   probeCandidates: 256,
   /** Records whose failures are remembered, for each endpoint. */
   failedRecords: 16_384,
-  /** How far apart two refusals for the rate must be to count against one profile; it waits up to twice as long. */
-  limitedBlameMs: 30_000,
-  /** The pause between two requests where a server limits the rate of a single one at a time: at first, and at most. */
-  firstRestMs: 250,
-  maxRestMs: 10_000,
+  /** How far apart two refusals for the rate must be to count against one profile; it waits up to as long between two attempts. */
+  limitedBlameMs: 60_000,
   /** How often it is looked for something of the backlog that may be tried, while all there is has failed and waits for its time. */
   backlogLookMs: 1000,
   /** How often it is looked whether the clock of the machine has been set, while something waits for that. */
