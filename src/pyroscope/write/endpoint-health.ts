@@ -28,7 +28,7 @@ export interface Attempt {
  * Whether the endpoint as a whole is up, and how long it is to be left alone.
  *
  * It is down after a failure that can only be its own, or after several different profiles failed and none passed, or when it asks to be
- * left alone for another reason than its limit. It is paused while it is down, while it limits the rate, and whenever it asks for it.
+ * left alone for another reason than its limit; never for a limit of the rate. It is paused while it is down, while it limits the rate, and whenever it asks for it.
  * After a pause one request goes out as a probe: answered, it ends the trouble; failed, it doubles the pause. A server that limits the
  * rate gets half as many requests at once from then on, and slowly more again.
  *

@@ -372,7 +372,7 @@ export class Endpoint {
     };
   }
 
-  /** The endpoint itself is paced where it limits the rate, so that the profile need not wait for longer than each of its failures counts. */
+  /** Where the rate is limited the endpoint itself is paced, so that the profile need not wait for long. */
   #backoffAfter({ reason }: Retryable): BackoffOptions {
     const { minMs, maxMs } = this.#backoff;
     return { minMs, maxMs: reason === "rate_limited" ? Math.min(maxMs, writeLimits.limitedBlameMs) : maxMs };

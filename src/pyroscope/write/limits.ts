@@ -32,7 +32,7 @@ export const writeLimits = {
   spoolLookMs: 60_000,
   /** Records that are older go beside live ones and not before them. */
   liveMs: 10_000,
-  /** How many of the oldest records of each lane are looked at for a probe. */
+  /** How many records of each lane are looked at for a probe: the newest live ones, the oldest of the backlog. */
   probeCandidates: 256,
   /** Records whose failures are remembered, for each endpoint. */
   failedRecords: 16_384,
